@@ -1,0 +1,16 @@
+"""What is chosen between: preference games, comparison data, measures of a policy on a game."""
+
+from games import measures as measures
+from games.catalogue import GAMES as GAMES
+from games.comparisons import Comparisons as Comparisons
+from games.errors import GameError as GameError
+from games.errors import PrefgamesError as PrefgamesError
+from games.errors import SolverError as SolverError
+from games.errors import SpecError as SpecError
+from games.errors import UndefinedError as UndefinedError
+from games.files import load as load
+from games.game import Known as Known
+from games.game import Population as Population
+from games.game import PreferenceGame as PreferenceGame
+from games.registry import Registry as Registry
+from games.score_game import ScoreGame as ScoreGame

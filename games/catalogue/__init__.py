@@ -1,0 +1,5 @@
+"""stub"""
+
+from games.registry import Registry
+
+GAMES = Registry("game")

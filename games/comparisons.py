@@ -1,0 +1,111 @@
+"""Observed comparisons: who was compared with whom, and who won."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from games.errors import GameError
+from games.game import Float, PreferenceGame
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Comparisons:
+    """Counts of comparisons; ties count half to each side.
+
+    Attributes
+    ----------
+    wins : float array (..., n, n), >= 0
+        ``wins[i, j]``: how often i was preferred to j.
+    ties : float array (..., n, n), symmetric, >= 0; none if left out
+        How often i and j were judged equal, in both triangles.
+    names : n strings; "0", "1", ... if left out
+    prompts : one string a context, optional
+
+    Raises
+    ------
+    GameError
+        If counts are negative, not finite, not square, or compare an answer with itself.
+    """
+
+    wins: Float
+    ties: Float
+    names: tuple[str, ...]
+    prompts: tuple[str, ...]
+
+    def __init__(
+        self,
+        wins: ArrayLike,
+        ties: ArrayLike | None = None,
+        names: Sequence[str] = (),
+        prompts: Sequence[str] = (),
+    ) -> None:
+        wins = np.array(wins, dtype=np.float64)
+        ties = np.zeros_like(wins) if ties is None else np.array(ties, dtype=np.float64)
+        if wins.ndim < 2 or wins.shape[-1] != wins.shape[-2] or ties.shape != wins.shape:
+            raise GameError(
+                f"Comparisons: wins {wins.shape} and ties {ties.shape} must both be (..., n, n)"
+            )
+        for what, counts in (("wins", wins), ("ties", ties)):
+            if not (counts >= 0).all() or not np.isfinite(counts).all():
+                raise GameError(f"Comparisons: {what} must be finite and >= 0")
+            if np.diagonal(counts, axis1=-2, axis2=-1).any():
+                raise GameError(f"Comparisons: {what} compares an answer with itself; drop those")
+        if not np.array_equal(ties, np.swapaxes(ties, -1, -2)):
+            raise GameError("Comparisons: ties must be symmetric: enter each tie in both triangles")
+        for array in (wins, ties):
+            array.setflags(write=False)
+        object.__setattr__(self, "wins", wins)
+        object.__setattr__(self, "ties", ties)
+        object.__setattr__(self, "names", tuple(names or map(str, range(wins.shape[-1]))))
+        object.__setattr__(self, "prompts", tuple(prompts))
+
+    @property
+    def pairs(self) -> Float:
+        """How often each pair was compared; (..., n, n), symmetric."""
+        return np.asarray(self.wins + np.swapaxes(self.wins, -1, -2) + self.ties)
+
+    @property
+    def unseen(self) -> NDArray[np.bool_]:
+        """Mask (..., n, n) of the pairs that were never compared; the diagonal is False."""
+        n = self.wins.shape[-1]
+        return np.asarray((self.pairs == 0) & ~np.eye(n, dtype=bool))
+
+    def game(self, ref: ArrayLike | None = None) -> PreferenceGame:
+        """The game of observed win rates: P = (wins + ties / 2) / pairs, unseen pairs 1/2.
+
+        Raises
+        ------
+        GameError
+            If a context has no comparison at all.
+        """
+        pairs = self.pairs
+        if not (pairs.sum((-1, -2)) > 0).all():
+            raise GameError("Comparisons: a context has no comparison; drop it")
+        P = np.full(pairs.shape, 0.5)
+        np.divide(self.wins + self.ties / 2, pairs, out=P, where=pairs > 0)
+        return PreferenceGame(P, ref, pairs=pairs, names=self.names)
+
+    @staticmethod
+    def sample(game: PreferenceGame, n_comparisons: int, rng: np.random.Generator) -> "Comparisons":
+        """Draw ``n_comparisons`` a context: a pair from ``game.pairs``, its winner from ``game.P``.
+
+        Raises
+        ------
+        GameError
+            If ``n_comparisons`` < 1 or the game has a single answer.
+        """
+        if n_comparisons < 1 or game.n < 2:
+            raise GameError(
+                f"Comparisons.sample: cannot draw {n_comparisons} comparisons of {game.n} answers; "
+                "need at least one comparison and two answers"
+            )
+        i, j = np.triu_indices(game.n, 1)
+        weights = game.pair_weights[..., i, j]
+        counts = rng.multinomial(n_comparisons, weights / weights.sum(-1, keepdims=True))
+        upper = rng.binomial(counts, game.P[..., i, j])
+        wins = np.zeros((*game.batch, game.n, game.n))
+        wins[..., i, j] = upper
+        wins[..., j, i] = counts - upper
+        return Comparisons(wins, names=game.names)

@@ -1,0 +1,418 @@
+"""The preference game: who is preferred to whom, and how likely the reference is to say it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from games import numerics
+from games.errors import GameError
+
+Float = NDArray[np.float64]
+
+DENSE_LIMIT = 5_000
+"""Most actions for which an n x n table is held."""
+
+TIE_TOL = 1e-9
+"""Values within this of the optimum count as tied, everywhere."""
+
+_SUM_TOL = 1e-9
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Population:
+    """User types behind a game.
+
+    Attributes
+    ----------
+    shares : float array (..., k), positive, sums to 1
+        How common each type is.
+    utilities : float array (..., k, n)
+        What each answer is worth to each type; a type's favourites maximise its row.
+    """
+
+    shares: Float
+    utilities: Float
+
+    def __init__(self, shares: ArrayLike, utilities: ArrayLike) -> None:
+        shares, utilities = frozen(shares), frozen(utilities)
+        if shares.ndim < 1 or utilities.shape[:-1] != shares.shape:
+            raise GameError(
+                f"Population: shares {shares.shape} and utilities {utilities.shape} do not fit; "
+                "expected (..., k) and (..., k, n)"
+            )
+        if not (shares > 0).all() or not (abs(shares.sum(-1) - 1) <= _SUM_TOL).all():
+            raise GameError(f"Population: shares must be positive and sum to 1, got {shares}")
+        if not np.isfinite(utilities).all():
+            raise GameError("Population: utilities must be finite; replace NaN and inf")
+        object.__setattr__(self, "shares", shares)
+        object.__setattr__(self, "utilities", utilities)
+
+    @property
+    def favourites(self) -> NDArray[np.bool_]:
+        """Boolean mask (..., k, n): the answers of highest utility for each type."""
+        top = self.utilities.max(-1, keepdims=True)
+        return np.asarray(self.utilities >= top - TIE_TOL)
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """A published or derived answer of a game, checked by the tests of the registry.
+
+    Attributes
+    ----------
+    solver : str
+        Name in the solver registry.
+    params : mapping
+        Its parameters.
+    policy : float array (..., n)
+        The answer.
+    source : str
+        Where it stands, or how it is derived.
+    atol : float > 0
+        Half a unit of the last printed digit.
+    """
+
+    solver: str
+    params: Mapping[str, float]
+    policy: ArrayLike
+    source: str
+    atol: float = 1e-9
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class PreferenceGame:
+    """Answers, the probability that each is preferred to each, and the reference policies.
+
+    ``P[i, j]`` is the probability that i is preferred to j; rows win, columns lose. Leading axes
+    are contexts (prompts, or instances of a random family), solved all at once. Arrays are copied
+    to float64 and read-only.
+
+    Attributes
+    ----------
+    P : float array (..., n, n) in [0, 1]
+        P + P^T = 1 within 1e-9 (8 eps of the type for float32 and float16), then made exact.
+    ref : float array (..., n), > 0, sums to 1; uniform if left out
+        Reference policy (of the leader).
+    ref_follower : float array (..., n, n), > 0, rows sum to 1; ``ref`` in every row if left out
+        Reference of the follower given the leader's answer (the row).
+    pairs : float array (..., n, n), symmetric, >= 0; uniform if left out
+        How often each pair was compared; only ratios matter; the diagonal is ignored.
+    names : n distinct, non-blank strings; "0", "1", ... if left out
+        One list for all contexts.
+    population : Population, optional
+        User types, where the game has them.
+    known : tuple of Known
+        Published answers.
+
+    Raises
+    ------
+    GameError
+        If a shape, a range or a sum is wrong; the message names the entry.
+    """
+
+    P: Float
+    ref: Float
+    ref_follower: Float | None
+    pairs: Float | None
+    names: tuple[str, ...]
+    population: Population | None
+    known: tuple[Known, ...]
+
+    def __init__(
+        self,
+        P: ArrayLike,
+        ref: ArrayLike | None = None,
+        ref_follower: ArrayLike | None = None,
+        pairs: ArrayLike | None = None,
+        names: Sequence[str] = (),
+        population: Population | None = None,
+        known: Sequence[Known] = (),
+    ) -> None:
+        table = _complementary(P)
+        table.setflags(write=False)
+        object.__setattr__(self, "P", table)
+        batch, n = table.shape[:-2], table.shape[-1]
+        self._finish(batch, n, ref, ref_follower, pairs, names, population, known)
+
+    def _finish(
+        self,
+        batch: tuple[int, ...],
+        n: int,
+        ref: ArrayLike | None,
+        ref_follower: ArrayLike | None,
+        pairs: ArrayLike | None,
+        names: Sequence[str],
+        population: Population | None,
+        known: Sequence[Known],
+    ) -> None:
+        """Check and store everything but P."""
+        if population is not None:
+            got = population.utilities.shape
+            if (*got[:-2], got[-1]) != (*batch, n):
+                raise GameError(
+                    f"PreferenceGame: population utilities have shape {got}, expected one column "
+                    f"for each of {n} answers and contexts {batch}"
+                )
+        own = {
+            "ref": _distribution("ref", 1 / n if ref is None else ref, (*batch, n)),
+            "ref_follower": None
+            if ref_follower is None
+            else _distribution("ref_follower", ref_follower, (*batch, n, n)),
+            "pairs": None if pairs is None else _pair_weights(pairs, (*batch, n, n)),
+            "names": _distinct(names or map(str, range(n)), n),
+            "population": population,
+            "known": tuple(known),
+        }
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def n(self) -> int:
+        """Number of answers."""
+        return int(self.ref.shape[-1])
+
+    @property
+    def batch(self) -> tuple[int, ...]:
+        """Shape of the contexts; () for a single game."""
+        return tuple(self.ref.shape[:-1])
+
+    @property
+    def log_ref(self) -> Float:
+        """Log of ``ref``, shape (..., n)."""
+        return np.log(self.ref)
+
+    @property
+    def pair_weights(self) -> Float:
+        """``pairs``, or uniform weights if left out; shape (..., n, n), zero diagonal."""
+        if self.pairs is not None:
+            return self.pairs
+        return np.broadcast_to(1.0 - np.eye(self.n), (*self.batch, self.n, self.n))
+
+    def rows(self, i: Any) -> Float:
+        """Rows ``i`` of P (an index, a slice or an index array); shape (..., i, n)."""
+        return np.asarray(self.P[..., i, :])
+
+    def log_ref_follower(self, i: Any) -> Float:
+        """Log of the follower's reference given the answers ``i``; broadcasts against rows(i)."""
+        if self.ref_follower is None:
+            log_ref = self.log_ref
+            return log_ref if isinstance(i, int | np.integer) else log_ref[..., None, :]
+        return np.log(self.ref_follower[..., i, :])
+
+    def win_rates(self, policy: ArrayLike) -> Float:
+        """(P pi)_i: probability that answer i is preferred to a draw from ``policy``."""
+        return np.asarray(numerics.win_rates(self.P, np.asarray(policy)))
+
+    def at(self, index: Any) -> "PreferenceGame":
+        """The contexts that ``index`` selects, as a game; ``known`` answers are dropped."""
+        own = {
+            name: None if (whole := getattr(self, name)) is None else whole[index]
+            for name in ("P", "ref", "ref_follower", "pairs")
+        }
+        people = self.population
+        if people is not None:
+            people = Population(people.shares[index], people.utilities[index])
+        return PreferenceGame(**own, names=self.names, population=people)
+
+    @staticmethod
+    def stack(games: Sequence["PreferenceGame"]) -> "PreferenceGame":
+        """Games over equally many answers as the contexts of one game.
+
+        Names are kept if all agree; the population is kept if all have one of the same shape.
+
+        Raises
+        ------
+        GameError
+            If the list is empty or the games differ in shape.
+        """
+        shapes = {(g.batch, g.n) for g in games}
+        if len(shapes) != 1:
+            raise GameError(f"stack: games differ in contexts and answers: {sorted(shapes)}")
+        first = games[0]
+
+        def joined(values: list[Any], fill: list[Any]) -> Any:
+            if all(v is None for v in values):
+                return None
+            return np.stack([f if v is None else v for v, f in zip(values, fill, strict=True)])
+
+        rows = [np.repeat(g.ref[..., None, :], g.n, axis=-2) for g in games]
+        people = [g.population for g in games]
+        population = None
+        if all(p is not None and p.utilities.shape == _shape(people[0]) for p in people):
+            population = Population(
+                np.stack([p.shares for p in people if p]),
+                np.stack([p.utilities for p in people if p]),
+            )
+        return PreferenceGame(
+            np.stack([g.P for g in games]),
+            np.stack([g.ref for g in games]),
+            joined([g.ref_follower for g in games], rows),
+            joined([g.pairs for g in games], [g.pair_weights for g in games]),
+            first.names if all(g.names == first.names for g in games) else (),
+            population,
+        )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of everything a solver can see; equal games have equal digests."""
+        h = hashlib.sha256("\x1f".join(self.names).encode())
+        for name, value in self.arrays().items():
+            h.update(f"{name}{value.shape}".encode())
+            h.update(np.ascontiguousarray(value).tobytes())
+        return h.hexdigest()
+
+    def arrays(self) -> dict[str, Float]:
+        """Everything numeric that the game holds, by name; what is stored and hashed."""
+        people = self.population
+        parts = {
+            **self._table(),
+            "ref": self.ref,
+            "ref_follower": self.ref_follower,
+            "pairs": self.pairs,
+            "shares": None if people is None else people.shares,
+            "utilities": None if people is None else people.utilities,
+        }
+        return {name: value for name, value in parts.items() if value is not None}
+
+    def _table(self) -> dict[str, Float]:
+        return {"P": self.P}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PreferenceGame) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        contexts = f", contexts={self.batch}" if self.batch else ""
+        return f"{type(self).__name__}(n={self.n}{contexts})"
+
+
+def _shape(people: Population | None) -> tuple[int, ...] | None:
+    return None if people is None else people.utilities.shape
+
+
+def frozen(values: ArrayLike) -> Float:
+    array = np.array(values, dtype=np.float64)
+    array.setflags(write=False)
+    return array
+
+
+def _numbers(what: str, values: ArrayLike) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise GameError(f"PreferenceGame: {what} is ragged; give rows of equal length") from None
+    if array.dtype.kind not in "fiub":
+        raise GameError(
+            f"PreferenceGame: {what} has entries of type {array.dtype}, expected real numbers"
+        )
+    return array
+
+
+def _complementary(values: ArrayLike) -> Float:
+    raw = _numbers("P", values)
+    if raw.ndim < 2 or raw.shape[-1] != raw.shape[-2] or raw.size == 0:
+        raise GameError(f"PreferenceGame: P has shape {raw.shape}, expected square (..., n, n)")
+    if raw.shape[-1] > DENSE_LIMIT:
+        raise GameError(
+            f"PreferenceGame: P has {raw.shape[-1]} answers, more than {DENSE_LIMIT}; "
+            "use games.ScoreGame, which holds factors instead of a table"
+        )
+    small = raw.dtype.kind == "f" and raw.dtype.itemsize < 8
+    tol = 8 * float(np.finfo(raw.dtype).eps) if small else 1e-9
+    P = raw.astype(np.float64)
+    if not np.isfinite(P).all():
+        raise GameError(f"PreferenceGame: {_entry('P', P, ~np.isfinite(P))}, expected a number")
+    wrong = (-tol > P) | (1 + tol < P)
+    if wrong.any():
+        raise GameError(f"PreferenceGame: {_entry('P', P, wrong)}, expected a probability")
+    mirror = np.swapaxes(P, -1, -2)
+    excess = P + mirror - 1
+    if (abs(excess) > tol).any():
+        at = np.unravel_index(int(np.argmax(abs(excess))), P.shape)
+        where = ", ".join(map(str, at))
+        back = ", ".join(map(str, (*at[:-2], at[-1], at[-2])))
+        raise GameError(
+            f"PreferenceGame: P[{where}] + P[{back}] is {excess[at] + 1:.10g}, expected 1; "
+            "symmetrise with (P + 1 - P^T) / 2 if the difference is noise"
+        )
+    # The loser's probability keeps its digits; the winner's is its complement, so the float sum
+    # of the two is exactly 1 and the diagonal exactly 1/2.
+    loser = np.clip(np.minimum(P, mirror) - excess / 2, 0, 0.5)
+    out = np.where(mirror > P, loser, 1 - loser)
+    diagonal = np.arange(P.shape[-1])
+    out[..., diagonal, diagonal] = 0.5
+    return out
+
+
+def _entry(what: str, values: Float, wrong: NDArray[np.bool_]) -> str:
+    at = tuple(int(k) for k in np.argwhere(wrong)[0])
+    return f"{what}[{', '.join(map(str, at))}] is {values[at]:.6g}"
+
+
+def _distribution(what: str, values: ArrayLike, shape: tuple[int, ...]) -> Float:
+    p = _numbers(what, values).astype(np.float64)
+    if p.shape != shape:
+        try:
+            p = np.broadcast_to(p, shape)
+        except ValueError:
+            raise GameError(
+                f"PreferenceGame: {what} has shape {p.shape}, expected {shape}"
+            ) from None
+    bad = ~(p > 0) | ~np.isfinite(p)
+    if bad.any():
+        raise GameError(
+            f"PreferenceGame: {_entry(what, p, bad)}, expected > 0; an answer the reference "
+            "never gives has no place in the game: drop it, or give it a small probability"
+        )
+    total = p.sum(-1, keepdims=True)
+    if (abs(total - 1) > _SUM_TOL).any():
+        worst = total.ravel()[int(np.argmax(abs(total - 1)))]
+        raise GameError(
+            f"PreferenceGame: {what} sums to {worst:.10g}, expected 1; divide it by its sum"
+        )
+    return frozen(p / total)
+
+
+def _pair_weights(values: ArrayLike, shape: tuple[int, ...]) -> Float:
+    w = _numbers("pairs", values).astype(np.float64)
+    if w.shape != shape:
+        try:
+            w = np.broadcast_to(w, shape)
+        except ValueError:
+            raise GameError(
+                f"PreferenceGame: pairs has shape {w.shape}, expected {shape}"
+            ) from None
+    bad = ~(w >= 0) | ~np.isfinite(w)
+    if bad.any():
+        raise GameError(f"PreferenceGame: {_entry('pairs', w, bad)}, expected a weight >= 0")
+    w = w * (1.0 - np.eye(shape[-1]))
+    mirror = np.swapaxes(w, -1, -2)
+    skew = abs(w - mirror) > 1e-9 * np.maximum(w, mirror)
+    if skew.any():
+        raise GameError(
+            f"PreferenceGame: {_entry('pairs', w, skew)}, its mirror image differs; "
+            "a pair has one weight: use pairs + pairs^T"
+        )
+    if shape[-1] > 1 and not (w.sum((-1, -2)) > 0).all():
+        raise GameError("PreferenceGame: pairs is zero everywhere; leave it out for uniform pairs")
+    return frozen((w + mirror) / 2)
+
+
+def _distinct(names: Any, n: int) -> tuple[str, ...]:
+    listed = tuple(names)
+    if len(listed) != n:
+        raise GameError(f"PreferenceGame: {len(listed)} names for {n} answers")
+    seen: set[str] = set()
+    for k, name in enumerate(listed):
+        if not isinstance(name, str) or not name.strip():
+            raise GameError(f"PreferenceGame: name {k} is {name!r}, expected non-blank text")
+        if name in seen:
+            raise GameError(f"PreferenceGame: name {name!r} is given twice; names must differ")
+        seen.add(name)
+    return listed

@@ -1,0 +1,184 @@
+"""Measures of a game, and of a policy on a game; every one works on all contexts at once."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from games import numerics
+from games.game import TIE_TOL, Float, PreferenceGame
+
+Mask = NDArray[np.bool_]
+
+
+def win_rate(game: PreferenceGame, policy: ArrayLike, opponent: ArrayLike) -> Float:
+    """Probability in [0, 1] that a draw from ``policy`` is preferred to one from ``opponent``."""
+    return np.asarray((np.asarray(policy) * game.win_rates(opponent)).sum(-1))
+
+
+def best_response(game: PreferenceGame, policy: ArrayLike, tau: float = 0.0) -> Float:
+    """argmax_p P(p > policy) - tau KL(p | ref); tau = 0: ``ref`` on the best answers.
+
+    Returns
+    -------
+    float array (..., n)
+        tau > 0: ref exp(P pi / tau) / Z.
+    """
+    rates = game.win_rates(policy)
+    if tau > 0:
+        return np.exp(numerics.log_softmax(game.log_ref + rates / tau))
+    return np.exp(numerics.spread_over_best(rates, game.log_ref, TIE_TOL))
+
+
+def duality_gap(game: PreferenceGame, policy: ArrayLike, tau: float = 0.0) -> Float:
+    """How much best responses on both sides would gain; 0 exactly at the equilibrium.
+
+    tau = 0: 2 max_i (P pi)_i - 1, in [0, 1]. tau > 0: 2 [tau log sum_i ref_i exp((P pi)_i / tau)
+    + tau KL(pi | ref)] - 1, in [0, inf).
+    """
+    pi = np.asarray(policy, dtype=np.float64)
+    rates = game.win_rates(pi)
+    if tau > 0:
+        soft = tau * numerics.logsumexp(game.log_ref + rates / tau)
+        return np.asarray(2 * (soft + tau * kl_to_ref(game, pi)) - 1)
+    return np.asarray(2 * rates.max(-1) - 1)
+
+
+def kl_to_ref(game: PreferenceGame, policy: ArrayLike) -> Float:
+    """KL(pi | ref) in nats."""
+    return np.asarray(numerics.kl(numerics.log(np.asarray(policy, dtype=float)), game.log_ref))
+
+
+def worst_win_rate(game: PreferenceGame, policy: ArrayLike) -> Float:
+    """Min over opponents of P(pi > opponent), in [0, 1/2]; (1 - duality_gap) / 2 at tau = 0."""
+    return np.asarray(1 - game.win_rates(policy).max(-1))
+
+
+def follower_values(game: PreferenceGame, tau_follower: float = 0.0) -> Float:
+    """V(y), shape (..., n): what answer y keeps against its best follower.
+
+    tau_follower = 0: min_y' P[y, y']; else the soft minimum
+    -tau_follower log sum_y' ref_follower(y'|y) exp(-P[y, y'] / tau_follower).
+    """
+    block = max(1, (1 << 24) // max(1, game.n))
+    parts = []
+    for start in range(0, game.n, block):
+        i = slice(start, start + block)
+        rows = game.rows(i)
+        if tau_follower > 0:
+            soft = numerics.logsumexp(game.log_ref_follower(i) - rows / tau_follower)
+            parts.append(-tau_follower * soft)
+        else:
+            parts.append(rows.min(-1))
+    return np.concatenate(parts, axis=-1)
+
+
+def leader_value(game: PreferenceGame, policy: ArrayLike, tau_follower: float = 0.0) -> Float:
+    """sum_y pi(y) V(y): a leader's win rate against the follower that sees its answer."""
+    return np.asarray((np.asarray(policy) * follower_values(game, tau_follower)).sum(-1))
+
+
+def beats(game: PreferenceGame) -> Mask:
+    """Mask (..., n, n): i strictly beats j, P[i, j] > 1/2 + 1e-9."""
+    return np.asarray(game.P > 0.5 + TIE_TOL)
+
+
+def condorcet_winner(game: PreferenceGame) -> Mask:
+    """Mask (..., n) of the answer that beats every other; all False where there is none."""
+    return np.asarray(beats(game).sum(-1) == game.n - 1)
+
+
+def smith_set(game: PreferenceGame) -> Mask:
+    """Mask (..., n) of the smallest non-empty set whose members strictly beat all outsiders.
+
+    Sets that beat all outsiders are prefixes of the order by number of answers beaten: a member
+    beats every outsider, an outsider only other outsiders.
+    """
+    wins = beats(game)
+    order = np.argsort(-wins.sum(-1), axis=-1, kind="stable")
+    ordered = np.take_along_axis(
+        np.take_along_axis(wins, order[..., :, None], -2), order[..., None, :], -1
+    )
+    n = game.n
+    rank = np.arange(n)
+    # weakest[k]: the first k + 1 all beat everything from rank k + 1 on
+    later = np.where(rank[:, None] < rank[None, :], ordered, True)
+    reach = np.minimum.accumulate(later, axis=-2)  # all of the first rows beat column j
+    holds = np.stack([reach[..., k, k + 1 :].all(-1) for k in range(n)], axis=-1)
+    size = holds.argmax(-1)
+    inside = rank <= size[..., None]
+    out = np.zeros_like(inside)
+    np.put_along_axis(out, order, inside, axis=-1)
+    return out
+
+
+def copeland(game: PreferenceGame) -> Float:
+    """Copeland scores (..., n): answers beaten plus half the answers tied with."""
+    tied = abs(game.P - 0.5) <= TIE_TOL
+    return np.asarray(beats(game).sum(-1) + 0.5 * (tied.sum(-1) - 1))
+
+
+def borda(game: PreferenceGame) -> Float:
+    """Borda scores (..., n) in [0, 1]: mean of P[i, j] over j != i."""
+    return np.asarray((game.P.sum(-1) - 0.5) / max(1, game.n - 1))
+
+
+def dominated(game: PreferenceGame) -> Mask:
+    """Mask (..., n): some j beats i and does at least as well against everyone."""
+    P = game.P
+    wins = beats(game)
+    out = np.zeros((*game.batch, game.n), dtype=bool)
+    for j in range(game.n):
+        no_worse = (P[..., j, None, :] >= P).all(-1)
+        out |= wins[..., j, :] & no_worse
+    return out
+
+
+def three_cycles(game: PreferenceGame) -> NDArray[np.int64]:
+    """Number of cycles i > j > k > i of strict majorities, each counted once."""
+    wins = beats(game).astype(np.float64)
+    paths = wins @ wins
+    return np.rint((paths * np.swapaxes(wins, -1, -2)).sum((-1, -2)) / 3).astype(np.int64)
+
+
+class HodgeSplit(NamedTuple):
+    """A skew table Y split orthogonally into differences of scores and the cyclic rest.
+
+    Attributes
+    ----------
+    scores : float array (..., n), sums to 0
+        Row means of Y; the transitive part is scores_i - scores_j.
+    cyclic : float array (..., n, n)
+        Y minus the transitive part; its rows sum to 0.
+    cyclic_share : float array (...) in [0, 1]
+        |cyclic|^2 / |Y|^2; 0 where Y is 0.
+    """
+
+    scores: Float
+    cyclic: Float
+    cyclic_share: Float
+
+
+def hodge_margins(game: PreferenceGame) -> HodgeSplit:
+    """Hodge split of the margins P - 1/2, all pairs equally weighted."""
+    return _hodge(game.P - 0.5)
+
+
+def hodge_log_odds(game: PreferenceGame) -> HodgeSplit:
+    """Hodge split of log(P / (1 - P)); a Bradley-Terry game has cyclic share 0.
+
+    Where some P is 0 or 1 the log-odds are infinite and the whole context is NaN.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        odds = np.log(game.P) - np.log(np.swapaxes(game.P, -1, -2))
+    finite = np.isfinite(odds).all((-1, -2), keepdims=True)
+    return _hodge(np.where(finite, odds, np.nan))
+
+
+def _hodge(Y: Float) -> HodgeSplit:
+    scores = Y.mean(-1)
+    cyclic = Y - (scores[..., :, None] - scores[..., None, :])
+    total = (Y**2).sum((-1, -2))
+    rest = (cyclic**2).sum((-1, -2))
+    share = np.divide(rest, total, out=np.zeros_like(total), where=total != 0)
+    return HodgeSplit(scores, cyclic, share)

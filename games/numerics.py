@@ -1,0 +1,85 @@
+"""Numerical primitives, in log space, batched, on NumPy or torch arrays alike.
+
+The array namespace is taken from the arguments; nothing here changes the dtype or the device.
+"""
+
+from typing import Any
+
+from array_api_compat import array_namespace
+
+Array = Any
+"""A float array of any namespace that array-api-compat knows."""
+
+
+def logsumexp(x: Array, axis: int = -1) -> Array:
+    """Log sum exp(x) along ``axis``; -inf entries are allowed, all of them -inf gives -inf."""
+    xp = array_namespace(x)
+    top = xp.max(x, axis=axis, keepdims=True)
+    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    total = xp.sum(xp.exp(x - top), axis=axis)
+    if bool(xp.all(total > 0)):
+        return xp.log(total) + xp.squeeze(top, axis=axis)
+    safe = xp.where(total > 0, total, xp.ones_like(total))
+    low = xp.full_like(total, -xp.inf)
+    return xp.where(total > 0, xp.log(safe), low) + xp.squeeze(top, axis=axis)
+
+
+def log_softmax(x: Array, axis: int = -1) -> Array:
+    """X - log sum exp(x): the log of the normalised policy with logits ``x``."""
+    xp = array_namespace(x)
+    return x - xp.expand_dims(logsumexp(x, axis=axis), axis=axis)
+
+
+def log(p: Array) -> Array:
+    """Log p with log 0 = -inf, and no warning."""
+    xp = array_namespace(p)
+    positive = p > 0
+    return xp.where(positive, xp.log(xp.where(positive, p, xp.ones_like(p))), -xp.inf)
+
+
+def expectation(p: Array, values: Array) -> Array:
+    """sum_i p_i values_i along the last axis, with 0 * (+-inf) = 0."""
+    xp = array_namespace(p, values)
+    return xp.sum(xp.where(p > 0, p * xp.where(p > 0, values, xp.zeros_like(values)), 0.0), axis=-1)
+
+
+def kl(log_p: Array, log_q: Array) -> Array:
+    """KL(p | q) = sum_i p_i (log p_i - log q_i) in nats, from log-probabilities."""
+    xp = array_namespace(log_p, log_q)
+    p = xp.exp(log_p)
+    gap = xp.where(p > 0, log_p, xp.zeros_like(log_p)) - xp.where(
+        p > 0, log_q, xp.zeros_like(log_q)
+    )
+    return expectation(p, gap)
+
+
+def entropy(log_p: Array) -> Array:
+    """-sum_i p_i log p_i in nats."""
+    xp = array_namespace(log_p)
+    return -expectation(xp.exp(log_p), log_p)
+
+
+def total_variation(p: Array, q: Array) -> Array:
+    """Half the l1 distance of two policies, in [0, 1]."""
+    xp = array_namespace(p, q)
+    return xp.sum(xp.abs(p - q), axis=-1) / 2
+
+
+def win_rates(P: Array, policy: Array) -> Array:
+    """(P pi)_i = probability that answer i is preferred to a draw from ``policy``."""
+    xp = array_namespace(P, policy)
+    return xp.squeeze(xp.matmul(P, policy[..., None]), axis=-1)
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)) without overflow."""
+    xp = array_namespace(x)
+    small = xp.exp(-xp.abs(x))
+    return xp.where(x >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def spread_over_best(values: Array, log_ref: Array, tie_tol: float) -> Array:
+    """Log of ``ref`` restricted to the maximisers of ``values`` (within ``tie_tol``)."""
+    xp = array_namespace(values, log_ref)
+    best = values >= xp.max(values, axis=-1, keepdims=True) - tie_tol
+    return log_softmax(xp.where(best, log_ref, xp.full_like(log_ref, -xp.inf)))

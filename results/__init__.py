@@ -1,0 +1,1 @@
+"""What was measured: rows, stored runs, tables, figures, reports."""

@@ -1,0 +1,82 @@
+"""Every metric, defined once: its formula, its range, its unit and which direction is better."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric means.
+
+    Attributes
+    ----------
+    formula : str
+        P is the true game, pi the answer, omega its follower, V the value of an answer against
+        its best follower, mu the reference.
+    low, high : float
+        Range, ends included.
+    unit : str
+        "probability", "nats", "payoff", "seconds", ... or "" for counts.
+    better : "lower", "higher" or ""
+        "" where neither is.
+    """
+
+    formula: str
+    low: float = 0.0
+    high: float = 1.0
+    unit: str = "probability"
+    better: Literal["lower", "higher", ""] = ""
+
+
+_INF = math.inf
+
+METRICS: dict[str, Metric] = {
+    # the answer
+    "probability": Metric("pi(action)"),
+    "follower_probability": Metric("omega(reply | action)"),
+    "kl_to_ref": Metric("KL(pi | mu)", 0, _INF, "nats"),
+    "tau": Metric("KL weight used (found, where KL is matched)", 0, _INF, "payoff"),
+    "residual": Metric("certificate: largest violation of the optimality condition", 0, _INF, ""),
+    "seconds": Metric("wall time of one solve", 0, _INF, "seconds", "lower"),
+    # quality on the true game
+    "duality_gap": Metric("2 max_i (P pi)_i - 1", -1e-9, 1, "payoff", "lower"),
+    "worst_win_rate": Metric("min_j P(pi > j) = (1 - duality_gap) / 2", better="higher"),
+    "regret": Metric(
+        "loss in the concept's own objective on the true game: rlhf under the full-data reward; "
+        "nlhf half the regularised gap; slhf game value minus the leader's value",
+        -1e-9,
+        _INF,
+        "payoff",
+        "lower",
+    ),
+    "leader_value": Metric("sum_y pi(y) min_y' P[y, y']", better="higher"),
+    # consistency
+    "entropy": Metric("-sum pi log pi", 0, _INF, "nats"),
+    "self_agreement": Metric("P(y = y') for two independent draws = sum pi^2", better="higher"),
+    "condorcet_mass": Metric("pi(Condorcet winner), where there is one", better="higher"),
+    "smith_mass": Metric("pi(Smith set)", better="higher"),
+    "copeland_mass": Metric("pi(answers of highest Copeland score)", better="higher"),
+    "dominated_mass": Metric(
+        "pi(i with some j: P[j,i] > 1/2 and P[j,k] >= P[i,k] for all k)", better="lower"
+    ),
+    "clone_shift": Metric(
+        "total variation between pi and the answer with `action` cloned, clones summed",
+        better="lower",
+    ),
+    # data sensitivity, robustness
+    "shift": Metric("total variation between the answers with and without the change"),
+    "largest_shift": Metric("largest total variation between neighbours on the path"),
+    "cyclic_share": Metric("|cyclic part of P - 1/2|^2 / |P - 1/2|^2, uniform weights"),
+    "unseen_share": Metric("share of pairs never compared"),
+    # refinement
+    "seen_favourite": Metric(
+        "probability that the user has seen its favourite after n_answers", better="higher"
+    ),
+    "best_utility": Metric(
+        "expected largest utility of n_answers, each type scaled to [0, 1]", better="higher"
+    ),
+    "refinement_win_rate": Metric(
+        "sum_y leader(y) sum_y' omega(y'|y) P[y', y]: is the revision preferred", better="higher"
+    ),
+}

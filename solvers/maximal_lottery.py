@@ -1,0 +1,154 @@
+"""The maximal lottery nearest to the reference: a linear programme, then a KL projection."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from games import numerics
+from games.errors import SolverError
+from games.game import Float
+
+_TOL = 1e-9
+_INTERIOR_POINT_ABOVE = 500
+
+
+def maximal_lottery(P: Float, ref: Float) -> tuple[Float, float]:
+    """Argmin KL(p | ref) over all lotteries p with P p <= 1/2.
+
+    Complementary slackness sorts the answers: those that some maximal lottery uses, and the rest,
+    which all give 0. If only one lottery lives on the former it is the kernel of P - 1/2 there;
+    else the KL projection is found by Newton's method on its dual.
+
+    Parameters
+    ----------
+    P : float array (n, n)
+    ref : float array (n,), > 0
+
+    Returns
+    -------
+    tuple of float array (n,) and float
+        The lottery, and the KKT residual of the projection (0 where it was not needed).
+
+    Raises
+    ------
+    SolverError
+        If HiGHS does not report an optimum.
+    """
+    n = len(ref)
+    margins = P - 0.5
+    used = _used_by_some_lottery(margins)
+    inner = margins[np.ix_(used, used)]
+    _, sizes, basis = np.linalg.svd(inner)
+    rank = int((sizes > _TOL).sum())
+    policy = np.zeros(n)
+    if rank >= len(inner) - 1:
+        kernel = basis[-1] / basis[-1].sum()
+        policy[used] = np.clip(kernel, 0, None) / np.clip(kernel, 0, None).sum()
+        return policy, 0.0
+    outer = margins[np.ix_(~used, used)]
+    policy[used], residual = _project(basis[:rank], outer, np.log(ref[used]))
+    return policy, residual
+
+
+def _used_by_some_lottery(margins: Float) -> NDArray[np.bool_]:
+    """Mask of the answers that have positive probability in some maximal lottery."""
+    n = len(margins)
+    # minimise t subject to (margins p)_i <= t: the value t is 0
+    columns = np.hstack([margins, -np.ones((n, 1))])
+    cost = np.append(np.zeros(n), 1.0)
+    bounds = [(0, None)] * n + [(None, None)]
+    simplex = np.append(np.ones(n), 0.0)[None, :]
+    p = _highs(cost, columns, np.zeros(n), simplex, np.ones(1), bounds)[:n]
+    used, unused = p > _TOL, margins @ p < -_TOL
+    if (used ^ unused).all():
+        return used
+    # Tucker 1956: some x >= 0 has margins x <= 0 and x - margins x >= 1. Then x_i is either 0
+    # or at least 1, and it is at least 1 exactly for the answers of the largest support.
+    keep = ~unused
+    inner = margins[:, keep]
+    identity = np.eye(n)[:, keep]
+    rows = np.vstack([inner, (inner - identity)[keep]])
+    limits = np.append(np.zeros(n), -np.ones(int(keep.sum())))
+    x = _highs(np.ones(int(keep.sum())), rows, limits, None, None, (0, None))
+    out = np.zeros(n, dtype=bool)
+    out[keep] = x > 0.5
+    return out
+
+
+def _highs(
+    cost: Float,
+    rows: Float,
+    limits: Float,
+    equal: Float | None,
+    totals: Float | None,
+    bounds: object,
+) -> Float:
+    method = "highs-ipm" if len(cost) > _INTERIOR_POINT_ABOVE else "highs"
+    found = linprog(
+        cost,
+        A_ub=rows,
+        b_ub=limits,
+        A_eq=equal,
+        b_eq=totals,
+        bounds=bounds,
+        method=method,
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    )
+    if found.status != 0:
+        raise SolverError(
+            f"NlhfExact: HiGHS ended with status {found.status} ({found.message}); "
+            "rescale the preferences or use tau > 0"
+        )
+    return np.asarray(found.x)
+
+
+def _project(equal: Float, at_most: Float, log_ref: Float) -> tuple[Float, float]:
+    """Argmin KL(p | ref) subject to equal p = 0 and at_most p <= 0, and its KKT residual.
+
+    The dual is smooth and convex: p = softmax(log ref - G' lam) with G the equalities and the
+    active inequalities; the active set is changed until signs and slacks agree.
+    """
+    active = np.zeros(len(at_most), dtype=bool)
+    lam = np.zeros(len(equal))
+    for _ in range(100):
+        G = np.vstack([equal, at_most[active]])
+        log_p, lam = _equality_projection(G, log_ref)
+        p = np.exp(log_p)
+        price = np.zeros(len(at_most))
+        price[active] = lam[len(equal) :]
+        changed = (active & (price >= 0)) | (~active & (at_most @ p > 1e-12))
+        if np.array_equal(changed, active):
+            break
+        active = changed
+    off = log_p - log_ref + equal.T @ lam[: len(equal)] + at_most.T @ price
+    residual = max(
+        (off.max() - off.min()) / 2,
+        abs(equal @ p).max(initial=0),
+        (at_most @ p).max(initial=0),
+        -price.min(initial=0),
+        abs(price * (at_most @ p)).max(initial=0),
+    )
+    return p, float(residual)
+
+
+def _equality_projection(G: Float, log_ref: Float) -> tuple[Float, Float]:
+    """Argmin KL(p | ref) subject to G p = 0: log p, and the multipliers."""
+    lam = np.zeros(len(G))
+    for _ in range(200):
+        z = log_ref - G.T @ lam
+        p = np.exp(numerics.log_softmax(z))
+        slope = -G @ p
+        hessian = (G * p) @ G.T - np.outer(slope, slope)
+        step = np.linalg.lstsq(hessian, slope, rcond=1e-14)[0]
+        value, length = float(numerics.logsumexp(z)), 1.0
+        while length > 1e-6:
+            trial = lam - length * step
+            if numerics.logsumexp(log_ref - G.T @ trial) <= value - 0.1 * length * (slope @ step):
+                break
+            length /= 2
+        else:
+            break
+        lam = trial
+        if abs(slope).max() < 1e-15:
+            break
+    return np.asarray(numerics.log_softmax(log_ref - G.T @ lam)), lam

@@ -1,0 +1,63 @@
+"""The NLHF answer: the Nash equilibrium of the preference game, regularised or not.
+
+Munos et al., Nash Learning from Human Feedback, ICML 2024, arXiv:2312.00886, Eqs. (1), (2);
+tau = 0: maximal lotteries, Fishburn 1984; the von Neumann winner, Dudik et al. 2015.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from games import measures, numerics
+from games.game import PreferenceGame
+from solvers.maximal_lottery import maximal_lottery
+from solvers.regularized_nash import regularized_nash
+from solvers.solver import Certificate, Concept, Solution, Solver, require
+
+
+@dataclass(frozen=True)
+class NlhfExact(Solver):
+    """Fixed point log pi = log ref + P pi / tau + const, by Newton's method.
+
+    It is the unique symmetric equilibrium of P(pi > pi') - tau KL(pi | ref) + tau KL(pi' | ref).
+    tau = 0 is its limit: of all maximal lotteries (P pi <= 1/2) the one nearest to ``ref`` in KL,
+    from a linear programme. It does not depend on ``pairs``.
+
+    Attributes
+    ----------
+    tau : float >= 0
+        Weight of the KL penalty to ``ref``, in payoff units. Below about 1e-3 the fixed point is
+        certified less tightly, in proportion to tau.
+
+    Raises
+    ------
+    SolverError
+        If tau is out of range, or HiGHS does not report an optimum.
+    """
+
+    tau: float = 0.1
+    concept: ClassVar[Concept] = "nlhf"
+    paper: ClassVar[str] = "Munos et al. 2023, arXiv:2312.00886"
+
+    def __post_init__(self) -> None:
+        require(self, tau=(0, np.inf))
+
+    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+        """Every context on its own: a hard one neither stops nor delays the others."""
+        del rng
+        n = game.n
+        P, ref = game.P.reshape(-1, n, n), game.ref.reshape(-1, n)
+        if self.tau > 0:
+            log_policy = regularized_nash(P, np.log(ref), self.tau).reshape(*game.batch, n)
+            off = log_policy - game.log_ref - game.win_rates(np.exp(log_policy)) / self.tau
+            residual = (off.max(-1) - off.min(-1)) / 2
+            tolerance = 1e-11 * max(1, 1e-3 / self.tau)
+            certificate = Certificate("log pi - log ref - P pi / tau const", residual, tolerance)
+            return Solution(log_policy, certificate)
+        solved = [maximal_lottery(table, row) for table, row in zip(P, ref, strict=True)]
+        policy = np.array([lottery for lottery, _ in solved]).reshape(*game.batch, n)
+        kkt = np.array([residual for _, residual in solved]).reshape(game.batch)
+        residual = np.maximum(measures.duality_gap(game, policy), kkt)
+        certificate = Certificate("P pi <= 1/2, and nearest to ref (KKT)", residual, 1e-9)
+        return Solution(numerics.log(policy), certificate)

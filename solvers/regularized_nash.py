@@ -1,0 +1,93 @@
+"""Newton's method with continuation in tau for log pi = log ref + P pi / tau + const."""
+
+import numpy as np
+
+from games import numerics
+from games.game import Float
+
+_FIRST_TAU = 1.0
+_FIRST_JUMP = 2.0
+_STAGE_TOL = 1e-2
+_MAX_STEPS = 2_000
+
+
+def regularized_nash(P: Float, log_ref: Float, tau: float) -> Float:
+    """Log-policies of the regularised equilibria of many games.
+
+    Each game follows its own path from large tau, where the answer is near ``ref``, down to
+    ``tau``: a stage is solved by damped Newton steps with Jacobian I - P D / tau, D = diag(pi) -
+    pi pi^T (never singular, because P - 1/2 is skew); a stage that stalls is retried with half
+    the jump in log tau. A game leaves when its residual no longer falls.
+
+    Parameters
+    ----------
+    P : float array (games, n, n)
+    log_ref : float array (games, n)
+    tau : float > 0
+
+    Returns
+    -------
+    float array (games, n)
+        Check the residual: nothing here promises that a hard game has converged.
+    """
+    games, n = log_ref.shape
+    done = np.empty((games, n))
+    index = np.arange(games)
+    theta = log_ref.copy()
+    solved, solved_tau = log_ref.copy(), np.full(games, 10 * max(tau, _FIRST_TAU))
+    now = np.full(games, max(tau, _FIRST_TAU))
+    jump = np.full(games, _FIRST_JUMP)
+    for _ in range(_MAX_STEPS):
+        off = _residual(P, log_ref, now, theta)
+        size = abs(off).max(-1)
+        moved, smaller = _newton_step(P, log_ref, now, theta, off, size)
+        last = now <= tau
+        stage_over = ~last & ((size <= _STAGE_TOL) | (smaller & (size <= 10 * _STAGE_TOL)))
+        finished = last & ~smaller & (size <= 1e-6)
+        failed = ~smaller & ~stage_over & ~finished
+        theta = np.where(smaller[:, None], moved, theta)
+
+        solved[stage_over], solved_tau[stage_over] = theta[stage_over], now[stage_over]
+        jump = np.where(stage_over, 1.5 * jump, np.where(failed, 0.5 * jump, jump))
+        now = np.where(stage_over | failed, np.maximum(tau, solved_tau * np.exp(-jump)), now)
+        theta = np.where(failed[:, None], solved, theta)
+
+        gone = finished | (jump < 1e-6)
+        done[index[gone]] = theta[gone]
+        if gone.any():
+            stay = ~gone
+            P, log_ref, index, theta = P[stay], log_ref[stay], index[stay], theta[stay]
+            solved, solved_tau, now, jump = solved[stay], solved_tau[stay], now[stay], jump[stay]
+        if index.size == 0:
+            return done
+    done[index] = theta
+    return done
+
+
+def _residual(P: Float, log_ref: Float, tau: Float, theta: Float) -> Float:
+    """Log pi - log ref - P pi / tau, less its mid-range, for each game."""
+    off = theta - log_ref - numerics.win_rates(P, np.exp(theta)) / tau[:, None]
+    return np.asarray(off - (off.max(-1, keepdims=True) + off.min(-1, keepdims=True)) / 2)
+
+
+def _newton_step(
+    P: Float, log_ref: Float, tau: Float, theta: Float, off: Float, size: Float
+) -> tuple[Float, Float]:
+    """The longest of the steps 1, 1/2, ..., 1/64 that shrinks the residual, and whether one does."""
+    pi = np.exp(theta)
+    rates = numerics.win_rates(P, pi)
+    jacobian = (rates[:, :, None] - P) * (pi / tau[:, None])[:, None, :]
+    diagonal = np.arange(P.shape[-1])
+    jacobian[:, diagonal, diagonal] += 1
+    step = -np.linalg.solve(jacobian, off[..., None])[..., 0]
+    moved = theta.copy()
+    smaller = np.zeros(len(theta), dtype=bool)
+    length = 1.0
+    while length > 1 / 100 and not smaller.all():
+        trial = numerics.log_softmax(theta + length * step)
+        better = abs(_residual(P, log_ref, tau, trial)).max(-1) < (1 - length / 8) * size
+        take = better & ~smaller
+        moved[take] = trial[take]
+        smaller |= better
+        length /= 2
+    return moved, smaller

@@ -1,0 +1,158 @@
+"""The RLHF answer: fit a Bradley-Terry reward to the compared pairs, then maximise it.
+
+Bradley and Terry, Biometrika 1952; existence of the fit: Ford, Amer. Math. Monthly 1957; the
+two-stage recipe: Ziegler et al. 2019, arXiv:1909.08593.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from games import numerics
+from games.errors import UndefinedError
+from games.game import TIE_TOL, Float, PreferenceGame
+from solvers.solver import Certificate, Concept, Solution, Solver, require
+
+_MAX_STEPS = 200
+_TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True)
+class RlhfExact(Solver):
+    """Policy ~ ref exp(r / tau), with r the Bradley-Terry maximum likelihood under ``game.pairs``.
+
+    r minimises -sum_{i<j} w_ij [P_ij log sigmoid(r_i - r_j) + P_ji log sigmoid(r_j - r_i)] +
+    ridge / 2 |r|^2 with w proportional to ``pairs`` and sum_{i<j} w_ij = 1; sum r = 0. Unless P
+    is itself Bradley-Terry, r and the policy depend on which pairs were compared.
+
+    Attributes
+    ----------
+    tau : float >= 0
+        Weight of the KL penalty to ``ref``, in reward units (log-odds). 0: the answers of
+        highest reward, ties split by ``ref``.
+    ridge : float >= 0
+        Weight of the penalty; above 0 the fit exists on all data.
+
+    Raises
+    ------
+    SolverError
+        If a parameter is out of range; UndefinedError if the fit is infinite because the graph of
+        wins is not strongly connected (Ford's condition): it names the components.
+    """
+
+    tau: float = 0.1
+    ridge: float = 0.0
+    concept: ClassVar[Concept] = "rlhf"
+    paper: ClassVar[str] = "Bradley and Terry 1952; Ziegler et al. 2019, arXiv:1909.08593"
+
+    def __post_init__(self) -> None:
+        require(self, tau=(0, np.inf), ridge=(0, np.inf))
+
+    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+        """Fit the reward, then tilt the reference by it."""
+        del rng
+        r = self.rewards(game)
+        if self.tau > 0:
+            log_policy = numerics.log_softmax(game.log_ref + r / self.tau)
+            # the rewards that the policy implies, so that the policy itself is certified
+            r = self.tau * (log_policy - game.log_ref)
+            r = r - r.mean(-1, keepdims=True)
+        else:
+            log_policy = numerics.spread_over_best(r, game.log_ref, TIE_TOL)
+        residual = abs(_gradient(game.P, _weights(game), self.ridge, r)).max(-1)
+        certificate = Certificate("Bradley-Terry stationarity", residual, _TOLERANCE)
+        return Solution(log_policy, certificate)
+
+    def rewards(self, game: PreferenceGame) -> Float:
+        """Bradley-Terry rewards r, shape (..., n), summing to 0 in every context."""
+        if self.ridge == 0:
+            _require_finite_fit(game)
+        batch, n = game.batch, game.n
+        P = game.P.reshape(-1, n, n)
+        w = np.broadcast_to(_weights(game), (*batch, n, n)).reshape(-1, n, n)
+        r = np.zeros((P.shape[0], n))
+        active = np.arange(P.shape[0])
+        for _ in range(_MAX_STEPS):
+            before = r[active]
+            r[active] = _newton_step(P[active], w[active], self.ridge, before)
+            moved = abs(r[active] - before).max(-1)
+            active = active[moved > 1e-13 * np.maximum(1, abs(before).max(-1))]
+            if active.size == 0:
+                break
+        return np.asarray(r.reshape(*batch, n))
+
+
+def _weights(game: PreferenceGame) -> Float:
+    """Pair weights, both triangles, with sum_{i<j} w_ij = 1."""
+    w = game.pair_weights
+    total = w.sum((-1, -2), keepdims=True) / 2
+    return np.asarray(w / np.where(total > 0, total, 1))
+
+
+def _gradient(P: Float, w: Float, ridge: float, r: Float) -> Float:
+    """Gradient of the mean negative log-likelihood: sum_j w_ij (sigmoid(r_i - r_j) - P_ij)."""
+    fitted = numerics.sigmoid(r[..., :, None] - r[..., None, :])
+    return np.asarray((w * (fitted - P)).sum(-1) + ridge * r)
+
+
+def _loss(P: Float, w: Float, ridge: float, r: Float) -> Float:
+    gaps = r[..., :, None] - r[..., None, :]
+    return np.asarray((w * P * np.logaddexp(0, -gaps)).sum((-1, -2)) + ridge / 2 * (r**2).sum(-1))
+
+
+def _newton_step(P: Float, w: Float, ridge: float, r: Float) -> Float:
+    """One step against the weighted Laplacian, halved until the loss does not rise."""
+    n = r.shape[-1]
+    gaps = r[..., :, None] - r[..., None, :]
+    curvature = w * numerics.sigmoid(gaps) * numerics.sigmoid(-gaps)
+    hessian = -curvature
+    hessian[..., np.arange(n), np.arange(n)] += curvature.sum(-1) + ridge
+    # constant vectors are free; pin them at the scale of the rest
+    scale = np.trace(hessian, axis1=-2, axis2=-1)[..., None, None] / n**2
+    gradient = _gradient(P, w, ridge, r)
+    step = np.linalg.solve(hessian + np.where(scale > 0, scale, 1), gradient[..., None])[..., 0]
+    start = _loss(P, w, ridge, r)
+    size = np.ones(r.shape[:-1])
+    for _ in range(40):
+        moved = r - size[..., None] * step
+        worse = _loss(P, w, ridge, moved) > start + 1e-15 * np.maximum(1, abs(start))
+        if not worse.any():
+            break
+        size = np.where(worse, size / 2, size)
+    return np.asarray(moved - moved.mean(-1, keepdims=True))
+
+
+def _require_finite_fit(game: PreferenceGame) -> None:
+    """Ford's condition: every answer reaches every other through wins on compared pairs."""
+    n = game.n
+    wins = ((game.pair_weights > 0) & (game.P > 0)).reshape(-1, n, n)
+    infinite = ~(_reaches_all(wins) & _reaches_all(np.swapaxes(wins, -1, -2)))
+    if not infinite.any():
+        return
+    first = int(np.argmax(infinite))
+    graph = nx.from_numpy_array(wins[first], create_using=nx.DiGraph)
+    order = nx.topological_sort(nx.condensation(graph))
+    members = nx.condensation(graph).nodes(data="members")
+    parts = [[game.names[k] for k in sorted(members[c])] for c in order]
+    shown = " > ".join("{" + ", ".join(part) + "}" for part in parts[:6])
+    where = f" in {int(infinite.sum())} of {len(infinite)} contexts" if game.batch else ""
+    raise UndefinedError(
+        f"RlhfExact: the Bradley-Terry maximum is infinite{where}: nothing in a later component "
+        f"ever wins against an earlier one: {shown}{' > ...' if len(parts) > 6 else ''}; compare "
+        "more pairs, or set ridge > 0",
+        infinite.reshape(game.batch),
+    )
+
+
+def _reaches_all(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether node 0 reaches every node, for each context."""
+    seen = np.zeros(edges.shape[:-1], dtype=bool)
+    seen[..., 0] = True
+    while True:
+        grown = seen | (seen[..., :, None] & edges).any(-2)
+        if np.array_equal(grown, seen):
+            return np.asarray(seen.all(-1))
+        seen = grown

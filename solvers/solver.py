@@ -1,0 +1,127 @@
+"""What a solver is, and what it returns."""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from games.errors import SolverError
+from games.game import Float, PreferenceGame
+
+Concept = Literal["rlhf", "nlhf", "slhf", "other"]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Evidence for a solution, computed from what is returned and not from how it was found.
+
+    Attributes
+    ----------
+    condition : str
+        The equation or inequality that was checked.
+    residual : float array (...)
+        By how much it fails, for each context.
+    tolerance : float or float array (...)
+        The most by which it may fail.
+    """
+
+    condition: str
+    residual: Float
+    tolerance: float | Float
+
+    @property
+    def holds(self) -> NDArray[np.bool_]:
+        """Mask (...) of the contexts whose residual is within the tolerance; NaN is not."""
+        return np.asarray(self.residual <= self.tolerance)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A policy for every context, with its evidence.
+
+    Attributes
+    ----------
+    log_policy : float array (..., n)
+        Log-probabilities; -inf where an answer is never given.
+    certificate : Certificate
+    follower : float array (..., n, n), row-stochastic, or None
+        What the follower answers, given the leader's answer (the row).
+    status : str array (...)
+        "ok", or why not: "max_steps", "diverged", "undefined".
+    """
+
+    log_policy: Float
+    certificate: Certificate
+    follower: Float | None = None
+    status: NDArray[np.str_] = None  # type: ignore[assignment]  # filled in below
+
+    def __post_init__(self) -> None:
+        if self.status is None:
+            told = np.where(self.certificate.holds, "ok", "max_steps")
+            object.__setattr__(self, "status", told)
+
+    @property
+    def policy(self) -> Float:
+        """Probabilities, shape (..., n)."""
+        return np.exp(self.log_policy)
+
+
+class Solver:
+    """A frozen dataclass whose fields are the hyper-parameters; subclasses override ``solve``.
+
+    Attributes
+    ----------
+    concept : "rlhf", "nlhf", "slhf" or "other"
+        Which question the answer belongs to.
+    draws : bool
+        Whether ``solve`` needs an ``rng``.
+    paper : str
+        Authors, year, arXiv id or venue.
+    """
+
+    concept: ClassVar[Concept] = "other"
+    draws: ClassVar[bool] = False
+    paper: ClassVar[str] = ""
+
+    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+        """The solver's answer in every context of ``game``.
+
+        Raises
+        ------
+        SolverError
+            If the game is too large or unsuited, or if the solver draws and ``rng`` is None.
+        """
+        raise NotImplementedError
+
+    def target(self, game: PreferenceGame) -> Solution | None:
+        """What the solver converges to with these parameters, by another route; None if exact."""
+        del game
+        return None
+
+
+def require(solver: Solver, **ranges: tuple[float, float]) -> None:
+    """Check that hyper-parameters are finite and lie in closed ranges.
+
+    Raises
+    ------
+    SolverError
+        Naming the solver, the parameter, its value and the range.
+    """
+    name = type(solver).__name__
+    for key, (low, high) in ranges.items():
+        value = getattr(solver, key)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not np.isfinite(value) or not low <= value <= high:
+            raise SolverError(
+                f"{name}: {key} is {value!r}, expected a number in [{low:g}, {high:g}]"
+            )
+
+
+def taus(solver: type[Solver]) -> list[str]:
+    """Names of the solver's KL weights: its fields called tau or tau_*."""
+    return [
+        f.name
+        for f in fields(solver)  # type: ignore[arg-type]  # every solver is a dataclass
+        if f.name == "tau" or f.name.startswith("tau_")
+    ]
