@@ -1,5 +1,7 @@
 """Errors that a user can cause; each says who, what is wrong, what was expected and the repair."""
 
+from typing import Any
+
 
 class PrefgamesError(ValueError):
     """Base of the errors below; the command line prints it as one line and exits with 2."""
@@ -26,6 +28,6 @@ class UndefinedError(SolverError):
         Where it does not exist; the other contexts can be solved on their own.
     """
 
-    def __init__(self, message: str, contexts: object) -> None:
+    def __init__(self, message: str, contexts: Any) -> None:
         super().__init__(message)
         self.contexts = contexts

@@ -209,14 +209,15 @@ class PreferenceGame:
 
     def at(self, index: Any) -> "PreferenceGame":
         """The contexts that ``index`` selects, as a game; ``known`` answers are dropped."""
-        own = {
-            name: None if (whole := getattr(self, name)) is None else whole[index]
-            for name in ("P", "ref", "ref_follower", "pairs")
-        }
         people = self.population
-        if people is not None:
-            people = Population(people.shares[index], people.utilities[index])
-        return PreferenceGame(**own, names=self.names, population=people)
+        return PreferenceGame(
+            self.P[index],
+            self.ref[index],
+            None if self.ref_follower is None else self.ref_follower[index],
+            None if self.pairs is None else self.pairs[index],
+            self.names,
+            None if people is None else Population(people.shares[index], people.utilities[index]),
+        )
 
     @staticmethod
     def stack(games: Sequence["PreferenceGame"]) -> "PreferenceGame":
@@ -297,6 +298,7 @@ def _shape(people: Population | None) -> tuple[int, ...] | None:
 
 
 def frozen(values: ArrayLike) -> Float:
+    """A read-only float64 copy."""
     array = np.array(values, dtype=np.float64)
     array.setflags(write=False)
     return array

@@ -26,8 +26,10 @@ def best_response(game: PreferenceGame, policy: ArrayLike, tau: float = 0.0) -> 
     """
     rates = game.win_rates(policy)
     if tau > 0:
-        return np.exp(numerics.log_softmax(game.log_ref + rates / tau))
-    return np.exp(numerics.spread_over_best(rates, game.log_ref, TIE_TOL))
+        log_policy = numerics.log_softmax(game.log_ref + rates / tau)
+    else:
+        log_policy = numerics.spread_over_best(rates, game.log_ref, TIE_TOL)
+    return np.asarray(np.exp(log_policy))
 
 
 def duality_gap(game: PreferenceGame, policy: ArrayLike, tau: float = 0.0) -> Float:
@@ -109,7 +111,7 @@ def smith_set(game: PreferenceGame) -> Mask:
     inside = rank <= size[..., None]
     out = np.zeros_like(inside)
     np.put_along_axis(out, order, inside, axis=-1)
-    return out
+    return np.asarray(out)
 
 
 def copeland(game: PreferenceGame) -> Float:
@@ -137,8 +139,8 @@ def dominated(game: PreferenceGame) -> Mask:
 def three_cycles(game: PreferenceGame) -> NDArray[np.int64]:
     """Number of cycles i > j > k > i of strict majorities, each counted once."""
     wins = beats(game).astype(np.float64)
-    paths = wins @ wins
-    return np.rint((paths * np.swapaxes(wins, -1, -2)).sum((-1, -2)) / 3).astype(np.int64)
+    closed = (wins @ wins) * np.swapaxes(wins, -1, -2)
+    return np.asarray(np.rint(closed.sum((-1, -2)) / 3), dtype=np.int64)
 
 
 class HodgeSplit(NamedTuple):

@@ -47,10 +47,8 @@ def kl(log_p: Array, log_q: Array) -> Array:
     """KL(p | q) = sum_i p_i (log p_i - log q_i) in nats, from log-probabilities."""
     xp = array_namespace(log_p, log_q)
     p = xp.exp(log_p)
-    gap = xp.where(p > 0, log_p, xp.zeros_like(log_p)) - xp.where(
-        p > 0, log_q, xp.zeros_like(log_q)
-    )
-    return expectation(p, gap)
+    zero = xp.zeros_like(p)
+    return expectation(p, xp.where(p > 0, log_p, zero) - xp.where(p > 0, log_q, zero))
 
 
 def entropy(log_p: Array) -> Array:

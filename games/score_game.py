@@ -14,10 +14,11 @@ _BLOCK = 1 << 24
 
 
 class ScoreGame(PreferenceGame):
-    """P[i, j] = link(x_i' R x_j) with skew R: 1/2 + score ("linear") or sigmoid(score) ("logistic").
+    """A preference game with P[i, j] = link(x_i' R x_j) and skew R.
 
-    Rows are made when asked for; ``P`` itself is refused above 5,000 answers. A Bradley-Terry
-    game is the logistic case with x = (reward, 1). One context only; pairs are uniform.
+    The link is 1/2 + score ("linear") or sigmoid(score) ("logistic"). Rows are made when asked
+    for; ``P`` itself is refused above 5,000 answers. A Bradley-Terry game is the logistic case
+    with x = (reward, 1). One context only; pairs are uniform.
 
     Attributes
     ----------
@@ -69,7 +70,7 @@ class ScoreGame(PreferenceGame):
         return np.asarray(self.X[i] @ self.R @ self.X.T)
 
     @property
-    def P(self) -> Float:  # type: ignore[override]  # made from factors, never stored
+    def P(self) -> Float:
         """The table; a GameError above 5,000 answers."""
         if self.n > DENSE_LIMIT:
             raise GameError(

@@ -1,5 +1,7 @@
 """The maximal lottery nearest to the reference: a linear programme, then a KL projection."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
@@ -7,6 +9,8 @@ from scipy.optimize import linprog
 from games import numerics
 from games.errors import SolverError
 from games.game import Float
+
+Bound = tuple[float | None, float | None]
 
 _TOL = 1e-9
 _INTERIOR_POINT_ABOVE = 500
@@ -56,7 +60,7 @@ def _used_by_some_lottery(margins: Float) -> NDArray[np.bool_]:
     # minimise t subject to (margins p)_i <= t: the value t is 0
     columns = np.hstack([margins, -np.ones((n, 1))])
     cost = np.append(np.zeros(n), 1.0)
-    bounds = [(0, None)] * n + [(None, None)]
+    bounds: list[Bound] = [(0, None)] * n + [(None, None)]
     simplex = np.append(np.ones(n), 0.0)[None, :]
     p = _highs(cost, columns, np.zeros(n), simplex, np.ones(1), bounds)[:n]
     used, unused = p > _TOL, margins @ p < -_TOL
@@ -69,7 +73,8 @@ def _used_by_some_lottery(margins: Float) -> NDArray[np.bool_]:
     identity = np.eye(n)[:, keep]
     rows = np.vstack([inner, (inner - identity)[keep]])
     limits = np.append(np.zeros(n), -np.ones(int(keep.sum())))
-    x = _highs(np.ones(int(keep.sum())), rows, limits, None, None, (0, None))
+    kept = int(keep.sum())
+    x = _highs(np.ones(kept), rows, limits, None, None, [(0, None)] * kept)
     out = np.zeros(n, dtype=bool)
     out[keep] = x > 0.5
     return out
@@ -81,9 +86,9 @@ def _highs(
     limits: Float,
     equal: Float | None,
     totals: Float | None,
-    bounds: object,
+    bounds: list[Bound],
 ) -> Float:
-    method = "highs-ipm" if len(cost) > _INTERIOR_POINT_ABOVE else "highs"
+    method: Any = "highs-ipm" if len(cost) > _INTERIOR_POINT_ABOVE else "highs"
     found = linprog(
         cost,
         A_ub=rows,
@@ -134,7 +139,7 @@ def _project(equal: Float, at_most: Float, log_ref: Float) -> tuple[Float, float
 def _equality_projection(G: Float, log_ref: Float) -> tuple[Float, Float]:
     """Argmin KL(p | ref) subject to G p = 0: log p, and the multipliers."""
     lam = np.zeros(len(G))
-    for _ in range(200):
+    for _ in range(200 if len(G) else 0):
         z = log_ref - G.T @ lam
         p = np.exp(numerics.log_softmax(z))
         slope = -G @ p

@@ -1,6 +1,7 @@
 """Newton's method with continuation in tau for log pi = log ref + P pi / tau + const."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from games import numerics
 from games.game import Float
@@ -72,8 +73,8 @@ def _residual(P: Float, log_ref: Float, tau: Float, theta: Float) -> Float:
 
 def _newton_step(
     P: Float, log_ref: Float, tau: Float, theta: Float, off: Float, size: Float
-) -> tuple[Float, Float]:
-    """The longest of the steps 1, 1/2, ..., 1/64 that shrinks the residual, and whether one does."""
+) -> tuple[Float, NDArray[np.bool_]]:
+    """The longest step of 1, 1/2, ..., 1/64 that shrinks the residual, and whether one does."""
     pi = np.exp(theta)
     rates = numerics.win_rates(P, pi)
     jacobian = (rates[:, :, None] - P) * (pi / tau[:, None])[:, None, :]

@@ -63,9 +63,11 @@ class SlhfExact(Solver):
         cost = game.rows(i)
         log_ref = game.log_ref_follower(i)
         if self.tau_follower > 0:
-            return np.exp(numerics.log_softmax(log_ref - cost / self.tau_follower))
-        log_ref = np.broadcast_to(log_ref, cost.shape)
-        return np.exp(numerics.spread_over_best(-cost, log_ref, TIE_TOL))
+            log_omega = numerics.log_softmax(log_ref - cost / self.tau_follower)
+        else:
+            log_ref = np.broadcast_to(log_ref, cost.shape)
+            log_omega = numerics.spread_over_best(-cost, log_ref, TIE_TOL)
+        return np.asarray(np.exp(log_omega))
 
     def _certify(
         self, game: PreferenceGame, log_policy: Float, follower: Float | None

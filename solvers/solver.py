@@ -1,7 +1,7 @@
 """What a solver is, and what it returns."""
 
 from dataclasses import dataclass, fields
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,10 @@ class Solver:
     concept: ClassVar[Concept] = "other"
     draws: ClassVar[bool] = False
     paper: ClassVar[str] = ""
+
+    if TYPE_CHECKING:  # subclasses are dataclasses: their fields are the keywords
+
+        def __init__(self, *args: Any, **params: Any) -> None: ...
 
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
         """The solver's answer in every context of ``game``.

@@ -1,12 +1,15 @@
 """What an experiment is: a question that yields measurements of one solver on one game."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from games import PreferenceGame, UndefinedError
+from games.measures import Mask
 from results.rows import Status
 from solvers import Certificate, Solution, Solver
 
@@ -35,6 +38,10 @@ class Experiment:
 
     scale: ClassVar[str] = "tabular"
 
+    if TYPE_CHECKING:  # subclasses are dataclasses: their fields are the keywords
+
+        def __init__(self, *args: Any, **params: Any) -> None: ...
+
     @property
     def draws(self) -> bool:
         """Whether it asks for random numbers; if not (and nothing else draws) it has no seed."""
@@ -47,25 +54,54 @@ class Experiment:
         raise NotImplementedError
 
 
+def each(
+    metric: str,
+    values: ArrayLike,
+    game: PreferenceGame,
+    solution: Solution,
+    why: str = "",
+    **labels: Any,
+) -> Iterator[Measurement]:
+    """One measurement a context; NaN where the solution is undefined, NaN values are left out."""
+    status = np.ravel(solution.status)
+    for k, value in enumerate(np.ravel(np.broadcast_to(values, game.batch))):
+        context = k if game.batch else None
+        if status[k] == "undefined":
+            yield Measurement(metric, math.nan, context, labels, "undefined", why)
+        elif not math.isnan(value):
+            yield Measurement(metric, float(value), context, labels, status[k].item())
+
+
 def answer(solver: Solver, game: PreferenceGame, rng_for: RngFor) -> tuple[Solution, str]:
     """The solver's answer, with NaN and "undefined" in the contexts that have none; and why."""
-    rng = rng_for("solver")
-    try:
-        return solver.solve(game, rng), ""
-    except UndefinedError as error:
-        undefined, why = np.asarray(error.contexts), str(error)
+    rng, why = rng_for("solver"), ""
+    defined = np.ones(game.batch, dtype=bool)
+    while defined.any():
+        try:
+            part = solver.solve(game if defined.all() else game.at(defined), rng)
+        except UndefinedError as error:
+            why = str(error)
+            defined[defined] = ~np.ravel(error.contexts)
+            continue
+        return (part if defined.all() else _scattered(part, defined, game)), why
+    return _scattered(None, defined, game), why
+
+
+def _scattered(part: Solution | None, defined: Mask, game: PreferenceGame) -> Solution:
+    """The solution of the defined contexts, with NaN and "undefined" in the others."""
     log_policy = np.full((*game.batch, game.n), np.nan)
     residual = np.full(game.batch, np.nan)
     status = np.full(game.batch, "undefined", dtype="<U9")
-    condition, tolerance, follower = "none", 0.0, None
-    if not undefined.all():
-        solution = solver.solve(game.at(~undefined), rng)
-        log_policy[~undefined] = solution.log_policy
-        residual[~undefined] = solution.certificate.residual
-        status[~undefined] = solution.status
-        condition, tolerance = solution.certificate.condition, solution.certificate.tolerance
-        if solution.follower is not None:
-            follower = np.full((*game.batch, game.n, game.n), np.nan)
-            follower[~undefined] = solution.follower
-    certificate = Certificate(condition, residual, tolerance)
-    return Solution(log_policy, certificate, follower, status), why
+    if part is None:
+        return Solution(log_policy, Certificate("undefined", residual, 0.0), None, status)
+    log_policy[defined] = part.log_policy
+    residual[defined] = part.certificate.residual
+    status[defined] = part.status
+    follower = None
+    if part.follower is not None:
+        follower = np.full((*game.batch, game.n, game.n), np.nan)
+        follower[defined] = part.follower
+    tolerance = np.zeros(game.batch)
+    tolerance[defined] = part.certificate.tolerance
+    certificate = Certificate(part.certificate.condition, residual, tolerance)
+    return Solution(log_policy, certificate, follower, status)

@@ -1,0 +1,115 @@
+"""Does the same preference give the same answer, and is it the majority's?
+
+Expected (Pasztor et al. 2025, arXiv:2512.16626, as reported in notes on the paper; derived for
+these games): with small tau the SLHF leader is almost deterministic while the NLHF policy must mix
+when no answer beats all others; NLHF and SLHF give a strict Condorcet winner, RLHF need not; NLHF
+and SLHF ignore clones, RLHF does not (with uniform pairs, a clone is one more opponent).
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from games import PreferenceGame, measures, numerics
+from games.catalogue.clones import clones
+from solvers import Solution, Solver
+from tabular.experiment import Experiment, Measurement, RngFor, answer, each
+from tabular.matching import MatchedKl
+from tabular.regret import regret
+
+_MOST_LISTED = 64
+_MOST_REPLIES = 12
+
+
+@dataclass(frozen=True)
+class Consistency(Experiment):
+    """Entropy, self-agreement, mass on the majority's choices, change under cloned answers.
+
+    Attributes
+    ----------
+    copies : int >= 2
+        How many copies replace an answer, one answer at a time.
+    most_cloned : int >= 0
+        Cloning is skipped, and said to be, in games with more answers.
+    """
+
+    copies: int = 2
+    most_cloned: int = 50
+
+    def measure(
+        self, game: PreferenceGame, solver: Solver, rng_for: RngFor
+    ) -> Iterator[Measurement]:
+        """The answer itself, then how it stands up."""
+        began = time.perf_counter()
+        solution, why = answer(solver, game, rng_for)
+        seconds = time.perf_counter() - began
+        policy = solution.policy
+        yield Measurement("seconds", seconds)
+
+        values = {
+            "residual": solution.certificate.residual,
+            "kl_to_ref": measures.kl_to_ref(game, policy),
+            "duality_gap": measures.duality_gap(game, policy),
+            "worst_win_rate": measures.worst_win_rate(game, policy),
+            "leader_value": measures.leader_value(game, policy),
+            "regret": regret(solver, game, policy),
+            "entropy": numerics.entropy(solution.log_policy),
+            "self_agreement": (policy**2).sum(-1),
+            "cyclic_share": measures.hodge_margins(game).cyclic_share,
+            **_majority_mass(game, solution),
+        }
+        if isinstance(solver, MatchedKl) and (solution.status != "undefined").all():
+            values["tau"], _ = solver.fit(game)
+        for metric, value in values.items():
+            yield from each(metric, value, game, solution, why)
+        yield from _listing(game, solution, why)
+        yield from self._clone_shifts(game, solver, solution, rng_for)
+
+    def _clone_shifts(
+        self, game: PreferenceGame, solver: Solver, solution: Solution, rng_for: RngFor
+    ) -> Iterator[Measurement]:
+        if game.n > self.most_cloned:
+            why = f"{game.n} answers, more than most_cloned = {self.most_cloned}"
+            yield Measurement("clone_shift", np.nan, status="skipped", message=why)
+            return
+        for action, name in enumerate(game.names):
+            cloned = clones(game, action, self.copies)
+            other, why = answer(solver, cloned, rng_for)
+            # copies stand where the original stood
+            families = np.repeat(
+                np.arange(game.n), np.where(np.arange(game.n) == action, self.copies, 1)
+            )
+            merged = other.policy @ (families[:, None] == np.arange(game.n))
+            shift = numerics.total_variation(merged, solution.policy)
+            labels = {"action": name, "copies": self.copies}
+            yield from each("clone_shift", shift, game, other, why, **labels)
+
+
+def _majority_mass(game: PreferenceGame, solution: Solution) -> dict[str, np.ndarray]:
+    winner = measures.condorcet_winner(game)
+    copeland = measures.copeland(game)
+    masks = {
+        "smith_mass": measures.smith_set(game),
+        "copeland_mass": copeland == copeland.max(-1, keepdims=True),
+        "dominated_mass": measures.dominated(game),
+    }
+    mass = {name: (solution.policy * mask).sum(-1) for name, mask in masks.items()}
+    there = np.where(winner.any(-1), 1.0, np.nan)
+    return {**mass, "condorcet_mass": there * (solution.policy * winner).sum(-1)}
+
+
+def _listing(game: PreferenceGame, solution: Solution, why: str) -> Iterator[Measurement]:
+    """Every probability, where there are few enough to be read."""
+    if game.n > _MOST_LISTED:
+        return
+    for i, name in enumerate(game.names):
+        yield from each("probability", solution.policy[..., i], game, solution, why, action=name)
+    if solution.follower is None or game.n > _MOST_REPLIES:
+        return
+    for i, name in enumerate(game.names):
+        for j, reply in enumerate(game.names):
+            value = solution.follower[..., i, j]
+            labels = {"action": name, "reply": reply}
+            yield from each("follower_probability", value, game, solution, why, **labels)

@@ -1,0 +1,120 @@
+"""Comparison at equal KL: each concept with the tau at which it moves equally far from ``ref``."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+
+from games import PreferenceGame, SolverError, UndefinedError, measures
+from games.game import Float
+from solvers import Certificate, Solution, Solver, taus
+from solvers.solver import Concept
+
+_GRID = 2.0 ** np.arange(8, -15, -1)
+
+
+@dataclass(frozen=True)
+class MatchedKl(Solver):
+    """The answer whose KL(pi | ref) is ``kl``, with all of the solver's tau's equal.
+
+    tau is found in every context on its own: the largest at which the KL reaches ``kl``, by
+    halving from 256 down to 2^-14, then Brent's method in log tau. The KL falls with tau for RLHF
+    and NLHF; for SLHF it need not, because V moves with tau_follower, hence "the largest".
+
+    Attributes
+    ----------
+    solver : type of Solver
+        A solver with one or more fields called tau or tau_*.
+    kl : float > 0
+        Distance from the reference, in nats.
+    params : mapping
+        The solver's other parameters.
+
+    Raises
+    ------
+    SolverError
+        If kl is not positive or the solver has no tau; UndefinedError in contexts where even
+        tau = 2^-14 stays nearer to the reference than ``kl``.
+    """
+
+    solver: type[Solver]
+    kl: float
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.kl, int | float) and not isinstance(self.kl, bool)
+        if not number or not 0 < self.kl < np.inf:
+            raise SolverError(f"MatchedKl: kl is {self.kl!r}, expected a number > 0 (nats)")
+        if not taus(self.solver):
+            raise SolverError(f"MatchedKl: {self.solver.__name__} has no tau to match the KL with")
+
+    @property
+    def concept(self) -> Concept:  # type: ignore[override]  # the concept of the wrapped solver
+        """The wrapped solver's concept."""
+        return self.solver.concept
+
+    def at_tau(self, tau: float) -> Solver:
+        """The wrapped solver with every tau set to ``tau``."""
+        return self.solver(**{name: tau for name in taus(self.solver)}, **self.params)
+
+    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+        """The answer at the tau found in each context."""
+        return self.fit(game, rng)[1]
+
+    def fit(
+        self, game: PreferenceGame, rng: np.random.Generator | None = None
+    ) -> tuple[Float, Solution]:
+        """The tau found in each context, shape (...), and the answer there."""
+        flat = [game.at(index) for index in np.ndindex(game.batch)] if game.batch else [game]
+        upper = self._brackets(game, rng).ravel()
+        if np.isnan(upper).any():
+            raise UndefinedError(
+                f"MatchedKl: {self.solver.__name__} stays within {self.kl:g} nats of the reference "
+                f"at every tau >= {_GRID[-1]:g} in {int(np.isnan(upper).sum())} of {len(upper)} "
+                "contexts; ask for a smaller kl",
+                np.isnan(upper).reshape(game.batch),
+            )
+        found = [self._tau(own, high, rng) for own, high in zip(flat, upper, strict=True)]
+        parts = [self.at_tau(tau).solve(own, rng) for own, tau in zip(flat, found, strict=True)]
+        return np.reshape(found, game.batch), _stacked(parts, game)
+
+    def _brackets(self, game: PreferenceGame, rng: np.random.Generator | None) -> Float:
+        """The last tau of the grid before the KL is reached; NaN where it never is."""
+        upper = np.full(game.batch, np.nan)
+        for tau, below in itertools.pairwise(_GRID):
+            reached = measures.kl_to_ref(game, self.at_tau(below).solve(game, rng).policy)
+            upper = np.where(np.isnan(upper) & (reached >= self.kl), tau, upper)
+            if not np.isnan(upper).any():
+                break
+        return np.asarray(upper)
+
+    def _tau(self, game: PreferenceGame, high: float, rng: np.random.Generator | None) -> float:
+        def excess(log_tau: float) -> float:
+            policy = self.at_tau(float(np.exp(log_tau))).solve(game, rng).policy
+            return float(measures.kl_to_ref(game, policy)) - self.kl
+
+        top, bottom = np.log(high), np.log(high / 2)
+        if excess(top) >= 0:
+            return high
+        return float(np.exp(brentq(excess, bottom, top, xtol=1e-13, rtol=1e-13)))
+
+
+def _stacked(parts: list[Solution], game: PreferenceGame) -> Solution:
+    """Solutions of single contexts as the solution of the whole game."""
+    shape = (*game.batch, game.n)
+    first = parts[0]
+    certificate = Certificate(
+        first.certificate.condition,
+        np.reshape([p.certificate.residual for p in parts], game.batch),
+        np.reshape([p.certificate.tolerance for p in parts], game.batch),
+    )
+    rows = [p.follower for p in parts if p.follower is not None]
+    return Solution(
+        np.reshape([p.log_policy for p in parts], shape),
+        certificate,
+        np.reshape(rows, (*shape, game.n)) if rows else None,
+        np.reshape([p.status for p in parts], game.batch),
+    )

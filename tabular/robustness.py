@@ -1,0 +1,145 @@
+"""What does intransitivity, noise or a change of annotators cost, and does the answer jump?
+
+Expected (derived; Munos et al. 2023, arXiv:2312.00886, Sec. 3.2): the duality gap of RLHF grows
+with the cyclic share, that of NLHF stays 0 at tau = 0. With tau > 0 every answer moves continuously
+along a path. At tau = 0 RLHF and, less often said, the SLHF leader jump where two answers swap
+ranks; the Nash policy moves continuously wherever the maximal lottery is unique, e.g. between three
+types that cycle, and jumps too where an answer begins to beat all others.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from games import Population, PreferenceGame, SpecError, measures, numerics
+from games.game import Float
+from solvers import Solver
+from tabular.experiment import Experiment, Measurement, RngFor, answer, each
+
+_NO_PART = 1e-12
+
+
+@dataclass(frozen=True)
+class Robustness(Experiment):
+    """The answer along a path of games, all points solved as the contexts of one game.
+
+    Attributes
+    ----------
+    path : "cyclic", "noise" or "annotators"
+        cyclic: margins (1 - t) T + t C, with T and C the transitive and cyclic parts of P - 1/2
+        scaled to the same largest margin; judged on the game at t. noise: labels are flipped with
+        probability t / 2, so the solver sees (1 - t) P + t / 2; judged on the true game.
+        annotators: each user type in turn has share t, the others divide the rest as before;
+        judged on the game at t; needs a population that makes P by majority.
+    points : int >= 2
+        How many values of t, evenly spaced in [0, 1].
+
+    Raises
+    ------
+    SpecError
+        If the path is unknown or has fewer than 2 points.
+    """
+
+    path: Literal["cyclic", "noise", "annotators"] = "cyclic"
+    points: int = 21
+
+    def __post_init__(self) -> None:
+        if self.path not in ("cyclic", "noise", "annotators"):
+            raise SpecError(
+                f"robustness: path is {self.path!r}, expected cyclic, noise or annotators"
+            )
+        if self.points < 2:
+            raise SpecError(f"robustness: points is {self.points}, expected at least 2")
+
+    def measure(
+        self, game: PreferenceGame, solver: Solver, rng_for: RngFor
+    ) -> Iterator[Measurement]:
+        """Measures at every t, and the largest step between neighbours."""
+        t = np.linspace(0, 1, self.points)
+        at_t = t.reshape(-1, *[1] * (len(game.batch) + 2))
+        margins = game.P - 0.5
+        if self.path == "noise":
+            seen = _along(game, 0.5 + (1 - at_t) * margins)
+            judged = _along(game, np.broadcast_to(game.P, seen.P.shape))
+            yield from self._follow(seen, judged, game, t, solver, rng_for, {})
+        elif self.path == "cyclic":
+            cyclic = measures.hodge_margins(game).cyclic
+            parts = margins - cyclic, cyclic
+            sizes = [abs(part).max((-1, -2), keepdims=True) for part in parts]
+            if any((size < _NO_PART).any() for size in sizes):
+                yield self._skipped("P - 1/2 has no cyclic or no transitive part")
+                return
+            scale = abs(margins).max((-1, -2), keepdims=True)
+            T, C = (scale * part / size for part, size in zip(parts, sizes, strict=True))
+            seen = _along(game, 0.5 + (1 - at_t) * T + at_t * C)
+            yield from self._follow(seen, seen, game, t, solver, rng_for, {})
+        elif game.population is None or not _made_by_majority(game, game.population):
+            yield self._skipped("the game has no population whose majorities make P")
+        else:
+            for k in range(game.population.shares.shape[-1]):
+                seen = _along(game, _with_share(game.population, k, t))
+                yield from self._follow(seen, seen, game, t, solver, rng_for, {"type": k})
+
+    def _skipped(self, why: str) -> Measurement:
+        labels = {"path": self.path}
+        return Measurement("largest_shift", np.nan, None, labels, "skipped", why)
+
+    def _follow(
+        self,
+        seen: PreferenceGame,
+        judged: PreferenceGame,
+        game: PreferenceGame,
+        t: Float,
+        solver: Solver,
+        rng_for: RngFor,
+        labels: dict[str, Any],
+    ) -> Iterator[Measurement]:
+        solution, why = answer(solver, seen, rng_for)
+        policy = solution.policy
+        values = {
+            "duality_gap": measures.duality_gap(judged, policy),
+            "worst_win_rate": measures.worst_win_rate(judged, policy),
+            "leader_value": measures.leader_value(judged, policy),
+            "shift": numerics.total_variation(policy, policy[:1]),
+            "cyclic_share": measures.hodge_margins(seen).cyclic_share,
+        }
+        for k, at in enumerate(t):
+            here = {"path": self.path, **labels, "t": round(float(at), 12)}
+            point = replace(solution, log_policy=solution.log_policy[k], status=solution.status[k])
+            for metric, value in values.items():
+                yield from each(metric, value[k], game, point, why, **here)
+        steps = numerics.total_variation(policy[1:], policy[:-1])
+        known = np.where(np.isnan(steps), -np.inf, steps).max(0)
+        largest = np.where(np.isinf(known), np.nan, known)
+        ends = replace(solution, log_policy=policy[0], status=np.full(game.batch, "ok"))
+        here = {"path": self.path, **labels, "points": self.points}
+        yield from each("largest_shift", largest, game, ends, **here)
+
+
+def _along(game: PreferenceGame, P: Float) -> PreferenceGame:
+    """The path as contexts; references and pairs stay."""
+    return PreferenceGame(P, game.ref, game.ref_follower, game.pairs, game.names)
+
+
+def _majority(utilities: Float) -> Float:
+    """Preference table of each user type: 1, 1/2 or 0."""
+    return 0.5 + 0.5 * np.sign(utilities[..., :, None] - utilities[..., None, :])
+
+
+def _made_by_majority(game: PreferenceGame, people: Population) -> bool:
+    tables = _majority(people.utilities)
+    mixed = (people.shares[..., None, None] * tables).sum(-3)
+    return bool(np.allclose(mixed, game.P, atol=1e-9))
+
+
+def _with_share(people: Population, k: int, t: Float) -> Float:
+    """P when type ``k`` has share t and the others keep their proportions."""
+    tables, shares = _majority(people.utilities), people.shares
+    others = shares * (np.arange(shares.shape[-1]) != k)
+    others = others / others.sum(-1, keepdims=True)
+    rest = (others[..., None, None] * tables).sum(-3)
+    own = tables[..., k, :, :]
+    at_t = t.reshape(-1, *[1] * own.ndim)
+    return np.asarray(at_t * own + (1 - at_t) * rest)

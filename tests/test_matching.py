@@ -1,0 +1,99 @@
+"""Comparison at equal KL, and regret, each by a second route."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from games import PreferenceGame, SolverError, UndefinedError, measures
+from games.game import Float
+from solvers import SOLVERS
+from solvers.rlhf_exact import RlhfExact
+from tabular import MatchedKl
+from tabular.regret import regret
+from tests.paper_games import random_games, three_annotators
+
+EXACT = ["rlhf_exact", "nlhf_exact", "slhf_exact"]
+
+
+@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("kl", [0.01, 0.3])
+def test_every_context_is_as_far_from_the_reference_as_asked(name: str, kl: float) -> None:
+    game = random_games(2, 4, 5)
+    solver = MatchedKl(SOLVERS[name], kl)
+    tau, solution = solver.fit(game)
+    assert measures.kl_to_ref(game, solution.policy) == pytest.approx(np.full(4, kl), rel=1e-9)
+    assert len(set(np.round(tau, 6))) == 4
+    # no larger tau on a fine grid reaches it
+    for k, found in enumerate(tau):
+        for factor in np.geomspace(1.001, 1000, 60):
+            policy = solver.at_tau(float(found * factor)).solve(game.at(k)).policy
+            assert measures.kl_to_ref(game.at(k), policy) < kl
+    assert solver.concept == SOLVERS[name].concept
+
+
+def test_a_kl_out_of_reach_is_undefined_there_and_only_there() -> None:
+    game = PreferenceGame.stack([three_annotators(), three_annotators((0.45, 0.45, 0.1))])
+    with pytest.raises(UndefinedError, match=r"1 of 2 contexts; ask for a smaller kl") as error:
+        MatchedKl(SOLVERS["nlhf_exact"], 0.2).solve(game)
+    assert error.value.contexts.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("kl", [0.0, -1.0, np.nan, np.inf, True])
+def test_a_kl_must_be_a_positive_number(kl: float) -> None:
+    with pytest.raises(SolverError, match="MatchedKl: kl"):
+        MatchedKl(SOLVERS["nlhf_exact"], kl)
+
+
+def objective(concept: str, taus: list[float], game: PreferenceGame, policy: Float) -> float:
+    """The concept's payoff, written out from its definition."""
+    kl = float(policy @ np.log(policy / game.ref))
+    if concept == "rlhf":
+        return float(policy @ RlhfExact().rewards(game)) - taus[0] * kl
+    if concept == "slhf":
+        V = -taus[1] * np.log((game.ref * np.exp(-game.P / taus[1])).sum(-1))
+        return float(policy @ V) - taus[0] * kl
+
+    # nlhf: what the best response leaves, by brute force over responses
+    def response(z: Float) -> float:
+        p = np.exp(z - z.max())
+        p /= p.sum()
+        own = float(p @ np.log(p / game.ref))
+        return -(float(p @ game.P @ policy) - taus[0] * own + taus[0] * kl)
+
+    return float(minimize(response, np.zeros(game.n), tol=1e-14).fun)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_regret_is_the_shortfall_in_the_concepts_own_objective(name: str) -> None:
+    game = random_games(8, 1, 4).at(0)
+    taus = [0.2, 0.3] if name == "slhf_exact" else [0.2]
+    solver = SOLVERS[name](*taus)
+    best = solver.solve(game).policy
+    other = np.array([0.1, 0.2, 0.3, 0.4])
+    assert abs(best - other).sum() > 0.2
+    assert regret(solver, game, best) == pytest.approx(0, abs=1e-12)
+    expected = objective(solver.concept, taus, game, best)
+    expected -= objective(solver.concept, taus, game, other)
+    assert expected > 0.01
+    assert float(regret(solver, game, other)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_regret_with_a_matched_kl_is_taken_at_the_tau_of_the_true_game() -> None:
+    game = random_games(9, 2, 4)
+    solver = MatchedKl(SOLVERS["slhf_exact"], 0.1)
+    tau, solution = solver.fit(game)
+    assert regret(solver, game, solution.policy) == pytest.approx([0, 0], abs=1e-12)
+    other = game.ref
+    for k in range(2):
+        own = SOLVERS["slhf_exact"](tau_leader=float(tau[k]), tau_follower=float(tau[k]))
+        assert regret(solver, game, other)[k] == pytest.approx(regret(own, game.at(k), other[k]))
+
+
+def test_regret_is_nan_where_the_reward_is_infinite() -> None:
+    sure = PreferenceGame([[0.5, 1, 0.7], [0, 0.5, 0.6], [0.3, 0.4, 0.5]])
+    unsure = three_annotators()
+    never = PreferenceGame([[0.5, 1, 1], [0, 0.5, 0.6], [0, 0.4, 0.5]])
+    game = PreferenceGame.stack([sure, never, unsure])
+    got = regret(RlhfExact(tau=0.5), game, game.ref)
+    assert np.isnan(got).tolist() == [False, True, False]
+    assert got[2] == pytest.approx(regret(RlhfExact(tau=0.5), unsure, unsure.ref))
