@@ -1,5 +1,134 @@
-"""stub"""
+"""The game catalogue: one file a game, called as the game, and games built from plain data."""
 
-from games.registry import Registry
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args, get_origin
 
-GAMES = Registry("game")
+import numpy as np
+
+from games.catalogue import (
+    bradley_terry,
+    clones,
+    condorcet,
+    condorcet_not_borda,
+    contextual,
+    dice,
+    disc,
+    elo_example,
+    glasgow_govan_2007,
+    hodge_mix,
+    low_rank,
+    mallows,
+    multi_attribute,
+    plackett_luce,
+    random,
+    rock_paper_scissors,
+    skew_cycle,
+    smith_cycle,
+    three_types,
+    ties,
+    tournament,
+    transitive_misranked,
+)
+from games.catalogue.contextual import Family
+from games.errors import GameError, SpecError
+from games.game import PreferenceGame
+from games.registry import Registry, draws, near, parameters
+
+GAMES: Registry[Callable[..., PreferenceGame]] = Registry("game")
+for _module in (
+    condorcet,
+    rock_paper_scissors,
+    skew_cycle,
+    dice,
+    elo_example,
+    three_types,
+    transitive_misranked,
+    condorcet_not_borda,
+    smith_cycle,
+    ties,
+    bradley_terry,
+    clones,
+    hodge_mix,
+    mallows,
+    plackett_luce,
+    multi_attribute,
+    random,
+    tournament,
+    disc,
+    low_rank,
+    contextual,
+    glasgow_govan_2007,
+):
+    _name = _module.__name__.rpartition(".")[2]
+    GAMES.add(_name, getattr(_module, _name))
+
+GameSpec = str | Mapping[str, Any]
+"""A game as plain data: its name, or ``{"name": ..., parameter: value}``."""
+
+
+def make(spec: GameSpec, rng: np.random.Generator | None = None) -> PreferenceGame:
+    """Build a game from plain data.
+
+    What stands in a parameter annotated ``PreferenceGame`` is a spec too and is built first, with
+    the same ``rng``; one annotated ``Family`` becomes a function that builds it anew at each
+    call; lists of either likewise. Parameters are built in the order of the signature, so the
+    order of a mapping does not change what is drawn.
+
+    Raises
+    ------
+    SpecError
+        If no game or parameter has that name.
+    GameError
+        If a value is wrong, or the game draws and ``rng`` is None.
+    """
+    name, given = _read(spec)
+    game = GAMES[name]
+    built = {
+        key: _built(f"{name}: {key}", given[key], parameter.annotation, rng)
+        for key, parameter in parameters(game).items()
+        if key in given
+    }
+    if not draws(game):
+        return game(**built)
+    if rng is None:
+        raise GameError(f"{name} draws random numbers: give rng, e.g. numpy.random.default_rng(0)")
+    return game(**built, rng=rng)
+
+
+def makes_draws(spec: GameSpec) -> bool:
+    """Whether ``make(spec)`` needs an ``rng``: the game draws, or one inside it does."""
+    name, given = _read(spec)
+    known = parameters(GAMES[name])
+    inner = [s for key, value in given.items() for s in _specs(value, known[key].annotation)]
+    return draws(GAMES[name]) or any(map(makes_draws, inner))
+
+
+def _read(spec: GameSpec) -> tuple[str, dict[str, Any]]:
+    """Name and parameters, both known to the registry."""
+    given = {"name": spec} if isinstance(spec, str) else spec
+    if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
+        raise SpecError(f"a game is a name or a mapping with the key 'name', got {spec!r}")
+    name = given["name"]
+    known = parameters(GAMES[name])
+    for key in given:
+        if key != "name" and key not in known:
+            raise SpecError(f"{name} has no parameter {key!r}{near(str(key), known)}")
+    return name, {key: value for key, value in given.items() if key != "name"}
+
+
+def _specs(value: Any, kind: Any) -> list[GameSpec]:
+    """The specs in a parameter of this annotation."""
+    if get_origin(kind) is Sequence and isinstance(value, list | tuple):
+        return [spec for item in value for spec in _specs(item, get_args(kind)[0])]
+    return [value] if kind in (PreferenceGame, Family) and isinstance(value, str | Mapping) else []
+
+
+def _built(what: str, value: Any, kind: Any, rng: np.random.Generator | None) -> Any:
+    """``value`` with the specs in it built."""
+    if get_origin(kind) is Sequence and isinstance(value, list | tuple):
+        return [_built(what, item, get_args(kind)[0], rng) for item in value]
+    if _specs(value, kind):
+        return make(value, rng) if kind is PreferenceGame else lambda rng: make(value, rng)
+    if kind is PreferenceGame and not isinstance(value, PreferenceGame):
+        raise SpecError(f"{what} is {value!r}, expected the name of a game or a mapping with one")
+    return value
