@@ -108,52 +108,46 @@ def _highs(
 
 
 def _project(equal: Float, at_most: Float, log_ref: Float) -> tuple[Float, float]:
-    """Argmin KL(p | ref) subject to equal p = 0 and at_most p <= 0, and its KKT residual.
+    """The p nearest to ref in KL with equal p = 0 and at_most p <= 0, and its KKT residual.
 
-    The dual is smooth and convex: p = softmax(log ref - G' lam) with G the equalities and the
-    active inequalities; the active set is changed until signs and slacks agree.
+    The dual, min log sum ref exp(-G' price) over prices that are >= 0 for the inequalities, is
+    smooth and convex: p = softmax(log ref - G' price). Projected Newton (Bertsekas 1982).
     """
-    active = np.zeros(len(at_most), dtype=bool)
-    lam = np.zeros(len(equal))
-    for _ in range(100):
-        G = np.vstack([equal, at_most[active]])
-        log_p, lam = _equality_projection(G, log_ref)
-        p = np.exp(log_p)
-        price = np.zeros(len(at_most))
-        price[active] = lam[len(equal) :]
-        changed = (active & (price >= 0)) | (~active & (at_most @ p > 1e-12))
-        if np.array_equal(changed, active):
-            break
-        active = changed
-    off = log_p - log_ref + equal.T @ lam[: len(equal)] + at_most.T @ price
-    residual = max(
-        (off.max() - off.min()) / 2,
-        abs(equal @ p).max(initial=0),
-        (at_most @ p).max(initial=0),
-        -price.min(initial=0),
-        abs(price * (at_most @ p)).max(initial=0),
-    )
-    return p, float(residual)
-
-
-def _equality_projection(G: Float, log_ref: Float) -> tuple[Float, Float]:
-    """Argmin KL(p | ref) subject to G p = 0: log p, and the multipliers."""
-    lam = np.zeros(len(G))
-    for _ in range(200 if len(G) else 0):
-        z = log_ref - G.T @ lam
+    G = np.vstack([equal, at_most])
+    bounded = np.arange(len(G)) >= len(equal)
+    price = np.zeros(len(G))
+    for _ in range(500):
+        z = log_ref - G.T @ price
         p = np.exp(numerics.log_softmax(z))
         slope = -G @ p
-        hessian = (G * p) @ G.T - np.outer(slope, slope)
-        step = np.linalg.lstsq(hessian, slope, rcond=1e-14)[0]
-        value, length = float(numerics.logsumexp(z)), 1.0
-        while length > 1e-6:
-            trial = lam - length * step
-            if numerics.logsumexp(log_ref - G.T @ trial) <= value - 0.1 * length * (slope @ step):
+        downhill = price - np.where(bounded, np.maximum(price - slope, 0), price - slope)
+        size = abs(downhill).max(initial=0)
+        if size < 1e-15:
+            break
+        move = ~bounded | (price > 0) | (slope < 0)
+        J = G[move]
+        hessian = (J * p) @ J.T - np.outer(slope[move], slope[move])
+        # parallel constraints make it singular; the damping vanishes at the solution
+        hessian[np.diag_indices(len(J))] += 1e-3 * min(size, 1e-3) + 1e-14
+        step = np.zeros(len(G))
+        step[move] = np.linalg.solve(hessian, slope[move])
+        value = numerics.logsumexp(z)
+        length = 1.0
+        while length > 1e-10:
+            trial = price - length * step
+            trial = np.where(bounded, np.maximum(trial, 0), trial)
+            fall = 1e-4 * slope @ (price - trial) - 1e-15 * max(1.0, abs(value))
+            if numerics.logsumexp(log_ref - G.T @ trial) <= value - fall:
                 break
             length /= 2
-        else:
-            break
-        lam = trial
-        if abs(slope).max() < 1e-15:
-            break
-    return np.asarray(numerics.log_softmax(log_ref - G.T @ lam)), lam
+        price = trial
+    log_p = numerics.log_softmax(log_ref - G.T @ price)
+    p = np.exp(log_p)
+    off = log_p - log_ref + G.T @ price
+    slack = G @ p
+    residual = max(
+        (off.max() - off.min()) / 2,
+        np.where(bounded, slack, abs(slack)).max(initial=0),
+        abs(bounded * price * slack).max(initial=0),
+    )
+    return p, float(residual)

@@ -54,7 +54,7 @@ class Consistency(Experiment):
             "duality_gap": measures.duality_gap(game, policy),
             "worst_win_rate": measures.worst_win_rate(game, policy),
             "leader_value": measures.leader_value(game, policy),
-            "regret": regret(solver, game, policy),
+            "regret": regret(solver, game)(policy),
             "entropy": numerics.entropy(solution.log_policy),
             "self_agreement": (policy**2).sum(-1),
             "cyclic_share": measures.hodge_margins(game).cyclic_share,

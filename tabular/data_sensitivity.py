@@ -14,12 +14,13 @@ import numpy as np
 
 from games import Comparisons, PreferenceGame, SpecError, measures, numerics
 from games.game import Float
-from solvers import Solver
+from solvers import Solution, Solver
 from tabular.experiment import Experiment, Measurement, RngFor, answer, each
 from tabular.regret import regret
 
 _CONCENTRATION = 0.8
-_MOST_LISTED = 12
+_MOST_LISTED = 6
+_MOST_SAMPLERS = 12
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,9 @@ class DataSensitivity(Experiment):
     def measure(
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
-        """One change of the sampling at a time."""
+        """One change of the sampling at a time, judged on the true game."""
         full, _ = answer(solver, game, rng_for)
+        loss = regret(solver, game)
         for change, weights in self._changes(game):
             labels = {"setting": self.setting, **change}
             if self.setting == "known":
@@ -85,7 +87,15 @@ class DataSensitivity(Experiment):
                 yield from each("unseen_share", unseen, game, full, **labels)
             for unseen_pairs, observed in seen.items():
                 told = {**labels, "unseen": unseen_pairs} if unseen_pairs else labels
-                yield from _consequences(game, solver, observed, full.policy, rng_for, told)
+                solution, why = answer(solver, observed, rng_for)
+                values = {
+                    "shift": numerics.total_variation(solution.policy, full.policy),
+                    "duality_gap": measures.duality_gap(game, solution.policy),
+                    "regret": loss(solution.policy),
+                }
+                for metric, value in values.items():
+                    yield from each(metric, value, game, solution, why, **told)
+                yield from _listing(game, solution, why, told)
 
     def _changes(self, game: PreferenceGame) -> Iterator[tuple[dict[str, Any], Float]]:
         """What is changed, and the pair weights that follow."""
@@ -102,7 +112,7 @@ class DataSensitivity(Experiment):
                 pair = [names[i[k]], names[j[k]]]
                 yield {"change": "missing", "pair": pair, **thinned}, without
         samplers = {"ref": game.ref}
-        for k, name in enumerate(names[:_MOST_LISTED] if game.n > 1 else ()):
+        for k, name in enumerate(names[:_MOST_SAMPLERS] if game.n > 1 else ()):
             rest = (1 - _CONCENTRATION) / (game.n - 1)
             samplers[name] = np.where(np.arange(game.n) == k, _CONCENTRATION, rest)
         for name, mu in samplers.items():
@@ -122,24 +132,10 @@ class DataSensitivity(Experiment):
         return data.game(game.ref).P, data.pairs
 
 
-def _consequences(
-    game: PreferenceGame,
-    solver: Solver,
-    observed: PreferenceGame,
-    full: Float,
-    rng_for: RngFor,
-    labels: dict[str, Any],
+def _listing(
+    game: PreferenceGame, solution: Solution, why: str, labels: dict[str, Any]
 ) -> Iterator[Measurement]:
-    """The answer on the observed game, judged on the true one."""
-    solution, why = answer(solver, observed, rng_for)
-    values = {
-        "shift": numerics.total_variation(solution.policy, full),
-        "duality_gap": measures.duality_gap(game, solution.policy),
-        "regret": regret(solver, game, solution.policy),
-    }
-    for metric, value in values.items():
-        yield from each(metric, value, game, solution, why, **labels)
-    if game.n <= _MOST_LISTED:
-        for k, name in enumerate(game.names):
-            value = solution.policy[..., k]
-            yield from each("probability", value, game, solution, why, action=name, **labels)
+    """Every probability, in small games."""
+    for k, name in enumerate(game.names if game.n <= _MOST_LISTED else ()):
+        value = solution.policy[..., k]
+        yield from each("probability", value, game, solution, why, action=name, **labels)

@@ -13,7 +13,7 @@ from games.game import Float
 from solvers import Certificate, Solution, Solver, taus
 from solvers.solver import Concept
 
-_GRID = 2.0 ** np.arange(8, -15, -1)
+_GRID = 4.0 ** np.arange(4, -8, -1)
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class MatchedKl(Solver):
     """The answer whose KL(pi | ref) is ``kl``, with all of the solver's tau's equal.
 
     tau is found in every context on its own: the largest at which the KL reaches ``kl``, by
-    halving from 256 down to 2^-14, then Brent's method in log tau. The KL falls with tau for RLHF
-    and NLHF; for SLHF it need not, because V moves with tau_follower, hence "the largest".
+    quartering from 256 down to 2^-14, then Brent's method in log tau. The KL falls with tau for
+    RLHF and NLHF; for SLHF it need not, because V moves with tau_follower, hence "the largest".
 
     Attributes
     ----------
@@ -96,10 +96,10 @@ class MatchedKl(Solver):
             policy = self.at_tau(float(np.exp(log_tau))).solve(game, rng).policy
             return float(measures.kl_to_ref(game, policy)) - self.kl
 
-        top, bottom = np.log(high), np.log(high / 2)
+        top, bottom = np.log(high), np.log(high / 4)
         if excess(top) >= 0:
             return high
-        return float(np.exp(brentq(excess, bottom, top, xtol=1e-13, rtol=1e-13)))
+        return float(np.exp(brentq(excess, bottom, top, xtol=1e-12, rtol=1e-12)))
 
 
 def _stacked(parts: list[Solution], game: PreferenceGame) -> Solution:

@@ -71,22 +71,22 @@ def test_regret_is_the_shortfall_in_the_concepts_own_objective(name: str) -> Non
     best = solver.solve(game).policy
     other = np.array([0.1, 0.2, 0.3, 0.4])
     assert abs(best - other).sum() > 0.2
-    assert regret(solver, game, best) == pytest.approx(0, abs=1e-12)
+    assert regret(solver, game)(best) == pytest.approx(0, abs=1e-12)
     expected = objective(solver.concept, taus, game, best)
     expected -= objective(solver.concept, taus, game, other)
     assert expected > 0.01
-    assert float(regret(solver, game, other)) == pytest.approx(expected, rel=1e-6)
+    assert float(regret(solver, game)(other)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_regret_with_a_matched_kl_is_taken_at_the_tau_of_the_true_game() -> None:
     game = random_games(9, 2, 4)
     solver = MatchedKl(SOLVERS["slhf_exact"], 0.1)
     tau, solution = solver.fit(game)
-    assert regret(solver, game, solution.policy) == pytest.approx([0, 0], abs=1e-12)
+    assert regret(solver, game)(solution.policy) == pytest.approx([0, 0], abs=1e-12)
     other = game.ref
     for k in range(2):
         own = SOLVERS["slhf_exact"](tau_leader=float(tau[k]), tau_follower=float(tau[k]))
-        assert regret(solver, game, other)[k] == pytest.approx(regret(own, game.at(k), other[k]))
+        assert regret(solver, game)(other)[k] == pytest.approx(regret(own, game.at(k))(other[k]))
 
 
 def test_regret_is_nan_where_the_reward_is_infinite() -> None:
@@ -94,6 +94,6 @@ def test_regret_is_nan_where_the_reward_is_infinite() -> None:
     unsure = three_annotators()
     never = PreferenceGame([[0.5, 1, 1], [0, 0.5, 0.6], [0, 0.4, 0.5]])
     game = PreferenceGame.stack([sure, never, unsure])
-    got = regret(RlhfExact(tau=0.5), game, game.ref)
+    got = regret(RlhfExact(tau=0.5), game)(game.ref)
     assert np.isnan(got).tolist() == [False, True, False]
-    assert got[2] == pytest.approx(regret(RlhfExact(tau=0.5), unsure, unsure.ref))
+    assert got[2] == pytest.approx(regret(RlhfExact(tau=0.5), unsure)(unsure.ref))
