@@ -260,7 +260,7 @@ class PreferenceGame:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of everything a solver can see; equal games have equal digests."""
-        h = hashlib.sha256("\x1f".join(self.names).encode())
+        h = hashlib.sha256(repr(self.names).encode())
         for name, value in self.arrays().items():
             h.update(f"{name}{value.shape}".encode())
             h.update(np.ascontiguousarray(value).tobytes())
@@ -378,7 +378,9 @@ def _distribution(what: str, values: ArrayLike, shape: tuple[int, ...]) -> Float
         raise GameError(
             f"PreferenceGame: {what} sums to {worst:.10g}, expected 1; divide it by its sum"
         )
-    return frozen(p / total)
+    # What sums to 1 up to rounding is kept, so that a stored reference comes back bit for bit.
+    rounding = shape[-1] * np.finfo(np.float64).eps
+    return frozen(np.where(abs(total - 1) <= rounding, p, p / total))
 
 
 def _pair_weights(values: ArrayLike, shape: tuple[int, ...]) -> Float:

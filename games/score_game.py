@@ -47,7 +47,7 @@ class ScoreGame(PreferenceGame):
         names: Sequence[str] = (),
     ) -> None:
         features, meet = frozen(X), frozen(R)
-        if features.ndim != 2 or meet.shape != (features.shape[1],) * 2:
+        if features.ndim != 2 or features.size == 0 or meet.shape != (features.shape[1],) * 2:
             raise GameError(
                 f"ScoreGame: X {features.shape} and R {meet.shape} must be (n, d) and (d, d)"
             )
@@ -60,7 +60,7 @@ class ScoreGame(PreferenceGame):
         if link == "linear":
             for start in range(0, n, max(1, _BLOCK // n)):
                 worst = abs(self._scores(slice(start, start + max(1, _BLOCK // n)))).max()
-                if worst > 0.5 + 1e-9:
+                if not worst <= 0.5 + 1e-9:
                     raise GameError(
                         f"ScoreGame: a linear score reaches {worst:.6g}, expected at most 1/2; "
                         "scale X down or use the logistic link"
