@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from games import Population, PreferenceGame, SpecError, measures, numerics
+from games.catalogue.populations import majority
 from games.game import Float
 from solvers import Solver
 from tabular.experiment import Experiment, Measurement, RngFor, answer, each
@@ -75,7 +76,7 @@ class Robustness(Experiment):
             T, C = (scale * part / size for part, size in zip(parts, sizes, strict=True))
             seen = _along(game, 0.5 + (1 - at_t) * T + at_t * C)
             yield from self._follow(seen, seen, game, t, solver, rng_for, {})
-        elif game.population is None or not _made_by_majority(game, game.population):
+        elif game.population is None or not _made_by_majority(game):
             yield self._skipped("the game has no population whose majorities make P")
         else:
             for k in range(game.population.shares.shape[-1]):
@@ -123,23 +124,20 @@ def _along(game: PreferenceGame, P: Float) -> PreferenceGame:
     return PreferenceGame(P, game.ref, game.ref_follower, game.pairs, game.names)
 
 
-def _majority(utilities: Float) -> Float:
-    """Preference table of each user type: 1, 1/2 or 0."""
-    return 0.5 + 0.5 * np.sign(utilities[..., :, None] - utilities[..., None, :])
-
-
-def _made_by_majority(game: PreferenceGame, people: Population) -> bool:
-    tables = _majority(people.utilities)
-    mixed = (people.shares[..., None, None] * tables).sum(-3)
-    return bool(np.allclose(mixed, game.P, atol=1e-9))
-
-
 def _with_share(people: Population, k: int, t: Float) -> Float:
     """P when type ``k`` has share t and the others keep their proportions."""
-    tables, shares = _majority(people.utilities), people.shares
-    others = shares * (np.arange(shares.shape[-1]) != k)
+    utilities, shares = people.utilities, people.shares
+    others = np.delete(shares, k, axis=-1)
     others = others / others.sum(-1, keepdims=True)
-    rest = (others[..., None, None] * tables).sum(-3)
-    own = tables[..., k, :, :]
+    rest = majority(Population(others, np.delete(utilities, k, axis=-2)))
+    own = majority(Population(np.ones_like(shares[..., :1]), utilities[..., k : k + 1, :]))
     at_t = t.reshape(-1, *[1] * own.ndim)
     return np.asarray(at_t * own + (1 - at_t) * rest)
+
+
+def _made_by_majority(game: PreferenceGame) -> bool:
+    """Whether the majorities of two or more user types make P."""
+    people = game.population
+    if people is None or people.shares.shape[-1] < 2:
+        return False
+    return bool(np.allclose(majority(people), game.P, rtol=0, atol=1e-9))
