@@ -1,0 +1,1 @@
+"""The matrix of games, solvers and experiments: specs, cells, runs, the command line."""

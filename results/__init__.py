@@ -1,1 +1,5 @@
 """What was measured: rows, stored runs, tables, figures, reports."""
+
+from results.rows import Row as Row
+from results.rows import RunError as RunError
+from results.store import load as load

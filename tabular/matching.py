@@ -56,6 +56,11 @@ class MatchedKl(Solver):
         """The wrapped solver's concept."""
         return self.solver.concept
 
+    @property
+    def draws(self) -> bool:
+        """Whether the wrapped solver draws."""
+        return self.at_tau(1.0).draws
+
     def at_tau(self, tau: float) -> Solver:
         """The wrapped solver with every tau set to ``tau``."""
         return self.solver(**{name: tau for name in taus(self.solver)}, **self.params)

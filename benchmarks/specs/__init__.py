@@ -1,0 +1,1 @@
+"""The specs that come with the package; `prefgames ls specs` lists them."""

@@ -1,0 +1,245 @@
+"""The command line: ``prefgames``.
+
+Nothing heavy is imported before a command needs it. Data goes to stdout, messages to stderr. Exit
+codes: 0 done, 1 some cells failed, 2 wrong usage, spec or data, 130 interrupted.
+"""
+
+import json
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from benchmarks import console
+
+if TYPE_CHECKING:
+    from benchmarks.runner import Run
+
+_UsageError: Any = typer.BadParameter.__base__  # click's, which typer has its own copy of
+
+app = typer.Typer(
+    help="What RLHF, NLHF and SLHF choose from the same preferences, and what that choice costs.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    games = "games"
+    solvers = "solvers"
+    experiments = "experiments"
+    specs = "specs"
+
+
+@app.command()
+def run(
+    spec: Annotated[str, typer.Argument(help="Built-in spec (see `ls specs`) or a TOML file.")],
+    out: Annotated[Path, typer.Option(help="Folder of run directories.")] = Path("runs"),
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; default: all processors.")
+    ] = None,
+    game: Annotated[list[str] | None, typer.Option(help="Only this game; repeat for more.")] = None,
+    solver: Annotated[
+        list[str] | None, typer.Option(help="Only this solver; repeat for more.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="First seed.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds.")] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Add the game in this file; repeat for more.")
+    ] = None,
+    group_by: Annotated[
+        str | None, typer.Option(help="Column of the data whose values are the answers.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p", metavar="NAME=VALUE", help="Set a parameter of the solvers that have it."
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.01, help="Seconds a cell may take.")
+    ] = None,
+    allow_other_code: Annotated[
+        bool, typer.Option("--allow-other-code", help="Resume a run that other code began.")
+    ] = False,
+) -> None:
+    """Run a spec, or resume it: the same command goes on where it stopped."""
+    from dataclasses import replace
+
+    from benchmarks.runner import run as compute
+    from benchmarks.spec import read
+    from games import SpecError, load
+
+    plan = read(spec)
+    own = {}
+    for path in data or ():
+        loaded = load(path, group_by)
+        name = path.name.partition(".")[0]
+        plan, own[name] = plan.with_data(name, loaded.digest[:16]), loaded
+    if group_by and not own:
+        raise SpecError("--group-by belongs to --data; give a file")
+    if game:
+        plan = plan.only("games", [*game, *own])
+    if solver:
+        plan = plan.only("solvers", solver)
+    if parameter:
+        plan = plan.with_params(_parameters("-p", parameter))
+    first = plan.seeds.start if seed is None else seed
+    chosen = range(first, first + (seeds or len(plan.seeds)))
+    plan = replace(plan, seeds=chosen, timeout=timeout or plan.timeout)
+    with console.progress() as on_cell:
+        done = compute(plan, out, jobs, list(own.values()), allow_other_code, on_cell)
+    if done.interrupted:
+        console.say(
+            f"interrupted: {done.ended} of {done.cells} cells are kept in {done.run_dir}; "
+            f"resume with: {shlex.join(['prefgames', *sys.argv[1:]])}"
+        )
+        raise typer.Exit(130)
+    _tell(done)
+    if done.failed:
+        raise typer.Exit(1)
+
+
+def _tell(done: "Run") -> None:
+    """The headline, then where the rest is; report and figures are made once a computed run."""
+    from results import figures, load, report
+    from results.tables import headline
+
+    table = headline(load(done.run_dir))
+    console.table(list(table.columns), table.to_numpy().tolist())
+    written = done.run_dir / "report.md"
+    if done.computed or not written.is_file():
+        figures.write(done.run_dir)
+        written = report.write(done.run_dir)
+    console.say(
+        f"{done.cells} cells: {done.cells - done.failed} done ({done.computed} now), "
+        f"{done.failed} failed, {done.undefined} undefined; {done.seconds:.1f} seconds; "
+        f"worst certificate residual {done.worst_residual:.2g}"
+    )
+    console.say(f"report   {written}")
+    console.say(f"figures  {done.run_dir / 'figures'}")
+
+
+@app.command("ls")
+def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
+    """List games, solvers, experiments or specs."""
+    from benchmarks import listing
+
+    console.table(*listing.table(kind.value))
+
+
+@app.command()
+def solve(
+    game: Annotated[str, typer.Argument(help="Game of the catalogue, or a file.")],
+    solver: Annotated[str, typer.Option(help="Solver (see `ls solvers`).")] = "nlhf_exact",
+    tau: Annotated[float | None, typer.Option(help="Every KL weight of the solver.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("-p", metavar="NAME=VALUE", help="Parameter of the solver.")
+    ] = None,
+    game_parameter: Annotated[
+        list[str] | None, typer.Option("-g", metavar="NAME=VALUE", help="Parameter of the game.")
+    ] = None,
+    group_by: Annotated[
+        str | None, typer.Option(help="Column of the file whose values are the answers.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="For games and solvers that draw.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, numbers in full.")] = False,
+) -> None:
+    """Print a solver's answer to a game, with its follower, gap and certificate."""
+    import numpy as np
+
+    from benchmarks import plugins
+    from benchmarks import solve as solving
+
+    params = _parameters("-p", parameter or [])
+    if tau is not None:
+        params["tau"] = tau
+    chosen = plugins.solver(solver, plugins.with_weights(solver, params))
+    rng = np.random.default_rng(seed)
+    found = solving.find_game(game, _parameters("-g", game_parameter or []), group_by, rng)
+    solution = chosen.solve(found, rng)
+    if as_json:
+        solving.show_json(found, chosen, solution)
+    else:
+        solving.show(found, solution)
+
+
+@app.command()
+def report(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
+    """Write the report of a run, in Markdown, and print its path."""
+    from results import report as reporting
+
+    console.out(str(reporting.write(run)))
+
+
+@app.command()
+def figures(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
+    """Draw the figures of a run and print their paths."""
+    from results import figures as drawing
+
+    for path in drawing.write(run):
+        console.out(str(path))
+
+
+@app.command()
+def doctor() -> None:
+    """Print versions and devices, for bug reports."""
+    from benchmarks import environment
+
+    told = environment.environment()
+    rows = [[name, version or "not installed"] for name, version in told["versions"].items()]
+    rows += [[name, value] for name, value in told["code"].items()]
+    rows += [[name, value] for name, value in told["machine"].items()]
+    console.table(["what", "here"], rows + [["device", text] for text in environment.devices()])
+
+
+def main() -> None:
+    """Run the command line; what a user can cause is one line on stderr and exit code 2."""
+    try:
+        code = app(prog_name="prefgames", standalone_mode=False)
+    except _UsageError as error:
+        command = error.ctx.command_path if error.ctx else "prefgames"
+        _refuse(f"{error.format_message()} (see {command} --help)")
+    except ValueError as error:
+        if not _of_user(error):
+            raise
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(130)
+    sys.exit(code or 0)
+
+
+def _of_user(error: ValueError) -> bool:
+    from games.errors import PrefgamesError
+    from results.rows import RunError
+
+    return isinstance(error, PrefgamesError | RunError)
+
+
+def _refuse(message: str) -> NoReturn:
+    console.say(f"prefgames: {' '.join(message.split())}")
+    sys.exit(2)
+
+
+def _parameters(option: str, texts: list[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs; a value that is not JSON (a number, a list, true) is text."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (equals and name and value):
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE, e.g. tau=0.1", param_hint=option)
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found

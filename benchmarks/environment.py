@@ -1,0 +1,91 @@
+"""Where numbers come from: the code, the versions of what it uses, and the machine."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).parent.parent
+_PACKAGES = ("games", "games/catalogue", "solvers", "tabular", "llm", "benchmarks")
+_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "networkx", "matplotlib", "torch")
+
+
+def environment() -> dict[str, Any]:
+    """What a run notes about itself: no path, no user, no host name."""
+    return {
+        "code": code(),
+        "versions": versions(),
+        "machine": {
+            "system": f"{platform.system()} {platform.release()}",
+            "architecture": platform.machine(),
+            "processor": _processor(),
+            "processors": os.cpu_count(),
+        },
+    }
+
+
+def code() -> dict[str, Any]:
+    """The version of the code that makes numbers; how ``results`` shows them is not part of it.
+
+    Returns
+    -------
+    dict
+        sources: SHA-256 of the source files, 16 hex. commit: of git, or None outside a checkout.
+        modified: whether the checkout has changes that are not committed.
+    """
+    h = hashlib.sha256()
+    for package in _PACKAGES:
+        for path in sorted((_ROOT / package).glob("*.py")):
+            h.update(f"{package}/{path.name}\0".encode() + path.read_bytes())
+    tracked = _git("ls-files", "benchmarks/__init__.py")
+    return {
+        "sources": h.hexdigest()[:16],
+        "commit": _git("rev-parse", "HEAD") if tracked else None,
+        "modified": bool(_git("status", "--porcelain", "--", *_PACKAGES)) if tracked else None,
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Python, prefgames and the libraries; None where one is not installed."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in ("prefgames", *_LIBRARIES):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def devices() -> list[str]:
+    """Processors and accelerators that can be used."""
+    found = [f"cpu: {_processor()}, {os.cpu_count()} processors"]
+    try:
+        cuda = import_module("torch.cuda")
+    except ImportError:
+        return [*found, "cuda: torch is not installed"]
+    names = [cuda.get_device_name(k) for k in range(cuda.device_count())]
+    return found + ([f"cuda:{k}: {name}" for k, name in enumerate(names)] or ["cuda: no device"])
+
+
+def _git(*arguments: str) -> str | None:
+    """What git prints, or None without git, a repository or a commit."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=_ROOT, capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    """The processor's name, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,68 @@
+"""What there is: tables of games, solvers, experiments and specs."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.matrix import cells
+from benchmarks.spec import builtin, read
+from games import GAMES
+from games.registry import parameters
+from solvers import SOLVERS
+from tabular import EXPERIMENTS
+
+Table = tuple[list[str], list[list[Any]]]
+
+
+def table(kind: str) -> Table:
+    """Header and rows of "games", "solvers", "experiments" or "specs"."""
+    return _TABLES[kind]()
+
+
+def _games() -> Table:
+    rows = [[name, _signature(game), _about(game)] for name, game in GAMES.items()]
+    return ["game", "parameters", "what it is"], rows
+
+
+def _solvers() -> Table:
+    rows = [[name, s.concept, _signature(s), s.paper] for name, s in SOLVERS.items()]
+    return ["solver", "concept", "parameters", "paper"], rows
+
+
+def _experiments() -> Table:
+    rows = [[name, _signature(e), _about(e)] for name, e in EXPERIMENTS.items()]
+    return ["experiment", "parameters", "what it measures"], rows
+
+
+def _specs() -> Table:
+    rows = []
+    for name, path in builtin().items():
+        comment = path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+        rows.append([name, len(cells(read(name))), comment])
+    return ["spec", "cells", "what it is for"], rows
+
+
+_TABLES: dict[str, Callable[[], Table]] = {
+    "games": _games,
+    "solvers": _solvers,
+    "experiments": _experiments,
+    "specs": _specs,
+}
+
+
+def _signature(plugin: Callable[..., Any]) -> str:
+    """``name=default`` of each parameter."""
+    return ", ".join(
+        name if p.default is p.empty else f"{name}={_value(p.default)}"
+        for name, p in parameters(plugin).items()
+    )
+
+
+def _value(default: Any) -> str:
+    """As it would be typed; functions have no such text."""
+    return "..." if " at 0x" in repr(default) else repr(default)
+
+
+def _about(plugin: Callable[..., Any]) -> str:
+    """First line of its docstring."""
+    return (inspect.getdoc(plugin) or "").partition("\n")[0]

@@ -1,0 +1,269 @@
+"""A run: the cells that are not done yet, in worker processes, into a run directory."""
+
+import contextlib
+import json
+import math
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import plugins
+from benchmarks.environment import environment
+from benchmarks.matrix import Cell, cells, game_generator
+from benchmarks.plan import Plan
+from benchmarks.workers import Failure, in_workers, processors
+from games import PreferenceGame, PrefgamesError, UndefinedError
+from games.files import load, save
+from results.rows import FAILED, Row, RunError, canonical
+from results.store import TABLE, Record, Store, records
+from solvers import SOLVERS
+from tabular import EXPERIMENTS
+
+_LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a run.
+
+    Attributes
+    ----------
+    run_dir : Path
+    cells : int
+        Size of the matrix.
+    computed : int
+        Cells computed now; the others were there before, or are missing.
+    records : list of Record
+        Cells with a result or a failure, in the order of the matrix.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    seconds : float
+        Wall time of this call.
+    """
+
+    run_dir: Path
+    cells: int
+    computed: int
+    records: list[Record]
+    interrupted: bool
+    seconds: float
+
+    @property
+    def ended(self) -> int:
+        """Cells that need not run again, or failed."""
+        return sum("interrupted" not in record.statuses for record in self.records)
+
+    @property
+    def failed(self) -> int:
+        """Cells that ended in an error, a timeout or a crash."""
+        return sum(not record.statuses.isdisjoint(FAILED) for record in self.records)
+
+    @property
+    def undefined(self) -> int:
+        """Cells with an answer that does not exist."""
+        return sum("undefined" in record.statuses for record in self.records)
+
+    @property
+    def worst_residual(self) -> float:
+        """The largest certificate residual; NaN if there is none."""
+        values = [
+            value
+            for record in self.records
+            for metric, value in zip(record.columns["metric"], record.columns["value"], strict=True)
+            if metric == "residual" and not math.isnan(value)
+        ]
+        return max(values, default=math.nan)
+
+
+def run(
+    plan: Plan,
+    out: Path,
+    jobs: int | None = None,
+    data: Sequence[PreferenceGame] = (),
+    allow_other_code: bool = False,
+    on_cell: Callable[[Record, int, int], None] = lambda record, done, cells: None,
+) -> Run:
+    """Compute the cells of the plan that ``out``/<run name> lacks, and those that failed there.
+
+    Parameters
+    ----------
+    plan : Plan
+    out : Path
+        Parent of the run directory.
+    jobs : int >= 1, optional
+        Number of worker processes; as many as there are processors if left out.
+    data : sequence of PreferenceGame
+        The users' games that the plan names by digest.
+    allow_other_code : bool
+        Whether a run that other code began may be resumed; the environment then tells of both.
+    on_cell : callable of a record, the number of cells done and the number of cells
+        Called after each cell is stored.
+
+    Raises
+    ------
+    SpecError
+        If the matrix is empty.
+    RunError
+        If another process writes to the run, its files are damaged, or other code began it.
+    """
+    began = time.perf_counter()
+    matrix = {cell: index for index, cell in enumerate(cells(plan))}
+    run_dir = out / plan.run_name
+    with Store(run_dir) as store:
+        there = {record.cell: record for record in records(run_dir)}
+        found = {cell: there[cell.key] for cell in matrix if cell.key in there}
+        todo = [cell for cell in matrix if cell not in found or found[cell].unfinished]
+        if todo:
+            _describe(plan, run_dir, new=not there, allow_other_code=allow_other_code)
+        for game in data:
+            _keep(game, run_dir)
+        work = partial(measure, run_dir=run_dir)
+        jobs = min(jobs or processors(), len(todo))
+        computed = 0
+        for cell, outcome in in_workers(work, todo, jobs, plan.timeout, store.sync):
+            if isinstance(outcome, Failure):
+                row = _row_maker(cell, run_dir.name)
+                outcome = "", [row(status=outcome.status, message=outcome.message)]
+            found[cell] = store.append(matrix[cell], *outcome)
+            if "interrupted" not in found[cell].statuses:
+                computed += 1
+                on_cell(found[cell], len(matrix) - len(todo) + computed, len(matrix))
+        ordered = sorted(found.values(), key=lambda record: record.index)
+        interrupted = computed < len(todo)
+        if not interrupted and not (run_dir / TABLE).is_file():
+            store.finish(ordered)
+    seconds = time.perf_counter() - began
+    return Run(run_dir, len(matrix), computed, ordered, interrupted, seconds)
+
+
+def measure(cell: Cell, run_dir: Path) -> tuple[str, list[Row]]:
+    """The rows of a cell, and the digest of its game, which is stored; runs in a worker.
+
+    Whatever goes wrong is a row as well, after the measurements that came before it.
+    """
+    row = _row_maker(cell, run_dir.name)
+    rows: list[Row] = []
+    digest = ""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            game, digest = _game(cell, run_dir)
+            solver = plugins.solver(cell.solver, json.loads(cell.params))
+            own = json.loads(cell.experiment_params)
+            experiment = plugins.experiment(cell.experiment, own)
+            for m in experiment.measure(game, solver, cell.rng_for):
+                rows.append(
+                    row(
+                        context=m.context,
+                        step=m.step,
+                        metric=m.metric,
+                        labels=canonical({**own, **m.labels}),
+                        value=float(m.value),
+                        status=m.status,
+                        message=_short(m.message),
+                    )
+                )
+    except UndefinedError as error:
+        rows.append(row(status="undefined", message=_short(str(error))))
+    except Exception as error:  # of a plugin: one cell must not end the others
+        rows.append(row(status="error", message=_short(_reason(error))))
+    if not rows:
+        rows.append(row(status="skipped", message="the experiment measured nothing"))
+    return digest, rows
+
+
+def _row_maker(cell: Cell, run: str) -> Callable[..., Row]:
+    """Row with the cell's columns filled in, and those of a row that is about the whole cell."""
+    return partial(
+        Row,
+        run=run,
+        cell=cell.key,
+        experiment=cell.experiment,
+        scale=EXPERIMENTS[cell.experiment].scale,
+        game=cell.game,
+        game_params=cell.game_params,
+        solver=cell.solver,
+        concept=SOLVERS[cell.solver].concept,
+        params=cell.params,
+        seed=cell.seed,
+        context=None,
+        step=None,
+        metric="",
+        labels=cell.experiment_params,
+        value=math.nan,
+    )
+
+
+def _reason(error: Exception) -> str:
+    told = f"{type(error).__name__}: {error}"
+    if isinstance(error, PrefgamesError):
+        return told
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{told} ({Path(frame.filename).name}, line {frame.lineno})"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+
+
+def _game(cell: Cell, run_dir: Path) -> tuple[PreferenceGame, str]:
+    draws = plugins.game_draws(cell.game, json.loads(cell.game_params))
+    return _make(run_dir, cell.game, cell.game_params, cell.seed if draws else None)
+
+
+@lru_cache(maxsize=8)  # the cells of a game follow one another
+def _make(run_dir: Path, name: str, text: str, seed: int | None) -> tuple[PreferenceGame, str]:
+    params = json.loads(text)
+    if "data" in params:
+        game = load(_file(run_dir, params["data"]))
+    else:
+        game = plugins.game(name, params, game_generator(name, text, seed))
+    return game, _keep(game, run_dir)
+
+
+def _keep(game: PreferenceGame, run_dir: Path) -> str:
+    """Store a game, once; its digest, 16 hex."""
+    digest = game.digest[:16]
+    path = _file(run_dir, digest)
+    if not path.is_file():
+        part = path.with_name(f".{digest}-{os.getpid()}.npz")
+        save(game, part)
+        part.replace(path)
+    return digest
+
+
+def _file(run_dir: Path, digest: str) -> Path:
+    return run_dir / "games" / f"{digest}.npz"
+
+
+def _describe(plan: Plan, run_dir: Path, new: bool, allow_other_code: bool) -> None:
+    """Write spec.json and environment.json, if this code may compute cells of the run."""
+    path = run_dir / "environment.json"
+    told = environment()
+    if path.is_file() and not new:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        resumed = before.get("resumed", [])
+        known = [past["code"]["sources"] for past in (before, *resumed)]
+        if told["code"]["sources"] not in known:
+            if not allow_other_code:
+                raise RunError(
+                    f"{run_dir} was begun by other code (sources {known[-1]}, now "
+                    f"{told['code']['sources']}); --allow-other-code resumes it all the same, "
+                    "--out begins a new run elsewhere"
+                )
+            resumed = [*resumed, told]
+        told = {**before, "resumed": resumed} if resumed else before
+    _write(path, told)
+    _write(run_dir / "spec.json", plan.data())
+
+
+def _write(path: Path, values: Mapping[str, Any]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,110 @@
+"""One solver on one game: the answer, its follower, its gap and its certificate."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import console, plugins
+from games import GAMES, PreferenceGame, SpecError, load, measures
+from games.registry import near
+from results.rows import canonical
+from solvers import Solution, Solver
+
+_MOST_ANSWERS = 30
+_MOST_REPLIES = 12
+_MOST_CONTEXTS = 20
+
+
+def find_game(
+    name: str, params: plugins.Params, group_by: str | None, rng: np.random.Generator
+) -> PreferenceGame:
+    """The game of the catalogue, else the one that the file of that name holds.
+
+    Raises
+    ------
+    SpecError
+        If there is neither, or parameters are given for a file.
+    GameError
+        If the file or a parameter is wrong.
+    """
+    if name in GAMES and group_by is None:
+        return plugins.game(name, params, rng)
+    if not Path(name).exists():
+        raise SpecError(f"no game named {name!r} and no such file{near(name, GAMES)}")
+    if params:
+        raise SpecError(f"{name}: -g is for games of the catalogue, a file has no parameters")
+    return load(name, group_by)
+
+
+def show_json(game: PreferenceGame, solver: Solver, solution: Solution) -> None:
+    """Print everything as one line of JSON; numbers in full."""
+    certificate = solution.certificate
+    told = {
+        "names": game.names,
+        "concept": solver.concept,
+        "policy": solution.policy,
+        "follower": solution.follower,
+        "duality_gap": measures.duality_gap(game, solution.policy),
+        "certificate": {
+            "condition": certificate.condition,
+            "residual": certificate.residual,
+            "tolerance": np.asarray(certificate.tolerance),
+        },
+        "status": solution.status,
+    }
+    console.out(canonical(told))
+
+
+def show(game: PreferenceGame, solution: Solution) -> None:
+    """Print tables for people: of one context the answer in full, of many one line each."""
+    gap = measures.duality_gap(game, solution.policy)
+    certificate = solution.certificate
+    if game.batch:
+        _show_contexts(game, solution, gap)
+    else:
+        _show_policy(game, solution)
+        console.out("")
+        console.out(f"duality gap  {float(gap):.4g}")
+    worst = float(np.max(certificate.residual))
+    allowed = float(np.max(certificate.tolerance))
+    console.out(
+        f"certificate  {certificate.condition}: residual {worst:.2g}, allowed {allowed:.2g}"
+        f"{'' if certificate.holds.all() else ': DOES NOT HOLD'}"
+    )
+
+
+def _show_policy(game: PreferenceGame, solution: Solution) -> None:
+    """The answers, likeliest first where not all are shown, and what the follower replies."""
+    policy = solution.policy
+    order = np.arange(game.n) if game.n <= _MOST_ANSWERS else np.argsort(-policy, kind="stable")
+    shown = [int(k) for k in order[:_MOST_ANSWERS]]
+    rates = game.win_rates(policy)
+    rows = [[game.names[k], float(game.ref[k]), float(policy[k]), float(rates[k])] for k in shown]
+    console.table(["answer", "reference", "policy", "wins against policy"], rows)
+    if game.n > _MOST_ANSWERS:
+        console.out(f"... and {game.n - _MOST_ANSWERS} more answers; --json gives all")
+    if solution.follower is None:
+        return
+    console.out("")
+    if game.n > _MOST_REPLIES:
+        console.out(f"the follower's {game.n} x {game.n} table is given by --json")
+        return
+    replies = [
+        [name, *map(float, row)] for name, row in zip(game.names, solution.follower, strict=True)
+    ]
+    console.table(["answer \\ follower", *game.names], replies)
+
+
+def _show_contexts(game: PreferenceGame, solution: Solution, gap: Any) -> None:
+    """One line a context."""
+    policy = solution.policy.reshape(-1, game.n)
+    columns = np.ravel(gap), np.ravel(solution.certificate.residual), np.ravel(solution.status)
+    rows = [
+        [k, game.names[int(p.argmax())], float(p.max()), float(g), float(r), str(s)]
+        for k, (p, g, r, s) in enumerate(zip(policy, *columns, strict=True))
+    ]
+    header = ["context", "likeliest answer", "policy", "duality gap", "residual", "status"]
+    console.table(header, rows[:_MOST_CONTEXTS])
+    if len(rows) > _MOST_CONTEXTS:
+        console.out(f"... and {len(rows) - _MOST_CONTEXTS} more contexts; --json gives all")

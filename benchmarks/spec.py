@@ -1,0 +1,180 @@
+"""A spec: the TOML file that says which games, solvers and experiments to cross.
+
+::
+
+    name = "example"
+    seeds = 20                       # where something draws; default 1
+    seed = 0                         # the first of them
+    timeout = 60                     # seconds a cell may take; default 600
+
+    [[games]]
+    name = ["condorcet", "dice"]     # one name or several; other keys are parameters
+
+    [[games]]
+    name = "three_types"
+    grid = { epsilon = [-0.1, 0.1] } # every value of an axis, every combination of axes
+
+    [[solvers]]
+    name = ["rlhf_exact", "nlhf_exact", "slhf_exact"]
+    grid = { tau = [0, 0.1] }        # tau sets every KL weight; kl = ... asks for equal KL instead
+
+    [[experiments]]
+    name = "refinement"
+    games = ["condorcet"]            # only these of the games above; likewise solvers
+
+A list is one value unless it stands in ``grid``: the same rule for games, solvers and experiments.
+"""
+
+import itertools
+import tomllib
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from benchmarks.plan import Choice, Plan, Question, checked, distinct
+from games.errors import PrefgamesError, SpecError
+from games.registry import near
+from results.rows import RunError
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+_Names = Annotated[list[str], Field(min_length=1), BeforeValidator(_listed)]
+
+
+class Entry(BaseModel):
+    """One or more plugins with the same parameters; keys that are not fields are parameters."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    name: _Names
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+
+    def choices(self) -> Iterator[Choice]:
+        """Every name with every point of the grid.
+
+        Raises
+        ------
+        SpecError
+            If an axis of the grid is also given as a parameter.
+        """
+        fixed = self.model_extra or {}
+        for axis in self.grid.keys() & fixed.keys():
+            raise SpecError(f"{axis!r} is given twice, in the grid and beside it; keep one")
+        for name in self.name:
+            for point in itertools.product(*self.grid.values()):
+                yield Choice(name, {**fixed, **dict(zip(self.grid, point, strict=True))})
+
+
+class ExperimentEntry(Entry):
+    """Experiments, possibly for some of the games or solvers only."""
+
+    games: _Names | None = None
+    solvers: _Names | None = None
+
+
+class Spec(BaseModel):
+    """A spec file as written."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+    seeds: Annotated[int, Field(ge=1)] = 1
+    seed: Annotated[int, Field(ge=0)] = 0
+    timeout: Annotated[float, Field(gt=0)] = 600.0
+    games: Annotated[list[Entry], Field(min_length=1)]
+    solvers: Annotated[list[Entry], Field(min_length=1)]
+    experiments: Annotated[list[ExperimentEntry], Field(min_length=1)]
+
+    def plan(self) -> Plan:
+        """Every choice written out and checked, by making each plugin once.
+
+        Raises
+        ------
+        SpecError
+            If a plugin, a parameter or a restriction is unknown or has an impossible value.
+        """
+        games = _choices("games", self.games)
+        solvers = _choices("solvers", self.solvers)
+        questions = []
+        for place, entry in enumerate(self.experiments):
+            limits = [
+                _limit(f"experiments[{place}].{kind}", names, known)
+                for kind, names, known in (
+                    ("games", entry.games, games),
+                    ("solvers", entry.solvers, solvers),
+                )
+            ]
+            questions += [Question(e, *limits) for e in _choices("experiments", [entry], place)]
+        seeds = range(self.seed, self.seed + self.seeds)
+        return Plan(self.name, seeds, self.timeout, games, solvers, tuple(questions))
+
+
+def _choices(kind: str, entries: Sequence[Entry], first: int = 0) -> tuple[Choice, ...]:
+    found = []
+    for place, entry in enumerate(entries, first):
+        try:
+            found += [checked(kind, choice) for choice in entry.choices()]
+        except (PrefgamesError, RunError) as error:
+            raise SpecError(f"{kind}[{place}]: {error}") from None
+    return distinct(found)
+
+
+def _limit(place: str, names: list[str] | None, known: Sequence[Choice]) -> tuple[str, ...] | None:
+    there = {choice.name for choice in known}
+    for name in names or ():
+        if name not in there:
+            raise SpecError(f"{place}: the spec lists no {name!r}{near(name, there)}")
+    return None if names is None else tuple(names)
+
+
+def builtin() -> dict[str, Path]:
+    """Name -> file of the specs that come with the package."""
+    folder = resources.files("benchmarks.specs")
+    files = [Path(str(item)) for item in folder.iterdir()]
+    return {path.stem: path for path in sorted(files) if path.suffix == ".toml"}
+
+
+def read(name: str | Path) -> Plan:
+    """The plan of the built-in spec of that name, else of the file at that path.
+
+    Raises
+    ------
+    SpecError
+        If there is no such spec, the file is not TOML, or something in it is wrong; the message
+        names the file and the place.
+    """
+    known = builtin()
+    path = known.get(str(name), Path(name))
+    try:
+        data = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        hint = near(str(name), known)
+        raise SpecError(f"no spec named {str(name)!r} and no such file{hint}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SpecError(f"{name}: cannot be read as TOML: {error}") from None
+    try:
+        return Spec.model_validate(data).plan()
+    except ValidationError as error:
+        raise SpecError(f"{name}: {_first(error)}") from None
+    except SpecError as error:
+        raise SpecError(f"{name}: {error}") from None
+
+
+def _first(error: ValidationError) -> str:
+    """One complaint in one line, with its place; an unknown key may explain a missing one."""
+    every = error.errors(include_url=False)
+    found = next((e for e in every if e["type"] == "extra_forbidden"), every[0])
+    *parents, key = found["loc"]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parents)
+    inside = f"{place.lstrip('.')}: " if place else ""
+    if found["type"] == "extra_forbidden":
+        return f"{inside}unknown key {key!r}{near(str(key), Spec.model_fields)}"
+    if found["type"] == "missing":
+        return f"{inside}the key {key!r} is missing"
+    return f"{inside}{key} is {found['input']!r}: {found['msg']}"

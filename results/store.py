@@ -1,0 +1,274 @@
+"""A run directory: what was asked, by which code, and one checksummed line a finished cell.
+
+::
+
+    runs/<name>/
+        spec.json          the resolved spec
+        environment.json   code, versions, machine
+        games/<digest>.npz each game once
+        rows/0001.jsonl    a segment for every time the run was started or resumed
+        table.parquet      all rows, once every cell has a line
+
+Segments are only ever appended to, and the last line of a cell is the one that counts. A process
+that is killed can leave a torn last line in its own segment, nowhere else.
+"""
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any
+
+from results.rows import COLUMNS, FAILED, Row, RunError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE = "table.parquet"
+_CHECK = ',"check":"'
+_WHOLE = ("seed", "context", "step")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one finished cell left behind.
+
+    Attributes
+    ----------
+    index : int >= 0
+        Place of the cell in the matrix; tables follow it, whatever the order of finishing.
+    game : str
+        Digest of its game, stored as ``games/<game>.npz``; "" if the game could not be made.
+    columns : mapping of str to list
+        The rows, column by column; equally long lists, not empty.
+    """
+
+    index: int
+    game: str
+    columns: dict[str, list[Any]]
+
+    @property
+    def cell(self) -> str:
+        """Key of the cell."""
+        return str(self.columns["cell"][0])
+
+    @property
+    def statuses(self) -> set[str]:
+        """The statuses among its rows."""
+        return set(self.columns["status"])
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the cell failed or was interrupted, and runs again when the run is resumed."""
+        return not self.statuses.isdisjoint((*FAILED, "interrupted"))
+
+
+class Store:
+    """The one writer of a run directory, which it creates; a context manager.
+
+    Lines reach the operating system at once, so that a killed process loses none; call ``sync``
+    every second, so that a power failure loses no more than that.
+
+    Parameters
+    ----------
+    run_dir : Path
+
+    Raises
+    ------
+    RunError
+        If another process is writing there. The lock ends with its process, however that ends.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        (run_dir / "rows").mkdir(parents=True, exist_ok=True)
+        (run_dir / "games").mkdir(exist_ok=True)
+        self.run_dir = run_dir
+        self._lock = _locked(run_dir)
+        self._segment: IO[bytes] | None = None
+        self._synced = 0.0
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._segment is not None:
+            os.fsync(self._segment.fileno())
+            self._segment.close()
+        self._lock.close()
+
+    def append(self, index: int, game: str, rows: Sequence[Row]) -> Record:
+        """Write a finished cell; the table of an earlier finish no longer holds and is removed."""
+        record = Record(index, game, {c: [getattr(row, c) for row in rows] for c in COLUMNS})
+        if self._segment is None:
+            (self.run_dir / TABLE).unlink(missing_ok=True)
+            number = 1 + max((int(path.stem) for path in _segments(self.run_dir)), default=0)
+            path = self.run_dir / "rows" / f"{number:04d}.jsonl"
+            self._segment = open(path, "xb")  # noqa: SIM115  # closed in __exit__
+        self._segment.write(_encoded(record))
+        self._segment.flush()
+        self.sync()
+        return record
+
+    def sync(self) -> None:
+        """Force the lines to the disk, at most once a second."""
+        if self._segment is not None and time.monotonic() - self._synced >= 1:
+            os.fsync(self._segment.fileno())
+            self._synced = time.monotonic()
+
+    def finish(self, found: Sequence[Record]) -> None:
+        """Write ``table.parquet`` from all the records of the run."""
+        part = self.run_dir / f".{TABLE}"
+        _frame(found).to_parquet(part, index=False)
+        part.replace(self.run_dir / TABLE)
+
+
+def records(run_dir: Path) -> list[Record]:
+    """The finished cells of a run, in the order of the matrix.
+
+    Raises
+    ------
+    RunError
+        If a line that is not the last of its segment is damaged.
+    """
+    latest = {record.cell: record for path in _segments(run_dir) for record in _read(path)}
+    return sorted(latest.values(), key=lambda record: record.index)
+
+
+def load(runs: str | Path | Sequence[str | Path]) -> "pd.DataFrame":
+    """The rows of one or more runs, complete or still running, as one table.
+
+    Parameters
+    ----------
+    runs : path of a run directory, or a list of them
+
+    Returns
+    -------
+    DataFrame
+        Its columns are the fields of ``Row``; seed, context and step are Int64 with <NA> where
+        they do not apply. Rows are in the order of the matrix.
+
+    Raises
+    ------
+    RunError
+        If a path is not a run directory, or its rows are damaged.
+    """
+    import pandas as pd
+
+    listed = [runs] if isinstance(runs, str | Path) else list(runs)
+    frames = [_load(Path(run)) for run in listed]
+    if not frames:
+        return _frame([])
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def _load(run_dir: Path) -> "pd.DataFrame":
+    if not run_dir.is_dir():
+        raise RunError(f"{run_dir}: no such run directory; `prefgames run` prints where it writes")
+    if (run_dir / TABLE).is_file():
+        import pandas as pd
+
+        return _typed(pd.read_parquet(run_dir / TABLE))
+    if not (run_dir / "rows").is_dir():
+        raise RunError(f"{run_dir}: not a run directory, it has neither {TABLE} nor rows/")
+    return _frame(records(run_dir))
+
+
+def _frame(found: Sequence[Record]) -> "pd.DataFrame":
+    import pandas as pd
+
+    return _typed(pd.DataFrame({c: [v for r in found for v in r.columns[c]] for c in COLUMNS}))
+
+
+def _typed(frame: "pd.DataFrame") -> "pd.DataFrame":
+    text = [c for c in COLUMNS if c not in (*_WHOLE, "value")]
+    types = {**dict.fromkeys(_WHOLE, "Int64"), "value": "float64", **dict.fromkeys(text, "object")}
+    return frame.astype(types)[list(COLUMNS)]
+
+
+def _segments(run_dir: Path) -> list[Path]:
+    return sorted((run_dir / "rows").glob("*.jsonl"))
+
+
+def _encoded(record: Record) -> bytes:
+    """One line: a column that is the same in all rows is written once."""
+    columns: dict[str, Any] = {}
+    for name, values in record.columns.items():
+        plain = [_plain(value) for value in values]
+        columns[name] = plain[0] if all(value == plain[0] for value in plain) else plain
+    body = {"index": record.index, "game": record.game, "n": len(plain), "columns": columns}
+    text = json.dumps(body, separators=(",", ":"), allow_nan=False)
+    return f'{text[:-1]}{_CHECK}{_checksum(text)}"}}\n'.encode()
+
+
+def _plain(value: Any) -> Any:
+    """A number as JSON can hold it: NaN as null, infinities as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _read(segment: Path) -> Iterator[Record]:
+    lines = segment.read_bytes().split(b"\n")
+    torn = lines.pop()
+    if not torn and not lines:
+        return
+    for number, line in enumerate(lines, 1):
+        record = _decoded(line)
+        if record is not None:
+            yield record
+        elif number < len(lines) or torn:
+            raise RunError(
+                f"{segment}, line {number}: the line does not match its checksum; restore the "
+                "file, or delete the line and give the same `prefgames run` again"
+            )
+
+
+def _decoded(line: bytes) -> Record | None:
+    """The record, or None if the line is damaged."""
+    try:
+        text, _, check = line.decode().rpartition(_CHECK)
+        text += "}"
+        if check != f'{_checksum(text)}"}}':
+            return None
+        body = json.loads(text)
+    except ValueError:
+        return None
+    n = body["n"]
+    columns = {c: v if isinstance(v, list) else [v] * n for c, v in body["columns"].items()}
+    columns["value"] = [math.nan if v is None else float(v) for v in columns["value"]]
+    return Record(body["index"], body["game"], columns)
+
+
+def _locked(run_dir: Path) -> IO[str]:
+    """The lock of the directory, held until closed; the system drops it with its process."""
+    import fcntl
+
+    lock = open(run_dir / "lock", "a+", encoding="utf-8")  # noqa: SIM115
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        owner = lock.read().strip() or "another process"
+        lock.close()
+        raise RunError(
+            f"{run_dir}: {owner} is writing to this run; wait for it, stop it, or use --out "
+            "to write elsewhere"
+        ) from None
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()}")
+    lock.flush()
+    return lock

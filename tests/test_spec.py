@@ -1,0 +1,262 @@
+"""Specs: what a file says, what the command line changes, and how mistakes read."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import plugins
+from benchmarks.matrix import cells
+from benchmarks.plan import Choice, Plan
+from benchmarks.spec import builtin, read
+from games import PrefgamesError, SpecError
+from tabular import MatchedKl
+
+MINIMAL = """
+name = "mini"
+
+[[games]]
+name = "condorcet"
+
+[[solvers]]
+name = "nlhf_exact"
+
+[[experiments]]
+name = "consistency"
+"""
+
+FULL = """
+name = "full"
+seeds = 2
+seed = 5
+timeout = 9
+
+[[games]]
+name = ["condorcet", "skew_cycle"]
+
+[[games]]
+name = "three_types"
+grid = { epsilon = [-0.1, 0.1] }
+
+[[games]]
+name = "random"
+n = 4
+
+[[solvers]]
+name = ["rlhf_exact", "slhf_exact"]
+grid = { tau = [0, 0.1] }
+
+[[solvers]]
+name = "slhf_exact"
+tau_leader = 0.2
+grid = { tau_follower = [0.2, 0.3] }
+
+[[solvers]]
+name = "nlhf_exact"
+kl = 0.05
+
+[[experiments]]
+name = "consistency"
+
+[[experiments]]
+name = "refinement"
+n_answers = 2
+games = ["condorcet"]
+solvers = ["slhf_exact"]
+"""
+
+
+def plan_of(text: str, folder: Path) -> Plan:
+    path = folder / "spec.toml"
+    path.write_text(text, encoding="utf-8")
+    return read(path)
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Plan:
+    return plan_of(FULL, tmp_path)
+
+
+def test_lists_of_names_and_grids_are_written_out(full: Plan) -> None:
+    assert full.games == (
+        Choice("condorcet"),
+        Choice("skew_cycle"),
+        Choice("three_types", {"epsilon": -0.1}),
+        Choice("three_types", {"epsilon": 0.1}),
+        Choice("random", {"n": 4}),
+    )
+    assert full.solvers == (
+        Choice("rlhf_exact", {"tau": 0}),
+        Choice("rlhf_exact", {"tau": 0.1}),
+        Choice("slhf_exact", {"tau_leader": 0, "tau_follower": 0}),
+        Choice("slhf_exact", {"tau_leader": 0.1, "tau_follower": 0.1}),
+        Choice("slhf_exact", {"tau_leader": 0.2, "tau_follower": 0.2}),
+        Choice("slhf_exact", {"tau_leader": 0.2, "tau_follower": 0.3}),
+        Choice("nlhf_exact", {"kl": 0.05}),
+    )
+    assert (full.seeds, full.timeout) == (range(5, 7), 9)
+    assert (full.questions[1].games, full.questions[1].solvers) == (("condorcet",), ("slhf_exact",))
+
+
+def test_a_default_weight_is_written_out_and_repeats_are_dropped(tmp_path: Path) -> None:
+    again = '\n[[solvers]]\nname = "nlhf_exact"\ntau = 0.1\n'
+    plan = plan_of(MINIMAL + again, tmp_path)
+    assert plan.solvers == (Choice("nlhf_exact", {"tau": 0.1}),)
+    assert (plan.seeds, plan.timeout) == (range(0, 1), 600)
+
+
+def test_a_list_outside_the_grid_is_one_value(tmp_path: Path) -> None:
+    text = MINIMAL.replace('"condorcet"', '"condorcet"\nalpha = [0.5, 0.3, 0.2]')
+    assert plan_of(text, tmp_path).games == (Choice("condorcet", {"alpha": [0.5, 0.3, 0.2]}),)
+
+
+def test_kl_makes_a_matched_solver_and_keeps_the_other_parameters() -> None:
+    solver = plugins.solver("rlhf_exact", {"kl": 0.05, "ridge": 0.5})
+    assert isinstance(solver, MatchedKl)
+    assert (solver.kl, solver.concept, dict(solver.params)) == (0.05, "rlhf", {"ridge": 0.5})
+
+
+@pytest.mark.parametrize("name", sorted(builtin()))
+def test_built_in_specs_are_valid(name: str) -> None:
+    plan = read(name)
+    assert plan.name == name
+    assert cells(plan)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("seeds = 2", "seedz = 2", r"spec\.toml: unknown key 'seedz'; did you mean .*seeds"),
+        ("seeds = 2", "seeds = 0", r"seeds is 0: .*greater than or equal to 1"),
+        ("seeds = 2", 'seeds = "2"', r"seeds is '2': .*integer"),
+        ("seeds = 2", "seeds = = 2", r"cannot be read as TOML: .*line 3"),
+        ('name = "full"', "", r"the key 'name' is missing"),
+        ('name = "full"', 'name = "../full"', r"name is '\.\./full'"),
+        (
+            '[[games]]\nname = "random"',
+            "[[games]]\nnam = 1",
+            r"games\[2\]: the key 'name' is missing",
+        ),
+        (
+            '"skew_cycle"]',
+            '"skew_cycl"]',
+            r"games\[0\]: no game named 'skew_cycl'; did you mean skew_cycle",
+        ),
+        ("n = 4", "m = 4", r"games\[2\]: random has no parameter 'm'"),
+        ("n = 4", "n = -4", r"games\[2\]: "),
+        ("n = 4", 'n = 4\ndata = "x"', r"random has no parameter 'data'"),
+        (
+            "grid = { epsilon = [-0.1, 0.1] }",
+            "grid = { epsilon = 0.1 }",
+            r"games\[1\]\.grid: epsilon is 0\.1",
+        ),
+        ("grid = { epsilon = [-0.1, 0.1] }", "grid = { epsilon = [] }", r"epsilon is \[\]"),
+        ("grid = { epsilon = [-0.1, 0.1] }", "gird = { epsilon = [0.1] }", r"no parameter 'gird'"),
+        ("tau = [0, 0.1]", "tau = [0, -0.1]", r"solvers\[0\]: RlhfExact: tau is -0\.1"),
+        (
+            "tau = [0, 0.1]",
+            "tua = [0, 0.1]",
+            r"solvers\[0\]: rlhf_exact has no parameter 'tua'; did you mean tau",
+        ),
+        ("tau_leader = 0.2", "tau_follower = 0.2", r"solvers\[1\]: 'tau_follower' is given twice"),
+        (
+            "kl = 0.05",
+            "kl = 0.05\ntau = 0.1",
+            r"solvers\[2\]: nlhf_exact: kl finds the tau by itself; drop tau",
+        ),
+        ("kl = 0.05", "kl = -1", r"solvers\[2\]: .*kl is -1"),
+        (
+            "n_answers = 2",
+            "n_answer = 2",
+            r"experiments\[1\]: refinement has no parameter 'n_answer'; did you mean",
+        ),
+        (
+            'games = ["condorcet"]',
+            'games = ["condorce"]',
+            r"experiments\[1\]\.games: the spec lists no 'condorce'; did",
+        ),
+        (
+            'solvers = ["slhf_exact"]',
+            'solver = ["slhf_exact"]',
+            r"refinement has no parameter 'solver'",
+        ),
+        (
+            'name = "consistency"',
+            'name = "consistancy"',
+            r"no experiment named 'consistancy'; did you mean consi",
+        ),
+    ],
+)
+def test_mistakes_name_the_place_and_the_repair(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    assert FULL.count(old) == 1
+    with pytest.raises(SpecError, match=told) as caught:
+        plan_of(FULL.replace(old, new), tmp_path)
+    assert "spec.toml: " in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_spec_shows_the_known_ones() -> None:
+    with pytest.raises(
+        SpecError, match=r"no spec named 'qick' and no such file; did you mean quick"
+    ):
+        read("qick")
+
+
+def test_the_run_is_named_after_everything_that_makes_cells(full: Plan) -> None:
+    assert full.run_name.startswith("full-")
+    assert len(full.run_name) == len("full-") + 8
+    changed = [
+        full.only("games", ["condorcet"]),
+        full.only("solvers", ["slhf_exact"]),
+        full.with_data("mine", "0123456789abcdef"),
+        full.with_data("mine", "fedcba9876543210"),
+        full.with_params({"ridge": 1}),
+    ]
+    assert len({full.run_name, *(plan.run_name for plan in changed)}) == 6
+
+
+def test_the_timeout_does_not_name_the_run(full: Plan, tmp_path: Path) -> None:
+    assert plan_of(FULL.replace("timeout = 9", "timeout = 8"), tmp_path).run_name == full.run_name
+
+
+def test_only_keeps_what_is_named_and_adds_what_is_not_there(full: Plan) -> None:
+    plan = full.only("solvers", ["nlhf_exact"])
+    assert plan.solvers == (Choice("nlhf_exact", {"kl": 0.05}),)
+    plan = full.only("games", ["dice", "three_types"])
+    assert [game.name for game in plan.games] == ["three_types", "three_types", "dice"]
+    asked = {(cell.experiment, cell.game) for cell in cells(plan)}
+    assert ("refinement", "dice") in asked  # what the user adds is used everywhere
+    assert ("refinement", "three_types") not in asked
+    with pytest.raises(SpecError, match=r"did you mean .*dice"):
+        full.only("games", ["dic"])
+
+
+def test_data_goes_under_every_experiment_and_solver(full: Plan) -> None:
+    matrix = cells(full.with_data("mine", "0123456789abcdef"))
+    own = [cell for cell in matrix if cell.game == "mine"]
+    assert {cell.game_params for cell in own} == {'{"data":"0123456789abcdef"}'}
+    assert len(own) == len(full.solvers) + 4
+    with pytest.raises(SpecError, match="already has a game called 'dice'"):
+        full.only("games", ["dice"]).with_data("dice", "0123456789abcdef")
+
+
+def test_parameters_are_set_where_they_exist(full: Plan) -> None:
+    ridged = full.with_params({"ridge": 0.5})
+    assert ridged.solvers[:2] == (
+        Choice("rlhf_exact", {"tau": 0, "ridge": 0.5}),
+        Choice("rlhf_exact", {"tau": 0.1, "ridge": 0.5}),
+    )
+    assert ridged.solvers[2:] == full.solvers[2:]
+    assert full.with_params({"tau": 0.3}).solvers == (
+        Choice("rlhf_exact", {"tau": 0.3}),
+        Choice("slhf_exact", {"tau_leader": 0.3, "tau_follower": 0.3}),
+        Choice("nlhf_exact", {"tau": 0.3}),
+    )
+    assert {tuple(s.params) for s in full.with_params({"kl": 0.3}).solvers} == {("kl",)}
+    with pytest.raises(
+        SpecError, match="no solver of this run has a parameter 'rigde'; did you mean ridge"
+    ):
+        full.with_params({"rigde": 1})
+    with pytest.raises(PrefgamesError, match="ridge is -1"):
+        full.with_params({"ridge": -1})
