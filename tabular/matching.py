@@ -1,16 +1,17 @@
 """Comparison at equal KL: each concept with the tau at which it moves equally far from ``ref``."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
 
-from games import PreferenceGame, SolverError, UndefinedError, measures
+from games import PreferenceGame, SolverError, UndefinedError, measures, numerics
 from games.game import Float
 from solvers import Certificate, Solution, Solver, taus
+from solvers.rlhf_exact import RlhfExact
 from solvers.solver import Concept
 
 _GRID = 4.0 ** np.arange(4, -8, -1)
@@ -86,20 +87,31 @@ class MatchedKl(Solver):
         parts = [self.at_tau(tau).solve(own, rng) for own, tau in zip(flat, found, strict=True)]
         return np.reshape(found, game.batch), _stacked(parts, game)
 
+    def _distance(
+        self, game: PreferenceGame, rng: np.random.Generator | None
+    ) -> Callable[[float], Float]:
+        """KL(pi | ref) as a function of tau."""
+        probe = self.at_tau(1.0)
+        if isinstance(probe, RlhfExact):  # the reward is the same at every tau: fit it once
+            rewards, log_ref = probe.rewards(game), game.log_ref
+            return lambda tau: numerics.kl(numerics.log_softmax(log_ref + rewards / tau), log_ref)
+        return lambda tau: measures.kl_to_ref(game, self.at_tau(tau).solve(game, rng).policy)
+
     def _brackets(self, game: PreferenceGame, rng: np.random.Generator | None) -> Float:
         """The last tau of the grid before the KL is reached; NaN where it never is."""
-        upper = np.full(game.batch, np.nan)
+        upper, distance = np.full(game.batch, np.nan), self._distance(game, rng)
         for tau, below in itertools.pairwise(_GRID):
-            reached = measures.kl_to_ref(game, self.at_tau(below).solve(game, rng).policy)
-            upper = np.where(np.isnan(upper) & (reached >= self.kl), tau, upper)
+            reached = distance(below) >= self.kl
+            upper = np.where(np.isnan(upper) & reached, tau, upper)
             if not np.isnan(upper).any():
                 break
         return np.asarray(upper)
 
     def _tau(self, game: PreferenceGame, high: float, rng: np.random.Generator | None) -> float:
+        distance = self._distance(game, rng)
+
         def excess(log_tau: float) -> float:
-            policy = self.at_tau(float(np.exp(log_tau))).solve(game, rng).policy
-            return float(measures.kl_to_ref(game, policy)) - self.kl
+            return float(distance(float(np.exp(log_tau)))) - self.kl
 
         top, bottom = np.log(high), np.log(high / 4)
         if excess(top) >= 0:

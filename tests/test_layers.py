@@ -1,0 +1,238 @@
+"""The house rules that a parser can check: who imports whom, what is heavy, what is banned."""
+
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = {
+    "results": set[str](),
+    "games": set[str](),
+    "solvers": {"games"},
+    "tabular": {"games", "solvers", "results"},
+    "llm": {"games", "solvers", "results"},
+    "benchmarks": {"games", "solvers", "tabular", "llm", "results"},
+}
+FILES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+HEAVY = {"torch", "transformers", "matplotlib"}
+INSIDE_FUNCTIONS = {
+    "games": {"pandas", "pyarrow"},
+    "results": {"matplotlib", "pyarrow"},
+    "benchmarks": {"torch"},
+}
+"""Heavy imports that a layer may hold inside functions; only llm may import torch openly."""
+
+UNSAFE_MODULES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+UNSAFE_CALLS = re.compile(
+    r"(eval|exec|compile|__import__|os\.system|os\.popen|subprocess\.getoutput|"
+    r".*\.(read_pickle|to_pickle))"
+)
+VAGUE_NAMES = re.compile(r"_*(utils?|helpers?|misc|common|tools|stuff)_*|.*_(old|new|v\d+)")
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def imports(node: ast.AST, deferred: bool = False) -> Iterator[tuple[str, bool, int]]:
+    """(dotted module, whether it is deferred, line); relative modules keep their dots.
+
+    Deferred: inside a function, or under ``if TYPE_CHECKING``.
+    """
+    for child in ast.iter_child_nodes(node):
+        later = deferred or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        later = later or (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test))
+        if isinstance(child, ast.Import):
+            yield from ((alias.name, deferred, child.lineno) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            yield "." * child.level + (child.module or ""), deferred, child.lineno
+        elif isinstance(child, ast.Call) and ast.unparse(child.func).endswith("import_module"):
+            yield ast.literal_eval(child.args[0]), deferred, child.lineno
+        yield from imports(child, later)
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def wrong_imports(path: Path, tree: ast.Module) -> list[str]:
+    layer = path.relative_to(ROOT).parts[0]
+    inside = INSIDE_FUNCTIONS.get(layer, set())
+    found = []
+    for module, deferred, line in imports(tree):
+        top = module.partition(".")[0]
+        if not top:
+            found.append(f"line {line}: {module} is relative")
+        elif top in LAYERS and top != layer and top not in LAYERS[layer]:
+            found.append(f"line {line}: {layer} imports {top}")
+        elif top == "tests":
+            found.append(f"line {line}: {layer} imports tests")
+        elif layer != "llm" and top in HEAVY | inside and not deferred:
+            found.append(f"line {line}: {top} at module level")
+        elif layer != "llm" and top in HEAVY - inside:
+            found.append(f"line {line}: {layer} imports {top}")
+    return found
+
+
+def unsafe_code(tree: ast.Module) -> list[str]:
+    found = [
+        f"line {line}: {module}"
+        for module, _, line in imports(tree)
+        if module.partition(".")[0] in UNSAFE_MODULES
+    ]
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        options = {k.arg: ast.unparse(k.value) for k in node.keywords}
+        if UNSAFE_CALLS.fullmatch(called):
+            found.append(f"line {node.lineno}: {called}()")
+        if options.get("shell", "False") != "False":
+            found.append(f"line {node.lineno}: shell={options['shell']}")
+        if options.get("allow_pickle", "False") != "False":
+            found.append(f"line {node.lineno}: allow_pickle={options['allow_pickle']}")
+    return found
+
+
+def unexplained_silencing(source: str, tree: ast.Module) -> list[str]:
+    comments = {
+        token.start[0]: token.string
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    found = [
+        f"line {line}: {text}"
+        for line, text in comments.items()
+        if re.search(r"type: ignore(?!\[)|noqa(?!: [A-Z])", text)
+    ]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            caught = "everything" if node.type is None else ast.unparse(node.type)
+            if re.search(r"everything|\b(Base)?Exception\b", caught) and not comments.get(
+                node.lineno
+            ):
+                found.append(f"line {node.lineno}: catches {caught} without saying why")
+    return found
+
+
+def test_there_is_something_to_check() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in FILES} >= LAYERS.keys() - {"llm"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=names(FILES))
+def test_imports_follow_the_layers(path: Path) -> None:
+    assert wrong_imports(path, parsed(path)) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=names(FILES))
+def test_nothing_unpickles_or_runs_text(path: Path) -> None:
+    assert unsafe_code(parsed(path)) == []
+
+
+@pytest.mark.parametrize("path", FILES + TESTS, ids=names(FILES + TESTS))
+def test_silenced_warnings_say_which_and_why(path: Path) -> None:
+    assert unexplained_silencing(path.read_text(encoding="utf-8"), parsed(path)) == []
+
+
+@pytest.mark.parametrize("path", FILES + TESTS, ids=names(FILES + TESTS))
+def test_files_are_named_after_what_they_hold(path: Path) -> None:
+    assert not VAGUE_NAMES.fullmatch(path.stem)
+
+
+@pytest.mark.parametrize(
+    ("layer", "code", "complaint"),
+    [
+        ("games", "import solvers", "games imports solvers"),
+        ("results", "def f():\n    from games.game import PreferenceGame", "results imports games"),
+        ("solvers", "import importlib\nimportlib.import_module('tabular')", "imports tabular"),
+        ("tabular", "from benchmarks import cli", "tabular imports benchmarks"),
+        ("benchmarks", "from tests.strategies import games", "imports tests"),
+        ("solvers", "from .solver import Solver", ".solver is relative"),
+        ("solvers", "from . import solver", ". is relative"),
+        ("tabular", "class A:\n    import torch", "torch at module level"),
+        ("solvers", "def f():\n    import torch", "solvers imports torch"),
+        ("results", "import matplotlib.pyplot", "matplotlib at module level"),
+        ("games", "if True:\n    import pandas as pd", "pandas at module level"),
+    ],
+)
+def test_the_layer_check_finds(layer: str, code: str, complaint: str) -> None:
+    (found,) = wrong_imports(ROOT / layer / "new.py", ast.parse(code))
+    assert complaint in found
+
+
+@pytest.mark.parametrize(
+    ("layer", "code"),
+    [
+        ("tabular", "import games.measures\nfrom results.rows import Row\nimport pandas"),
+        ("results", "def f():\n    from matplotlib.figure import Figure"),
+        ("games", "def f():\n    import pandas"),
+        ("llm", "import torch"),
+        ("results", "if TYPE_CHECKING:\n    from matplotlib.figure import Figure"),
+    ],
+)
+def test_the_layer_check_allows(layer: str, code: str) -> None:
+    assert wrong_imports(ROOT / layer / "new.py", ast.parse(code)) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle",
+        "def f():\n    from joblib import Memory",
+        "eval('1')",
+        "os.system('ls')",
+        "subprocess.run('ls', shell=True)",
+        "np.load(path, allow_pickle=True)",
+        "pd.read_pickle(path)",
+    ],
+)
+def test_the_safety_check_finds(code: str) -> None:
+    assert len(unsafe_code(ast.parse(code))) == 1
+
+
+def test_the_safety_check_allows() -> None:
+    code = "re.compile('x')\nnp.load(path, allow_pickle=False)\nmodel.eval()"
+    assert unsafe_code(ast.parse(code)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        ("x = 1  # type: " + "ignore", 1),
+        ("x = 1  # no" + "qa", 1),
+        ("try:\n    f()\nexcept Exception:\n    pass", 1),
+        ("try:\n    f()\nexcept:\n    pass", 1),
+        ("x = 1  # type: ignore[misc]  # stubs are wrong\ny = 'type: ignore'", 0),
+        ("try:\n    f()\nexcept Exception as error:  # plugins may raise anything\n    pass", 0),
+    ],
+)
+def test_the_silencing_check(code: str, count: int) -> None:
+    assert len(unexplained_silencing(code + "\n", ast.parse(code))) == count
+
+
+@pytest.mark.parametrize(
+    ("module", "banned"),
+    [
+        ("games", {*HEAVY, "pandas", "pyarrow"}),
+        ("solvers", {*HEAVY, "pandas", "pyarrow"}),
+        ("results", HEAVY),
+        ("tabular", HEAVY),
+        ("benchmarks.cli", {*HEAVY, "numpy", "scipy", "pandas", "pyarrow", "networkx"}),
+    ],
+)
+def test_an_import_loads_only_what_it_needs(module: str, banned: set[str]) -> None:
+    code = f"import {module}, sys; sys.stdout.write(' '.join(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+    ).stdout.split()
+    assert module in loaded
+    assert banned.isdisjoint(loaded)

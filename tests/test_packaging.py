@@ -1,0 +1,146 @@
+"""The wheel: what is in it, and that it runs the quick matrix where no checkout is."""
+
+import email
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES = PROJECT["tool"]["setuptools"]["packages"]
+NOT_SHIPPED = ("benchmarks.perf",)
+
+
+def pip(*arguments: str | Path, python: Path | None = None) -> None:
+    chosen = ["--python", str(python)] if python else []
+    command = [sys.executable, "-m", "pip", *chosen, "--quiet", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy, because setuptools leaves its work in the source tree."""
+    place = tmp_path_factory.mktemp("wheel")
+    leave = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "runs")
+    shutil.copytree(ROOT, place / "source", ignore=leave)
+    pip("wheel", "--no-deps", "--no-build-isolation", "-w", place / "dist", place / "source")
+    (built,) = (place / "dist").iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``prefgames`` in an environment that has the wheel and our dependencies, not the checkout."""
+    place = tmp_path_factory.mktemp("installed") / "an environment"
+    venv.create(place, with_pip=False)
+    python = place / "bin/python"
+    pip("install", "--no-deps", "--no-index", wheel, python=python)
+    # A .pth file adds folders without reading the .pth files in them, such as the editable install.
+    (site,) = (place / "lib").glob("python*/site-packages")
+    ours = [p for p in sys.path if p.endswith(("site-packages", "dist-packages"))]
+    (site / "dependencies.pth").write_text("\n".join(ours))
+    return python.with_name("prefgames")
+
+
+def run(command: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV"))}
+    return subprocess.run(
+        [command, *arguments],
+        cwd=cwd,
+        env=env | {"NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_every_package_is_listed() -> None:
+    tops = {name for name in PACKAGES if "." not in name}
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for top in tops
+        for path in (ROOT / top).rglob("__init__.py")
+    }
+    assert set(PACKAGES) == found - set(NOT_SHIPPED)
+    assert "tests" not in tops
+
+
+def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel: Path) -> None:
+    expected = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package.replace(".", "/")).iterdir()
+        if path.is_file()
+    }
+    held = set(zipfile.ZipFile(wheel).namelist())
+    assert {name for name in held if ".dist-info/" not in name} == expected
+    assert {f"{name}/py.typed" for name in PACKAGES if "." not in name} <= held
+    assert "benchmarks/specs/quick.toml" in held
+
+
+def test_the_wheel_tells_its_licence_command_and_requirements(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    told = {name.partition(".dist-info/")[2]: name for name in archive.namelist()}
+    assert archive.read(told["licenses/LICENSE"]) == (ROOT / "LICENSE").read_bytes()
+    assert "prefgames = benchmarks.cli:main" in archive.read(told["entry_points.txt"]).decode()
+    metadata = email.message_from_bytes(archive.read(told["METADATA"]))
+    assert metadata["Requires-Python"] == ">=3.11"
+    core = [r for r in metadata.get_all("Requires-Dist", []) if "extra ==" not in r]
+    assert len(core) == len(PROJECT["project"]["dependencies"])
+    assert all(re.fullmatch(r"[\w-]+>=[\d.]+", requirement) for requirement in core), core
+    assert not any(requirement.startswith("torch") for requirement in core)
+
+
+def test_the_installed_modules_are_the_wheels(command: Path, tmp_path: Path) -> None:
+    tops = [name for name in PACKAGES if "." not in name]
+    code = f"import {', '.join(tops)}\nfor m in ({', '.join(tops)}): print(m.__file__)"
+    done = run(command.with_name("python"), "-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert all(
+        Path(line).is_relative_to(command.parents[1]) for line in done.stdout.splitlines()
+    ), done.stdout
+
+
+def test_the_quick_matrix_runs_elsewhere_and_is_not_run_again(
+    command: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "an empty folder"
+    place.mkdir()
+    first = run(command, "run", "quick", cwd=place)
+    assert first.returncode == 0, first.stderr
+    assert all(concept in first.stdout for concept in ("RLHF", "NLHF", "SLHF")), first.stdout
+
+    (folder,) = (place / "runs").iterdir()
+    assert re.fullmatch(r"quick-[0-9a-f]{8}", folder.name)
+    held = contents(folder)
+    assert {"spec.json", "environment.json", "table.parquet", "report.md"} <= held.keys()
+    assert {Path(name).suffix for name in held if name.startswith("figures/")} == {
+        ".png",
+        ".svg",
+        ".pdf",
+    }
+    assert any(name.startswith("rows/") for name in held)
+
+    second = run(command, "run", "quick", cwd=place)
+    assert second.returncode == 0, second.stderr
+    assert second.stdout == first.stdout
+    again = contents(folder)
+    for name in held:
+        if name.startswith(("rows/", "games/", "table")):
+            assert again[name] == held[name], f"{name} was written again"
+    assert again.keys() == held.keys()
+    assert [path.name for path in place.iterdir()] == ["runs"]
