@@ -1,0 +1,105 @@
+"""GPO on a general preference model: self-play on embedded scores instead of preferences.
+
+Zhang et al., Beyond Bradley-Terry Models: A General Preference Model for Language Model Alignment,
+ICML 2025, arXiv:2410.02197.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from games import numerics
+from games.errors import SolverError, UndefinedError
+from games.game import Float, PreferenceGame
+from solvers.iterative import IterativeSolver, State
+from solvers.nlhf_exact import NlhfExact
+from solvers.solver import Concept, Solution, require
+
+
+@dataclass(frozen=True)
+class Gpo(IterativeSolver):
+    """log pi <- log pi + eta S pi + const, with P = sigmoid(S) embedded in ``dimension`` numbers.
+
+    S[i, j] = v_i' R v_j with R made of 2 x 2 rotations: the skew table of log-odds, cut to its
+    dimension / 2 largest pairs of imaginary eigenvalues (the real Schur form, exact at full rank).
+    The average of the iterates approaches an equilibrium of the score game S, which is not that of
+    P: scores weigh a lopsided pair more. The last iterate does not converge. The residual is the
+    largest score against the average. Not to be confused with GPO = generalised preference
+    optimisation (arXiv:2402.05749).
+
+    Attributes
+    ----------
+    eta : float in (0, 1000]
+        Step size per unit of log-odds.
+    dimension : even int >= 0
+        Numbers per answer in the embedding; 0 for the full rank. Where two pairs tie at the cut,
+        which one stays is arbitrary.
+
+    Raises
+    ------
+    SolverError
+        If eta or dimension is out of range; UndefinedError where some P is 0 or 1.
+    """
+
+    eta: float = 0.05
+    dimension: int = 0
+    concept: ClassVar[Concept] = "nlhf"
+    paper: ClassVar[str] = "Zhang et al. 2024, arXiv:2410.02197"
+    iterate: ClassVar[Literal["last", "average", "none"]] = "average"
+
+    def __post_init__(self) -> None:
+        require(self, eta=(1e-12, 1e3), dimension=(0, 2**31))
+        if self.dimension % 2:
+            raise SolverError(f"Gpo: dimension is {self.dimension!r}, expected an even number")
+
+    def scores(self, game: PreferenceGame) -> Float:
+        """The embedded score table S, shape (..., n, n), skew."""
+        P = game.P
+        certain = ((P == 0) | (P == 1)).any((-1, -2))
+        if certain.any():
+            raise UndefinedError(
+                "Gpo: some preference is certain, so its log-odds are infinite; "
+                "expected 0 < P < 1: smooth the preferences",
+                certain,
+            )
+        odds = np.log(P) - np.log(np.swapaxes(P, -1, -2))
+        if self.dimension == 0:
+            return np.asarray(odds)
+        # i S is Hermitian: eigenvalues in pairs +-s, ascending; the last are the largest
+        sizes, vectors = np.linalg.eigh(1j * odds)
+        kept = slice(max(game.n - self.dimension // 2, (game.n + 1) // 2), None)
+        u, s = vectors[..., kept], sizes[..., None, kept]
+        return np.asarray(2 * ((u * s) @ np.swapaxes(u, -1, -2).conj()).imag)
+
+    def target(self, game: PreferenceGame) -> Solution:
+        """An equilibrium of the score game, from a linear programme; there may be others."""
+        scores = self.scores(game)
+        size = abs(scores).max((-1, -2), keepdims=True)
+        skew = scores / np.where(size > 0, 2 * size, 1)
+        return NlhfExact(0.0).solve(PreferenceGame(0.5 + skew, game.ref))
+
+    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> tuple[Float, ...]:
+        """Log of the reference, the sum of no policies, and the score table."""
+        del rng
+        return game.log_ref, np.zeros_like(game.log_ref), self.scores(game)
+
+    def step(
+        self, game: PreferenceGame, state: tuple[Any, ...], rng: np.random.Generator | None
+    ) -> tuple[Float, ...]:
+        """One step of multiplicative weights on the scores."""
+        del game, rng
+        log_policy, total, scores = state
+        gain = numerics.win_rates(scores, np.exp(log_policy))
+        log_policy = numerics.log_softmax(log_policy + self.eta * gain)
+        return log_policy, total + np.exp(log_policy), scores
+
+    def policy(self, state: State) -> Float:
+        """The last iterate; the driver averages."""
+        return np.asarray(np.exp(state[0]))
+
+    def residual(self, game: PreferenceGame, before: State, after: State) -> Float:
+        """Largest score against the average of the iterates."""
+        del game, before
+        mean = after[1] / after[1].sum(-1, keepdims=True)
+        return np.asarray(numerics.win_rates(after[2], mean).max(-1))

@@ -1,0 +1,84 @@
+"""INPO: iterative Nash policy optimisation, mirror descent as a regression on sampled pairs.
+
+Zhang et al., Iterative Nash Policy Optimization, ICLR 2025, arXiv:2407.00617.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from games import numerics
+from games.errors import SolverError
+from games.game import Float, PreferenceGame
+from solvers.iterative import IterativeSolver
+from solvers.nlhf_exact import NlhfExact
+from solvers.online_ipo_2 import sampled_wins
+from solvers.solver import Concept, Solution, require
+
+
+@dataclass(frozen=True)
+class Inpo(IterativeSolver):
+    """theta <- (1 - eta tau) theta + eta tau log ref + d, d = argmin E (d_w - d_l - eta / 2)^2.
+
+    The pairs are drawn from pi and w is preferred to l; in expectation d = eta P pi + const, which
+    is online_ipo_1, with its limit eta < 2 tau / (tau^2 + omega^2) and cycles above it. The paper's
+    step is eta = 1 / 0.0075, far above unless preferences hardly differ; its rates (average gap
+    1 / sqrt t, last KL 1 / t) are quoted as recalled. With samples d is the least-squares fit of
+    least norm: an answer that was not drawn keeps d = 0, so a rare answer is hardly ever corrected
+    and the policy is biased as well as noisy.
+
+    Attributes
+    ----------
+    tau : float > 0
+        Weight of the KL penalty to ``ref``.
+    eta : float in [0, 2 / tau]; 0 for the safe tau / (tau^2 + 1/4)
+        Step size in payoff units; one over the paper's eta.
+    samples : int >= 0; 0 for the expected loss
+        Pairs a step, each with one binary label; asks for the dense ``P``.
+
+    Raises
+    ------
+    SolverError
+        If a parameter is out of range, or samples are asked for without an ``rng``.
+    """
+
+    tau: float = 0.1
+    eta: float = 0.0
+    samples: int = 0
+    concept: ClassVar[Concept] = "nlhf"
+    paper: ClassVar[str] = "Zhang et al. 2024, arXiv:2407.00617"
+
+    def __post_init__(self) -> None:
+        require(self, tau=(1e-12, np.inf), samples=(0, 1e9))
+        require(self, eta=(0, 2 / self.tau))
+
+    @property
+    def draws(self) -> bool:
+        """Whether pairs are sampled."""
+        return self.samples > 0
+
+    @property
+    def step_size(self) -> float:
+        """``eta``, or the default."""
+        return self.eta or self.tau / (self.tau**2 + 0.25)
+
+    def target(self, game: PreferenceGame) -> Solution:
+        """The equilibrium at tau, if eta is below the limit and pairs are not sampled."""
+        return NlhfExact(self.tau).solve(game)
+
+    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
+        """One regression."""
+        eta, tau = self.step_size, self.tau
+        pi = np.exp(numerics.log_softmax(state))
+        if self.samples == 0:
+            fit = eta * game.win_rates(pi)
+        elif rng is None:
+            raise SolverError("Inpo draws; pass rng=numpy.random.default_rng(seed)")
+        else:
+            won = sampled_wins(game, pi, self.samples, rng)
+            lost = np.swapaxes(won, -1, -2)
+            laplacian = np.eye(game.n) * (won + lost).sum(-1, keepdims=True) - won - lost
+            inverse = np.linalg.pinv(laplacian, rcond=1e-9, hermitian=True)
+            fit = eta / 2 * numerics.win_rates(inverse, (won - lost).sum(-1))
+        return (1 - eta * tau) * state + eta * tau * game.log_ref + fit
