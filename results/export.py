@@ -1,0 +1,165 @@
+"""Tables as text and files: Markdown, LaTeX, CSV, Parquet."""
+
+import math
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from results.rows import RunError
+from results.statistics import STATISTICS
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    **{sign: f"\\{sign}" for sign in "&%$#_"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+
+
+_ROUNDING = 1e-8
+
+
+def export(table: pd.DataFrame, path: str | Path) -> Path:
+    """Write a table as .csv or .parquet (numbers in full) or .md or .tex (numbers rounded).
+
+    In the first two the columns of a question's table are joined: "duality_gap NLHF low". The
+    LaTeX needs the package booktabs.
+
+    Raises
+    ------
+    RunError
+        If the suffix is none of these.
+    """
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix not in (".csv", ".parquet", ".md", ".tex"):
+        raise RunError(
+            f"table {target.name}: unknown suffix {target.suffix!r}; use .csv, .parquet, .md, .tex"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if suffix == ".csv":
+        _flat(table).to_csv(target, index=False, lineterminator="\n")
+    elif suffix == ".parquet":
+        _flat(table).to_parquet(target, index=False)
+    else:
+        target.write_text(markdown(table) if suffix == ".md" else latex(table), encoding="utf-8")
+    return target
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The table in GitHub's Markdown; numbers to the right."""
+    shown = text(table)
+    head = [_markdown_cell(str(c)) for c in shown.columns]
+    body = [[_markdown_cell(cell) for cell in row] for row in shown.itertuples(index=False)]
+    left = _left(table)
+    rule = [":--" if i in left else "--:" for i in range(len(head))]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, rule, *body))
+
+
+def latex(table: pd.DataFrame) -> str:
+    """The table as a booktabs tabular, special characters escaped."""
+    shown = text(table)
+    left = _left(table)
+    columns = "".join("l" if i in left else "r" for i in range(len(shown.columns)))
+    lines = [[_latex_cell(cell) for cell in row] for row in shown.itertuples(index=False)]
+    head = [_latex_cell(str(c)) for c in shown.columns]
+    rows = [" & ".join(row) + r" \\" for row in lines]
+    return "\n".join(
+        [
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            " & ".join(head) + r" \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    )
+
+
+def text(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is shown: index as columns, each mean with its interval in one cell.
+
+    "0.12 [0.10, 0.14]" is a mean and its 95% interval, left out where it is narrower than the
+    rounding; "(85% defined)" tells that the mean leaves out values that do not exist; "undefined"
+    that none does; "-" that nothing was measured.
+    """
+    index = table.index.to_frame(index=False) if _has_index(table) else pd.DataFrame()
+    shown = {str(name): [_plain(v) for v in index[name]] for name in index}
+    if table.columns.names[-1] != "statistic":
+        for name in table:
+            numbers = pd.api.types.is_float_dtype(table[name])
+            shown[str(name)] = [number(v) if numbers else _plain(v) for v in table[name]]
+        return pd.DataFrame(shown, dtype=object)
+    for name in dict.fromkeys(column[:-1] for column in table.columns):
+        own = {column[-1]: table[column] for column in table.columns if column[:-1] == name}
+        parts = [own.get(s, pd.Series(math.nan, index=table.index)) for s in STATISTICS]
+        shown[_join(name)] = [estimate_text(*cell) for cell in zip(*parts, strict=True)]
+    return pd.DataFrame(shown, dtype=object)
+
+
+def estimate_text(mean: float, low: float, high: float, defined: float) -> str:
+    """One estimate in one cell; see ``text``."""
+    if math.isnan(mean):
+        return "undefined" if defined == 0 else "-"
+    told = number(mean)
+    if high - low >= 1e-3:
+        told += f" [{number(low)}, {number(high)}]"
+    return f"{told} ({defined:.0%} defined)" if defined < 1 else told
+
+
+def number(value: float) -> str:
+    """Three decimals; a power of ten where these would say nothing."""
+    if abs(value) < _ROUNDING or 5e-4 <= abs(value) < 1e4:
+        return f"{round(value, 3) + 0:.3f}"
+    return f"{value:.1e}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "-"
+        return "infinite" if math.isinf(value) else f"{value:g}"
+    return str(value)
+
+
+def _has_index(table: pd.DataFrame) -> bool:
+    return table.index.names != [None]
+
+
+def _flat(table: pd.DataFrame) -> pd.DataFrame:
+    flat = table.copy()
+    flat.columns = pd.Index([_join(c) if isinstance(c, tuple) else str(c) for c in table.columns])
+    return flat.reset_index() if _has_index(table) else flat
+
+
+def _join(column: Sequence[Hashable]) -> str:
+    return " ".join(str(part) for part in column if part not in ("mean", ""))
+
+
+def _left(table: pd.DataFrame) -> set[int]:
+    """Positions of the columns of words in ``text(table)``."""
+    index = table.index.to_frame(index=False) if _has_index(table) else pd.DataFrame()
+    words = {i for i, c in enumerate(index) if not pd.api.types.is_numeric_dtype(index[c])}
+    if table.columns.names[-1] != "statistic":
+        body = [pd.api.types.is_numeric_dtype(dtype) for dtype in table.dtypes]
+        words |= {len(index.columns) + i for i, numeric in enumerate(body) if not numeric}
+    return words
+
+
+def _markdown_cell(cell: str) -> str:
+    for sign, safe in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("\n", " ")):
+        cell = cell.replace(sign, safe)
+    return cell
+
+
+def _latex_cell(cell: str) -> str:
+    return "".join(_LATEX.get(sign, sign) for sign in cell).replace("\n", " ")

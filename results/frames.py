@@ -1,0 +1,190 @@
+"""Rows with the words under which they are compared: game, comparison, method, labels."""
+
+import json
+import re
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from results.rows import COLUMNS, RunError
+
+CONCEPTS = ("rlhf", "nlhf", "slhf", "other")
+FILLED = " (filled)"
+"""Ends the name of RLHF that fits never-compared pairs as ties, instead of dropping them."""
+
+Labels = dict[str, Any]
+
+
+def describe(frame: pd.DataFrame, question: str | None = None) -> pd.DataFrame:
+    """The rows of a question, with ``game``, ``comparison`` and ``method`` as ordered categories.
+
+    game: the registry name, with the parameters that tell apart its variants in ``frame``.
+    comparison: "tau = 0.1" where all tau's of the solver are equal, "KL = 0.1 nats" where the KL to
+    ref was matched; methods may be compared within one comparison, never across.
+    method: "RLHF", "NLHF", "SLHF" for the exact solvers, else the solver's name; see ``FILLED``.
+
+    Raises
+    ------
+    RunError
+        If a column of ``results.rows.COLUMNS`` is missing, or the question has no row.
+    """
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        raise RunError(
+            f"table: the frame lacks the column {missing[0]!r}; expected what results.load returns"
+        )
+    rows = frame if question is None else frame[frame["experiment"] == question]
+    if rows.empty:
+        what = "no row" if question is None else f"no row of the question {question!r}"
+        raise RunError(f"table: {what} in the frame; run a spec that asks it")
+    games = _variants(frame, "game", "game_params")
+    solvers = _variants(frame, "solver", "params")
+    codes, texts = pd.factorize(rows["labels"])
+    filled = np.array(['"unseen":"filled"' in text for text in texts])[codes]
+    filled &= (rows["concept"] == "rlhf").to_numpy()
+    own = rows.assign(filled=filled, metric=rows["metric"].astype("category"))
+    game = _translate(own, ["game", "game_params"], lambda key: games[key])
+    comparison = _translate(own, ["params"], lambda key: comparison_of(key[0]), _comparison_rank)
+    keys = ["concept", "solver", "params", "filled"]
+    method = _translate(own, keys, lambda key: _method(key, solvers), _method_rank)
+    return own.assign(game=game, comparison=comparison, method=method).drop(columns="filled")
+
+
+def compact(frame: pd.DataFrame) -> pd.DataFrame:
+    """Equal rows whose text is held as categories: less memory and time when many are described."""
+    text = [name for name in COLUMNS if name not in ("seed", "context", "step", "value")]
+    return frame.astype(dict.fromkeys(text, "category"))
+
+
+def comparison_of(params: str) -> str:
+    """Under which restriction a solver with these parameters may be compared."""
+    values = json.loads(params)
+    if "kl" in values:
+        return f"KL = {values['kl']:g} nats"
+    weights = {key: value for key, value in sorted(values.items()) if _is_weight(key)}
+    if not weights:
+        return "defaults"
+    if len(set(weights.values())) == 1:
+        return f"tau = {next(iter(weights.values())):g}"
+    return ", ".join(f"{key} = {value:g}" for key, value in weights.items())
+
+
+def main_comparison(rows: pd.DataFrame, kind: str = "tau") -> str | None:
+    """The comparison "``kind`` = ..." that covers most games and methods; of several the smallest.
+
+    None where there is none of that kind. ``rows`` come from ``describe``.
+    """
+    there = [name for name in categories(rows["comparison"]) if name.startswith(f"{kind} =")]
+    if not there:
+        return None
+    pairs = rows[["comparison", "game", "method"]].drop_duplicates()
+    counts = pairs.groupby("comparison", observed=True).size()
+    return max(there, key=lambda name: int(counts[name]))
+
+
+def only(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:
+    """The rows of one comparison, by default of the main one at equal tau, else of the first.
+
+    Raises
+    ------
+    RunError
+        If the comparison does not occur; the message lists those that do.
+    """
+    there = categories(rows["comparison"])
+    chosen = comparison or main_comparison(rows) or there[0]
+    if chosen not in there:
+        raise RunError(f"table: no row at {chosen!r}; there are: {', '.join(there)}")
+    return rows[rows["comparison"] == chosen]
+
+
+def at(rows: pd.DataFrame) -> str:
+    """The comparison of rows that ``only`` gave."""
+    return str(rows["comparison"].iloc[0])
+
+
+def expand(rows: pd.DataFrame, **read: Callable[[Labels], str | float]) -> pd.DataFrame:
+    """``rows`` with more columns, each read from the labels: numbers, or ordered categories."""
+    codes, texts = pd.factorize(rows["labels"])
+    parsed = [json.loads(text) for text in texts]
+    columns: dict[str, Any] = {}
+    for name, value_of in read.items():
+        values = [value_of(labels) for labels in parsed]
+        if any(isinstance(value, str) for value in values):
+            columns[name] = _category([str(value) for value in values], codes)
+        else:
+            columns[name] = np.asarray(values, dtype=float)[codes]
+    return rows.assign(**columns)
+
+
+def categories(words: "pd.Series[Any]") -> list[str]:
+    """The categories that occur, in their order."""
+    return [str(word) for word in words.cat.remove_unused_categories().cat.categories]
+
+
+def _is_weight(key: str) -> bool:
+    return key in ("tau", "kl") or key.startswith("tau_")
+
+
+def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str]:
+    """(name, parameters) -> name(those parameters that differ between rows of that name).
+
+    The weights of the KL are left out: they make the comparison.
+    """
+    found: dict[str, dict[str, Labels]] = {}
+    for key in frame.groupby([name, params], sort=False, observed=True).size().index:
+        values = {k: json.dumps(v) for k, v in json.loads(key[1]).items() if not _is_weight(k)}
+        found.setdefault(key[0], {})[key[1]] = values
+    out: dict[Hashable, str] = {}
+    for own, variants in found.items():
+        keys = sorted({key for values in variants.values() for key in values})
+        differ = [k for k in keys if len({values.get(k) for values in variants.values()}) > 1]
+        for text, values in variants.items():
+            told = ", ".join(f"{k}={values[k].strip(chr(34))}" for k in differ if k in values)
+            out[own, text] = f"{own}({told})" if told else own
+    return out
+
+
+def _method(key: tuple[str, str, str, bool], variants: dict[Hashable, str]) -> str:
+    concept, solver, params, filled = key
+    name = variants[solver, params]
+    if solver == f"{concept}_exact":
+        name = concept.upper() + name.removeprefix(solver)
+    return f"{name}{FILLED}" if filled else name
+
+
+def _translate(
+    rows: pd.DataFrame,
+    columns: list[str],
+    word: Callable[[Any], str],
+    rank: Callable[[str], Any] | None = None,
+) -> "pd.Categorical[Any]":
+    """One word a row, worked out once for each distinct combination of ``columns``."""
+    group = rows.groupby(columns, sort=False, observed=True)
+    keys = group.size().index
+    words = [word(key if isinstance(key, tuple) else (key,)) for key in keys]
+    return _category(words, group.ngroup().to_numpy(), rank)
+
+
+def _category(
+    words: Sequence[str], codes: NDArray[Any], rank: Callable[[str], Any] | None = None
+) -> "pd.Categorical[Any]":
+    """``words[codes]`` as ordered categories: by ``rank``, or in the order of ``words``."""
+    order = sorted(set(words), key=rank) if rank else list(dict.fromkeys(words))
+    place = {word: i for i, word in enumerate(order)}
+    told: Any = np.array([place[word] for word in words], dtype=np.int64)[codes]
+    return pd.Categorical.from_codes(told, pd.Index(order), ordered=True)
+
+
+def _comparison_rank(text: str) -> tuple[int, float, str]:
+    name, _, value = text.partition(" = ")
+    if "," in text or not value:
+        return 2, 0.0, text
+    return int(name == "KL"), float(value.split()[0]), text
+
+
+def _method_rank(name: str) -> tuple[int, str]:
+    concept = re.split(r"\W|_", name.lower())[0]
+    return CONCEPTS.index(concept) if concept in CONCEPTS else len(CONCEPTS), name

@@ -1,0 +1,259 @@
+"""The report of a run in Markdown: what was run, what is seen, and how sure it is."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from results import findings, questions, tables
+from results.export import export, markdown
+from results.frames import compact, describe, main_comparison, only
+from results.metrics import METRICS
+from results.rows import RunError
+from results.store import TABLE, load
+
+
+@dataclass(frozen=True)
+class Section:
+    """A question of the report.
+
+    Attributes
+    ----------
+    name, title : str
+    reading : str
+        How to read its table.
+    expected : str
+        What the papers, or the derivations for these games, say.
+    """
+
+    name: str
+    title: str
+    reading: str
+    expected: str
+
+
+_SECTIONS = (
+    Section(
+        "consistency",
+        "Does the same preference give the same answer, and is it the majority's?",
+        "Entropy 0 and self agreement 1 mean one answer always. The duality gap is what the best "
+        "opponent of the whole policy gains, leader value what an answer keeps against a follower "
+        "that has seen it; clone shift is the largest change of the answer when one answer is "
+        "offered twice.",
+        "With small tau the SLHF leader is almost deterministic while the NLHF policy must mix "
+        "when no answer beats all others. NLHF and SLHF give a strict Condorcet winner and ignore "
+        "clones; RLHF need do neither.",
+    ),
+    Section(
+        "data_sensitivity",
+        "Does the answer move when only the sampling of comparisons moves?",
+        "Shift is the total variation to the answer on full data; every line takes the worst "
+        "change of its kind. Known: P is the truth and only the compared pairs change. Estimated: "
+        "everything comes from the comparisons, and a pair never compared counts as a tie, except "
+        "that RLHF drops it and RLHF (filled) does not.",
+        "With P known NLHF and SLHF must not move at all, while RLHF moves whenever P is not "
+        "Bradley-Terry. With P estimated all three may move: insensitivity is a claim about a "
+        "known P.",
+    ),
+    Section(
+        "robustness",
+        "What does intransitivity cost, and does the answer jump?",
+        "Each line is a path of games from t = 0 to 1 and takes the largest value on it: growing "
+        "cycles, label noise, or a user type that takes over. Largest shift is between "
+        "neighbouring points: near 1 the answer jumps, and at tau > 0 it shrinks with the "
+        "distance of the points.",
+        "At tau = 0 the gap of RLHF grows with the cyclic share and that of NLHF stays 0. Both "
+        "RLHF and the SLHF leader jump where two answers swap ranks; the Nash policy moves "
+        "continuously wherever the maximal lottery is unique.",
+    ),
+    Section(
+        "refinement",
+        "What does asking again buy?",
+        "Probability that a user has seen its favourite after N answers, drawn independently or "
+        "each refined from the one before, at equal numbers of answers; best utility is that of "
+        "the best so far, scaled to [0, 1] for each user type.",
+        "On the symmetric three-cycle: 1/3, 5/9, 19/27 by independent draws from NLHF and 1/3, "
+        "2/3, 1 by the SLHF follower, which needs a sharp follower. With more answers or many "
+        "good ones the order can reverse.",
+    ),
+)
+
+_PAPERS = (
+    "Pasztor et al., Stackelberg Learning from Human Feedback, 2025, arXiv:2512.16626 (SLHF)",
+    "Munos et al., Nash Learning from Human Feedback, ICML 2024, arXiv:2312.00886 (NLHF)",
+    "Bradley and Terry, Rank Analysis of Incomplete Block Designs, Biometrika 39, 1952 (rewards)",
+    "Ford, Solution of a Ranking Problem from Binary Comparisons, American Mathematical Monthly "
+    "64, 1957 (when the Bradley-Terry maximum exists)",
+    "Fishburn, Probabilistic Social Choice Based on Simple Voting Comparisons, Review of Economic "
+    "Studies 51, 1984 (maximal lotteries)",
+)
+
+
+def write(run_dir: str | Path) -> Path:
+    """Write ``report.md``, and every table in full as ``tables/*.csv``, into the run directory.
+
+    Figures that ``results.figures.write`` has drawn are shown. Works on runs that are not
+    complete; a question that was not asked is said to be not measured.
+
+    Raises
+    ------
+    RunError
+        If the directory is not a run, or has no row yet.
+    """
+    folder = Path(run_dir)
+    frame = compact(load(folder))
+    described = describe(frame)
+    at_tau = main_comparison(described) or str(described["comparison"].iloc[0])
+    at_kl = main_comparison(described, "KL")
+    parts = [f"# prefgames: {folder.resolve().name}\n", *_what_was_run(folder, frame)]
+    parts += ["## Headline\n", markdown(tables.headline(frame, at_tau)), _legend()]
+    if at_kl is not None:
+        parts += [
+            "At equal distance from the reference instead of equal tau:\n",
+            markdown(tables.headline(frame, at_kl)),
+        ]
+    for section in _SECTIONS:
+        parts += [f"## {section.title}\n", *_section(section, folder, frame, at_tau)]
+    parts += ["## What is certified, estimated, not measured\n", *_evidence(frame)]
+    parts += ["## Statuses\n", markdown(tables.statuses(frame)), *_metrics(frame)]
+    parts += ["## Papers\n", _list(_PAPERS)]
+    target = folder / "report.md"
+    target.write_text("\n".join(parts), encoding="utf-8")
+    return target
+
+
+def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
+    spec, told = _json(folder / "spec.json"), _json(folder / "environment.json")
+    yield "## What was run\n"
+    seconds = frame.loc[frame["metric"] == "seconds", "value"].sum()
+    state = "complete" if (folder / TABLE).is_file() else "NOT COMPLETE: run it again to resume"
+    lines = [
+        f"run: {state}; {frame['cell'].nunique()} cells, {len(frame)} rows, "
+        f"{seconds:.1f} seconds of solving in consistency"
+    ]
+    for kind in ("games", "solvers", "experiments"):
+        names = [_call(entry) for entry in spec.get(kind, [])]
+        lines.append(f"{kind}: {', '.join(names) or 'unknown'}")
+    lines.append(f"seeds: {', '.join(map(str, spec.get('seeds', []))) or 'unknown'}")
+    for past in (told, *told.get("resumed", [])):
+        for kind in ("code", "machine", "versions"):
+            values = past.get(kind, {}).items()
+            lines.append(f"{kind}: {', '.join(f'{k} {v}' for k, v in values) or 'unknown'}")
+    yield _list(lines)
+
+
+def _section(section: Section, folder: Path, frame: pd.DataFrame, at: str) -> Iterator[str]:
+    name = section.name
+    try:
+        seen = getattr(findings, name)(frame, at)
+    except RunError as error:
+        yield f"Not measured: {error}\n"
+        return
+    yield f"How to read it: {section.reading}\n\nExpected: {section.expected}\n"
+    yield f"Seen at {at}:\n\n{_list(seen)}"
+    for table, digest in _DIGESTS[name].items():
+        try:
+            shown = digest(frame, at)
+        except RunError as error:
+            yield f"Not measured: {error}\n"
+            continue
+        path = export(getattr(tables, table)(frame), folder / "tables" / f"{table}.csv")
+        link = f"{path.parent.name}/{path.name}"
+        yield markdown(shown)
+        yield f"Every comparison, in full: [{link}]({link})\n"
+    if (folder / "figures" / f"{name}.png").is_file():
+        yield f"![{section.title}](figures/{name}.png)\n"
+
+
+def _evidence(frame: pd.DataFrame) -> Iterator[str]:
+    asked = set(frame["experiment"])
+    lines = findings.certified(frame)
+    lines += [f"Not measured: {q}." for q in questions.QUESTIONS if q not in asked]
+    skipped = frame[frame["status"] == "skipped"]
+    for (question, message), part in skipped.groupby(["experiment", "message"], observed=True):
+        games = ", ".join(sorted(part["game"].unique()))
+        lines.append(f"Not measured: {question} on {games}: {message}.")
+    yield _list(lines)
+
+
+def _metrics(frame: pd.DataFrame) -> Iterator[str]:
+    there = set(frame["metric"].unique())
+    own = {name: METRICS[name] for name in METRICS if name in there}
+    rows = [
+        (name, m.formula, f"[{round(m.low, 6) + 0:g}, {m.high:g}]", m.unit or "-", m.better or "-")
+        for name, m in own.items()
+    ]
+    yield "## Metrics\n"
+    yield (
+        "P is the true game, pi the answer, omega its follower, mu the reference; the largest of "
+        "several values is taken where a table says so.\n"
+    )
+    yield markdown(pd.DataFrame(rows, columns=["metric", "formula", "range", "unit", "better"]))
+
+
+def _consistency(frame: pd.DataFrame, at: str) -> pd.DataFrame:
+    rows = only(questions.answers(frame), at)
+    metrics = ("entropy", "self_agreement", "duality_gap", "leader_value", "regret")
+    mass = ("condorcet_mass", "smith_mass", "dominated_mass", "clone_shift")
+    return tables.pivot(rows, ["game", "method"], ["metric"], (*metrics, *mass), "max")
+
+
+def _data_sensitivity(frame: pd.DataFrame, at: str) -> pd.DataFrame:
+    rows = only(questions.changes(frame), at)
+    rows = rows[(rows["kind"] != "none") | (rows["comparisons"] < float("inf"))]
+    rows = rows.assign(kind=rows["kind"].cat.rename_categories({"sampled_from": "sampled from"}))
+    index = ["game", "setting", "comparisons", "kind"]
+    return tables.pivot(rows, index, ["metric", "method"], ("shift", "duality_gap"), "max")
+
+
+def _robustness(frame: pd.DataFrame, at: str) -> pd.DataFrame:
+    rows = only(questions.paths(frame), at)
+    metrics = ("duality_gap", "shift", "largest_shift")
+    return tables.pivot(rows, ["game", "path"], ["metric", "method"], metrics, "max")
+
+
+def _refinement(frame: pd.DataFrame, at: str) -> pd.DataFrame:
+    rows = only(questions.users(frame), at)
+    rows = rows[(rows["type"] == "all") & (rows["route"] == "exact")]
+    index = ["game", "n_answers", "how"]
+    metrics = ("seen_favourite", "best_utility")
+    return tables.pivot(rows, index, ["metric", "method"], metrics)
+
+
+def _revisions(frame: pd.DataFrame, at: str) -> pd.DataFrame:
+    rows = only(questions.revisions(frame), at)
+    return tables.pivot(rows, ["game", "leader"], ["metric", "method"], ("refinement_win_rate",))
+
+
+_DIGESTS: dict[str, dict[str, Callable[[pd.DataFrame, str], pd.DataFrame]]] = {
+    "consistency": {"consistency": _consistency},
+    "data_sensitivity": {"data_sensitivity": _data_sensitivity},
+    "robustness": {"robustness": _robustness},
+    "refinement": {"refinement": _refinement, "revisions": _revisions},
+}
+"""Question -> table -> what the report shows of it."""
+
+
+def _legend() -> str:
+    told = _list(f"{column}: {meaning}" for column, meaning in tables.MEANING.items())
+    return f'{told}- "-": not measured; "undef.": does not exist; "*": over those that exist\n'
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "".join(f"- {line}\n" for line in lines)
+
+
+def _call(entry: dict[str, Any]) -> str:
+    """A game, solver or experiment of the spec as name(key=value)."""
+    told = ", ".join(f"{key}={value}" for key, value in entry.get("params", {}).items())
+    return f"{entry['name']}({told})" if told else str(entry["name"])
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):  # a frame without its spec can still be reported
+        return {}

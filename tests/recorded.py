@@ -1,0 +1,103 @@
+"""Rows for the tests of tables, figures and reports: written by hand, or measured for real."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from results.rows import COLUMNS, Row, canonical
+from solvers import SOLVERS
+from tabular import EXPERIMENTS, Experiment, MatchedKl
+from tests.paper_games import generators, three_annotators
+
+
+def row(
+    metric: str,
+    value: float,
+    *,
+    solver: str = "nlhf_exact",
+    params: dict[str, Any] | None = None,
+    labels: dict[str, Any] | None = None,
+    game_params: dict[str, Any] | None = None,
+    **given: Any,
+) -> Row:
+    """A row of consistency on the game "g", unless something else is given."""
+    concept = solver.partition("_")[0]
+    plain: dict[str, Any] = {
+        "run": "r",
+        "cell": "c",
+        "experiment": "consistency",
+        "scale": "tabular",
+        "game": "g",
+        "game_params": canonical(game_params or {}),
+        "solver": solver,
+        "concept": concept if concept in ("rlhf", "nlhf", "slhf") else "other",
+        "params": canonical({"tau": 0} if params is None else params),
+        "seed": None,
+        "context": None,
+        "step": None,
+        "metric": metric,
+        "labels": canonical(labels or {}),
+        "value": value,
+    }
+    return Row(**(plain | given))
+
+
+def framed(rows: list[Row]) -> pd.DataFrame:
+    """The rows as ``results.load`` gives them."""
+    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS))
+    whole = {name: "Int64" for name in ("seed", "context", "step")}
+    return frame.astype({**whole, "value": "float64"})
+
+
+@cache
+def annotators() -> pd.DataFrame:
+    """Every question on the game of three annotators at tau = 0 and 0.1; one at KL = 0.05."""
+    return framed(list(_measured()))
+
+
+def _measured() -> Iterator[Row]:
+    experiments: list[Experiment] = [
+        EXPERIMENTS["consistency"](),
+        EXPERIMENTS["data_sensitivity"](setting="known"),
+        EXPERIMENTS["data_sensitivity"](setting="estimated"),
+        EXPERIMENTS["data_sensitivity"](setting="estimated", n_comparisons=300),
+        *(
+            EXPERIMENTS["robustness"](path=path, points=5)
+            for path in ("cyclic", "noise", "annotators")
+        ),
+        EXPERIMENTS["refinement"](n_answers=3),
+    ]
+    for name in ("rlhf_exact", "nlhf_exact", "slhf_exact"):
+        for tau in (0.0, 0.1, None):
+            kind = SOLVERS[name]
+            kl = MatchedKl(kind, 0.05)
+            solver = kl if tau is None else kl.at_tau(tau)
+            weights = {f: tau for f in vars(solver) if f.startswith("tau")}
+            for experiment in experiments if tau is not None else experiments[:1]:
+                for seed in range(2) if experiment.draws else (None,):
+
+                    def rng_for(role: str, *key: object, seed: int | None = seed) -> Any:
+                        return generators(role, seed, *key)
+
+                    for m in experiment.measure(three_annotators(), solver, rng_for):
+                        yield row(
+                            m.metric,
+                            m.value,
+                            solver=name,
+                            params={"kl": 0.05} if tau is None else weights,
+                            labels=dict(m.labels),
+                            experiment=_name(experiment),
+                            game="condorcet",
+                            cell=f"{name} {tau} {experiment} {seed}",
+                            seed=seed,
+                            status=m.status,
+                            message=m.message,
+                        )
+
+
+def _name(experiment: Experiment) -> str:
+    (name,) = (name for name, kind in EXPERIMENTS.items() if isinstance(experiment, kind))
+    return str(name)

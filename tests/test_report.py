@@ -1,0 +1,206 @@
+"""The report: it says what was run, what is seen in these rows, and what is not measured."""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from results import figures, findings, report
+from results.rows import RunError
+from results.store import TABLE, Store
+from results.tables import MEANING
+from tests.recorded import annotators, framed, row
+
+SPEC: dict[str, Any] = {
+    "name": "three",
+    "seeds": [0, 1],
+    "games": [{"name": "condorcet", "params": {}}],
+    "solvers": [{"name": "nlhf_exact", "params": {"tau": 0.1}}],
+    "experiments": [{"name": "robustness", "params": {"path": "noise", "points": 5}}],
+}
+ENVIRONMENT: dict[str, Any] = {
+    "code": {"sources": "0123456789abcdef", "commit": "f00", "modified": False},
+    "versions": {"python": "3.11.2", "numpy": "2.0.0"},
+    "machine": {"system": "Linux 6", "processors": 2},
+}
+
+
+def run(folder: Path, frame: pd.DataFrame) -> Path:
+    """A complete run directory that holds the rows."""
+    folder.mkdir(exist_ok=True)
+    frame.to_parquet(folder / TABLE)
+    (folder / "spec.json").write_text(json.dumps(SPEC), encoding="utf-8")
+    (folder / "environment.json").write_text(json.dumps(ENVIRONMENT), encoding="utf-8")
+    return folder
+
+
+def written(folder: Path, frame: pd.DataFrame) -> str:
+    path = report.write(run(folder, frame))
+    assert path == folder / "report.md"
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = run(tmp_path_factory.mktemp("runs") / "three-01234567", annotators())
+    figures.write(folder)
+    report.write(folder)
+    return folder
+
+
+def test_it_says_what_was_run(whole: Path) -> None:
+    text = (whole / "report.md").read_text(encoding="utf-8")
+    assert text.startswith("# prefgames: three-01234567\n")
+    assert "run: complete;" in text
+    assert "- games: condorcet\n" in text
+    assert "- solvers: nlhf_exact(tau=0.1)\n" in text
+    assert "- experiments: robustness(path=noise, points=5)\n" in text
+    assert "- code: sources 0123456789abcdef, commit f00, modified False\n" in text
+    assert "- machine: system Linux 6, processors 2\n" in text
+    assert re.search(r"[\d.]+ seconds of solving", text)
+    assert str(whole.parent) not in text
+
+
+def test_every_link_leads_somewhere(whole: Path) -> None:
+    text = (whole / "report.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert {Path(link).name for link in links} == {
+        *(f"{n}.png" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
+        *(f"{n}.csv" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
+        "revisions.csv",
+    }
+    for link in links:
+        assert (whole / link).is_file()
+
+
+def test_it_holds_headline_tables_statuses_metrics_papers(whole: Path) -> None:
+    text = (whole / "report.md").read_text(encoding="utf-8")
+    head = text[text.index("| game | at tau = 0 | answer |") :].splitlines()
+    assert head[2].startswith("| condorcet | RLHF | B 1.00 |")
+    assert "| game | at KL = 0.05 nats |" in text
+    assert all(f"- {column}: {meaning}\n" in text for column, meaning in MEANING.items())
+    assert "| robustness | RLHF | undefined |" in text
+    assert "the Bradley-Terry maximum is infinite" in text
+    assert "| duality_gap | 2 max_i (P pi)_i - 1 | [0, 1] | payoff | lower |" in text
+    assert "| condorcet_mass |" not in text  # not in these rows
+    assert "arXiv:2512.16626" in text
+    assert "arXiv:2312.00886" in text
+
+
+def test_users_of_all_types_are_shown(whole: Path) -> None:
+    text = (whole / "report.md").read_text(encoding="utf-8")
+    head = "| game | n_answers | how | n | seen_favourite RLHF |"
+    lines = text[text.index(head) :].splitlines()
+    assert lines[2].startswith("| condorcet | 1 | independent | exact | 0.350 | 0.345 | 0.400 |")
+
+
+def test_what_is_seen_is_computed_from_the_rows() -> None:
+    frame = annotators()
+    told = findings.consistency(frame)
+    assert told == [
+        "Two draws agree with probability RLHF 1.000, NLHF 0.380, SLHF 1.000 (mean of 1 game).",
+        "No game has a Condorcet winner.",
+        "Cloning one answer moves the rest by at most RLHF 1.000 (condorcet), NLHF 0.000, "
+        "SLHF 0.000.",
+    ]
+    told = findings.data_sensitivity(frame)
+    assert told[0] == (
+        "P known: the answer moves with RLHF in 1 of 1 game, NLHF in 0 of 1 game, SLHF in 0 of 1 "
+        "game; by at most RLHF 1.000 (condorcet), NLHF 0.000, SLHF 0.000."
+    )
+    assert told[1].endswith("NLHF 0.500 (condorcet), SLHF 1.000 (condorcet).")
+    assert told[2].startswith("From 300 comparisons, shift of RLHF less that of NLHF on the same")
+    assert told[2].endswith("(mean of 1 game, 95% interval over 2 seeds).")
+    annotator = findings.robustness(frame)[-2:]
+    assert annotator[0].startswith("Path annotators: the gap reaches RLHF 0.3")
+    assert "NLHF 0.000," in annotator[0]
+    told = findings.refinement(frame)
+    assert told[1] == (
+        "After 3 refined answers a user has seen its favourite: SLHF 1.000 (mean of 1 game)."
+    )
+    assert told[2].endswith("RLHF 0.500, NLHF 0.500, SLHF 0.600 (mean of 1 game).")
+
+
+def test_other_rows_give_other_findings() -> None:
+    rows = [row("condorcet_mass", v, solver=s, game=g) for s, g, v in
+            [("rlhf_exact", "a", 1), ("rlhf_exact", "b", 0), ("nlhf_exact", "a", 0.995),
+             ("nlhf_exact", "b", math.nan)]]  # fmt: skip
+    assert findings.consistency(framed(rows)) == [
+        "A Condorcet winner gets probability >= 0.99 from RLHF in 1 of 2 games, NLHF in 1 of 1 "
+        "game."
+    ]
+
+
+def test_the_worst_game_is_named() -> None:
+    rows = [row("clone_shift", v, game=g, labels={"action": "A"}) for g, v in
+            [("a", 0.1), ("b", 0.7), ("c", 0.0), ("d", math.nan)]]  # fmt: skip
+    assert findings.consistency(framed(rows))[-1] == (
+        "Cloning one answer moves the rest by at most NLHF 0.700 (b)."
+    )
+
+
+def test_the_certificate_is_the_worst_one() -> None:
+    rows = [row("residual", v, game=g) for g, v in [("a", 1e-15), ("b", 3e-12), ("c", math.nan)]]
+    rows += [row("entropy", 0.1, game="b", status="max_steps")]
+    told = findings.certified(framed(rows))
+    assert told[0] == (
+        "nlhf_exact: 2 answers, each checked against its condition of optimality; the largest "
+        'residual is 3.0e-12 (b, {"tau":0}).'
+    )
+    assert told[1] == "1 rows rest on answers that miss their tolerance: nlhf_exact on b."
+    assert told[2] == "100% of the rows are exact: nothing in them is drawn."
+    drawn = findings.certified(framed([row("entropy", 0.1, seed=s) for s in range(4)]))
+    assert drawn[0] == "0% of the rows are exact: nothing in them is drawn."
+    assert drawn[1].startswith("The others are repeated with 4 seeds (g):")
+
+
+def test_a_question_that_was_not_asked_is_not_measured(tmp_path: Path) -> None:
+    frame = annotators()
+    text = written(tmp_path / "r", frame[frame["experiment"] == "consistency"])
+    assert text.count("Not measured: ") == 6
+    assert "- Not measured: refinement.\n" in text
+    assert "Not measured: table: no row of the question 'robustness' in the frame" in text
+    assert not (tmp_path / "r" / "tables" / "robustness.csv").exists()
+    assert "](figures/" not in text
+
+
+def test_a_game_without_users_is_not_measured_and_says_why(tmp_path: Path) -> None:
+    why: dict[str, Any] = {"status": "skipped", "message": "the game has no population"}
+    rows = [
+        row("seen_favourite", math.nan, experiment="refinement", **why),
+        row("refinement_win_rate", 0.5, experiment="refinement", labels={"leader": "nlhf"}),
+    ]
+    text = written(tmp_path / "r", framed(rows))
+    assert "- Not measured: refinement on g: the game has no population.\n" in text
+    assert "| g | NLHF | exact | 0.500 |" in text
+
+
+def test_a_run_that_goes_on_is_reported_as_it_is(tmp_path: Path) -> None:
+    with Store(tmp_path / "r") as store:
+        store.append(0, "", [row("entropy", 0.25)])
+    text = report.write(tmp_path / "r").read_text(encoding="utf-8")
+    assert "- run: NOT COMPLETE: run it again to resume; 1 cells, 1 rows" in text
+    assert "- games: unknown\n" in text
+    assert "| g | NLHF | - | 0.25 |" in text
+
+
+def test_code_that_resumed_the_run_is_told(tmp_path: Path) -> None:
+    folder = run(tmp_path / "r", framed([row("entropy", 0.25)]))
+    other = {**ENVIRONMENT, "code": {"sources": "other"}}
+    told = json.dumps({**ENVIRONMENT, "resumed": [other]})
+    (folder / "environment.json").write_text(told, encoding="utf-8")
+    text = report.write(folder).read_text(encoding="utf-8")
+    assert "- code: sources 0123456789abcdef" in text
+    assert "- code: sources other\n" in text
+
+
+def test_no_run_no_report(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no such run directory"):
+        report.write(tmp_path / "nothing")
+    (tmp_path / "empty" / "rows").mkdir(parents=True)
+    with pytest.raises(RunError, match="no row in the frame"):
+        report.write(tmp_path / "empty")
