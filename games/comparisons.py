@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from games.errors import GameError
-from games.game import Float, PreferenceGame
+from games.game import Float, PreferenceGame, frozen
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -41,8 +41,8 @@ class Comparisons:
         names: Sequence[str] = (),
         prompts: Sequence[str] = (),
     ) -> None:
-        wins = np.array(wins, dtype=np.float64)
-        ties = np.zeros_like(wins) if ties is None else np.array(ties, dtype=np.float64)
+        wins = frozen("Comparisons: wins", wins)
+        ties = frozen("Comparisons: ties", np.zeros_like(wins) if ties is None else ties)
         if wins.ndim < 2 or wins.shape[-1] != wins.shape[-2] or ties.shape != wins.shape:
             raise GameError(
                 f"Comparisons: wins {wins.shape} and ties {ties.shape} must both be (..., n, n)"
@@ -54,11 +54,9 @@ class Comparisons:
                 raise GameError(f"Comparisons: {what} compares an answer with itself; drop those")
         if not np.array_equal(ties, np.swapaxes(ties, -1, -2)):
             raise GameError("Comparisons: ties must be symmetric: enter each tie in both triangles")
-        for array in (wins, ties):
-            array.setflags(write=False)
         object.__setattr__(self, "wins", wins)
         object.__setattr__(self, "ties", ties)
-        object.__setattr__(self, "names", tuple(names or map(str, range(wins.shape[-1]))))
+        object.__setattr__(self, "names", tuple(names) or tuple(map(str, range(wins.shape[-1]))))
         object.__setattr__(self, "prompts", tuple(prompts))
 
     @property

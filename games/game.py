@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from games import numerics
 from games.errors import GameError
@@ -38,7 +39,8 @@ class Population:
     utilities: Float
 
     def __init__(self, shares: ArrayLike, utilities: ArrayLike) -> None:
-        shares, utilities = frozen(shares), frozen(utilities)
+        shares = frozen("Population: shares", shares)
+        utilities = frozen("Population: utilities", utilities)
         if shares.ndim < 1 or utilities.shape[:-1] != shares.shape:
             raise GameError(
                 f"Population: shares {shares.shape} and utilities {utilities.shape} do not fit; "
@@ -163,7 +165,7 @@ class PreferenceGame:
             if ref_follower is None
             else _distribution("ref_follower", ref_follower, (*batch, n, n)),
             "pairs": None if pairs is None else _pair_weights(pairs, (*batch, n, n)),
-            "names": _distinct(names or map(str, range(n)), n),
+            "names": _distinct(tuple(names) or tuple(map(str, range(n))), n),
             "population": population,
             "known": tuple(known),
         }
@@ -190,7 +192,8 @@ class PreferenceGame:
         """``pairs``, or uniform weights if left out; shape (..., n, n), zero diagonal."""
         if self.pairs is not None:
             return self.pairs
-        return np.broadcast_to(1.0 - np.eye(self.n), (*self.batch, self.n, self.n))
+        uniform = 1 - np.eye(self.n, dtype=self.ref.dtype)
+        return np.broadcast_to(uniform, (*self.batch, self.n, self.n))
 
     def rows(self, i: Any) -> Float:
         """Rows ``i`` of P (an index, a slice or an index array); shape (..., i, n)."""
@@ -206,6 +209,19 @@ class PreferenceGame:
     def win_rates(self, policy: ArrayLike) -> Float:
         """(P pi)_i: probability that answer i is preferred to a draw from ``policy``."""
         return np.asarray(numerics.win_rates(self.P, np.asarray(policy)))
+
+    def astype(self, dtype: DTypeLike) -> "PreferenceGame":
+        """The game with arrays rounded to another float type, for solvers in single precision.
+
+        No game can be made from it (by ``at``, ``stack`` or ``replace``): its sums are too coarse.
+        """
+        other = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                rounded = value.astype(dtype)
+                rounded.setflags(write=False)
+                object.__setattr__(other, name, rounded)
+        return other
 
     def at(self, index: Any) -> "PreferenceGame":
         """The contexts that ``index`` selects, as a game; ``known`` answers are dropped."""
@@ -230,6 +246,8 @@ class PreferenceGame:
         GameError
             If the list is empty or the games differ in shape.
         """
+        if not games:
+            raise GameError("stack: no games; give at least one")
         shapes = {(g.batch, g.n) for g in games}
         if len(shapes) != 1:
             raise GameError(f"stack: games differ in contexts and answers: {sorted(shapes)}")
@@ -263,7 +281,7 @@ class PreferenceGame:
         h = hashlib.sha256(repr(self.names).encode())
         for name, value in self.arrays().items():
             h.update(f"{name}{value.shape}".encode())
-            h.update(np.ascontiguousarray(value).tobytes())
+            h.update((value + 0.0).tobytes())  # -0 is 0
         return h.hexdigest()
 
     def arrays(self) -> dict[str, Float]:
@@ -297,9 +315,9 @@ def _shape(people: Population | None) -> tuple[int, ...] | None:
     return None if people is None else people.utilities.shape
 
 
-def frozen(values: ArrayLike) -> Float:
-    """A read-only float64 copy."""
-    array = np.array(values, dtype=np.float64)
+def frozen(what: str, values: ArrayLike) -> Float:
+    """A read-only float64 copy; a GameError that names ``what`` if it does not hold numbers."""
+    array = _numbers(what, values).astype(np.float64)
     array.setflags(write=False)
     return array
 
@@ -308,16 +326,14 @@ def _numbers(what: str, values: ArrayLike) -> NDArray[Any]:
     try:
         array = np.asarray(values)
     except ValueError:
-        raise GameError(f"PreferenceGame: {what} is ragged; give rows of equal length") from None
+        raise GameError(f"{what} is ragged; give rows of equal length") from None
     if array.dtype.kind not in "fiub":
-        raise GameError(
-            f"PreferenceGame: {what} has entries of type {array.dtype}, expected real numbers"
-        )
+        raise GameError(f"{what} has entries of type {array.dtype}, expected real numbers")
     return array
 
 
 def _complementary(values: ArrayLike) -> Float:
-    raw = _numbers("P", values)
+    raw = _numbers("PreferenceGame: P", values)
     if raw.ndim < 2 or raw.shape[-1] != raw.shape[-2] or raw.size == 0:
         raise GameError(f"PreferenceGame: P has shape {raw.shape}, expected square (..., n, n)")
     if raw.shape[-1] > DENSE_LIMIT:
@@ -358,7 +374,7 @@ def _entry(what: str, values: Float, wrong: NDArray[np.bool_]) -> str:
 
 
 def _distribution(what: str, values: ArrayLike, shape: tuple[int, ...]) -> Float:
-    p = _numbers(what, values).astype(np.float64)
+    p = _numbers(f"PreferenceGame: {what}", values).astype(np.float64)
     if p.shape != shape:
         try:
             p = np.broadcast_to(p, shape)
@@ -380,11 +396,11 @@ def _distribution(what: str, values: ArrayLike, shape: tuple[int, ...]) -> Float
         )
     # What sums to 1 up to rounding is kept, so that a stored reference comes back bit for bit.
     rounding = shape[-1] * np.finfo(np.float64).eps
-    return frozen(np.where(abs(total - 1) <= rounding, p, p / total))
+    return frozen(what, np.where(abs(total - 1) <= rounding, p, p / total))
 
 
 def _pair_weights(values: ArrayLike, shape: tuple[int, ...]) -> Float:
-    w = _numbers("pairs", values).astype(np.float64)
+    w = _numbers("PreferenceGame: pairs", values).astype(np.float64)
     if w.shape != shape:
         try:
             w = np.broadcast_to(w, shape)
@@ -392,10 +408,10 @@ def _pair_weights(values: ArrayLike, shape: tuple[int, ...]) -> Float:
             raise GameError(
                 f"PreferenceGame: pairs has shape {w.shape}, expected {shape}"
             ) from None
+    w = np.where(np.eye(shape[-1], dtype=bool), 0.0, w)
     bad = ~(w >= 0) | ~np.isfinite(w)
     if bad.any():
         raise GameError(f"PreferenceGame: {_entry('pairs', w, bad)}, expected a weight >= 0")
-    w = w * (1.0 - np.eye(shape[-1]))
     mirror = np.swapaxes(w, -1, -2)
     skew = abs(w - mirror) > 1e-9 * np.maximum(w, mirror)
     if skew.any():
@@ -405,7 +421,7 @@ def _pair_weights(values: ArrayLike, shape: tuple[int, ...]) -> Float:
         )
     if shape[-1] > 1 and not (w.sum((-1, -2)) > 0).all():
         raise GameError("PreferenceGame: pairs is zero everywhere; leave it out for uniform pairs")
-    return frozen((w + mirror) / 2)
+    return frozen("pairs", (w + mirror) / 2)
 
 
 def _distinct(names: Any, n: int) -> tuple[str, ...]:
@@ -419,4 +435,4 @@ def _distinct(names: Any, n: int) -> tuple[str, ...]:
         if name in seen:
             raise GameError(f"PreferenceGame: name {name!r} is given twice; names must differ")
         seen.add(name)
-    return listed
+    return tuple(map(str, listed))

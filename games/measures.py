@@ -36,13 +36,13 @@ def duality_gap(game: PreferenceGame, policy: ArrayLike, tau: float = 0.0) -> Fl
     """How much best responses on both sides would gain; 0 exactly at the equilibrium.
 
     tau = 0: 2 max_i (P pi)_i - 1, in [0, 1]. tau > 0: 2 [tau log sum_i ref_i exp((P pi)_i / tau)
-    + tau KL(pi | ref)] - 1, in [0, inf).
+    + tau KL(pi | ref)] - 1 = 2 tau KL(pi | best response), in [0, inf).
     """
     pi = np.asarray(policy, dtype=np.float64)
     rates = game.win_rates(pi)
     if tau > 0:
-        soft = tau * numerics.logsumexp(game.log_ref + rates / tau)
-        return np.asarray(2 * (soft + tau * kl_to_ref(game, pi)) - 1)
+        log_best = numerics.log_softmax(game.log_ref + rates / tau)
+        return np.asarray(2 * tau * numerics.kl(numerics.log(pi), log_best))
     return np.asarray(2 * rates.max(-1) - 1)
 
 
@@ -67,7 +67,10 @@ def follower_values(game: PreferenceGame, tau_follower: float = 0.0) -> Float:
     for start in range(0, game.n, block):
         i = slice(start, start + block)
         rows = game.rows(i)
-        if tau_follower > 0:
+        if tau_follower >= 1:  # near the mean of the row: the log-sum-exp would cancel
+            lost = np.exp(game.log_ref_follower(i)) * np.expm1(-rows / tau_follower)
+            parts.append(-tau_follower * np.log1p(lost.sum(-1)))
+        elif tau_follower > 0:
             soft = numerics.logsumexp(game.log_ref_follower(i) - rows / tau_follower)
             parts.append(-tau_follower * soft)
         else:
@@ -116,8 +119,9 @@ def smith_set(game: PreferenceGame) -> Mask:
 
 def copeland(game: PreferenceGame) -> Float:
     """Copeland scores (..., n): answers beaten plus half the answers tied with."""
-    tied = abs(game.P - 0.5) <= TIE_TOL
-    return np.asarray(beats(game).sum(-1) + 0.5 * (tied.sum(-1) - 1))
+    wins = beats(game)
+    tied = ~wins & ~np.swapaxes(wins, -1, -2)
+    return np.asarray(wins.sum(-1) + 0.5 * (tied.sum(-1) - 1))
 
 
 def borda(game: PreferenceGame) -> Float:

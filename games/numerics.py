@@ -16,25 +16,25 @@ def logsumexp(x: Array, axis: int = -1) -> Array:
     xp = array_namespace(x)
     top = xp.max(x, axis=axis, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-    total = xp.sum(xp.exp(x - top), axis=axis)
-    if bool(xp.all(total > 0)):
-        return xp.log(total) + xp.squeeze(top, axis=axis)
-    safe = xp.where(total > 0, total, xp.ones_like(total))
-    low = xp.full_like(total, -xp.inf)
-    return xp.where(total > 0, xp.log(safe), low) + xp.squeeze(top, axis=axis)
+    return log(xp.sum(xp.exp(x - top), axis=axis)) + xp.squeeze(top, axis=axis)
 
 
 def log_softmax(x: Array, axis: int = -1) -> Array:
-    """X - log sum exp(x): the log of the normalised policy with logits ``x``."""
+    """X - log sum exp(x): the log of the normalised policy with logits ``x``.
+
+    The largest logit is taken off first, so that the policy sums to 1 however large they are.
+    """
     xp = array_namespace(x)
-    return x - xp.expand_dims(logsumexp(x, axis=axis), axis=axis)
+    top = xp.max(x, axis=axis, keepdims=True)
+    shifted = x - xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    return shifted - log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
 
 
 def log(p: Array) -> Array:
-    """Log p with log 0 = -inf, and no warning."""
+    """Log p with log 0 = -inf, and no warning; NaN stays NaN."""
     xp = array_namespace(p)
-    positive = p > 0
-    return xp.where(positive, xp.log(xp.where(positive, p, xp.ones_like(p))), -xp.inf)
+    zero = p <= 0
+    return xp.where(zero, -xp.inf, xp.log(xp.where(zero, xp.ones_like(p), p)))
 
 
 def expectation(p: Array, values: Array) -> Array:
@@ -44,17 +44,25 @@ def expectation(p: Array, values: Array) -> Array:
 
 
 def kl(log_p: Array, log_q: Array) -> Array:
-    """KL(p | q) = sum_i p_i (log p_i - log q_i) in nats, from log-probabilities."""
+    """KL(p | q) = sum_i p_i (log p_i - log q_i) in nats, from log-probabilities.
+
+    Summed as p_i log(p_i / q_i) - p_i + q_i, which is the same because both sum to 1, is never
+    negative, and keeps its digits where p and q nearly agree.
+    """
     xp = array_namespace(log_p, log_q)
-    p = xp.exp(log_p)
-    zero = xp.zeros_like(p)
-    return expectation(p, xp.where(p > 0, log_p, zero) - xp.where(p > 0, log_q, zero))
+    p, q = xp.exp(log_p), xp.exp(log_q)
+    seen, zero = p > 0, xp.zeros_like(p)
+    gap = xp.where(seen, log_p, zero) - xp.where(seen, log_q, zero)
+    near = xp.abs(gap) < 1
+    small = xp.where(near, gap, zero)
+    close = q * (small * xp.exp(small) - xp.expm1(small))
+    return xp.sum(xp.where(seen, xp.where(near, close, p * (gap - 1) + q), q), axis=-1)
 
 
 def entropy(log_p: Array) -> Array:
     """-sum_i p_i log p_i in nats."""
     xp = array_namespace(log_p)
-    return -expectation(xp.exp(log_p), log_p)
+    return 0.0 - expectation(xp.exp(log_p), log_p)  # a sure answer has 0, not -0
 
 
 def total_variation(p: Array, q: Array) -> Array:

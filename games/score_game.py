@@ -1,6 +1,7 @@
 """A game held as factors instead of a table, for more answers than a table can hold."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from games.game import DENSE_LIMIT, Float, PreferenceGame, frozen
 _BLOCK = 1 << 24
 
 
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class ScoreGame(PreferenceGame):
     """A preference game with P[i, j] = link(x_i' R x_j) and skew R.
 
@@ -46,13 +48,18 @@ class ScoreGame(PreferenceGame):
         ref: ArrayLike | None = None,
         names: Sequence[str] = (),
     ) -> None:
-        features, meet = frozen(X), frozen(R)
+        if link not in ("linear", "logistic"):
+            raise GameError(f"ScoreGame: link is {link!r}, expected 'linear' or 'logistic'")
+        features, meet = frozen("ScoreGame: X", X), frozen("ScoreGame: R", R)
         if features.ndim != 2 or features.size == 0 or meet.shape != (features.shape[1],) * 2:
             raise GameError(
                 f"ScoreGame: X {features.shape} and R {meet.shape} must be (n, d) and (d, d)"
             )
-        if not (np.isfinite(features).all() and np.array_equal(meet, -meet.T)):
-            raise GameError("ScoreGame: X must be finite and R skew-symmetric: use (R - R^T) / 2")
+        finite = np.isfinite(features).all() and np.isfinite(meet).all()
+        if not (finite and np.array_equal(meet, -meet.T)):
+            raise GameError(
+                "ScoreGame: X and R must be finite and R skew-symmetric: use (R - R^T) / 2"
+            )
         for name, value in (("X", features), ("R", meet), ("link", link)):
             object.__setattr__(self, name, value)
         n = features.shape[0]
@@ -69,7 +76,7 @@ class ScoreGame(PreferenceGame):
     def _scores(self, i: Any) -> Float:
         return np.asarray(self.X[i] @ self.R @ self.X.T)
 
-    @property
+    @property  # type: ignore[misc]  # made from factors, never stored
     def P(self) -> Float:
         """The table; a GameError above 5,000 answers."""
         if self.n > DENSE_LIMIT:

@@ -13,6 +13,7 @@ from games.game import Float
 Bound = tuple[float | None, float | None]
 
 _TOL = 1e-9
+_NOISE = 1e-10
 _INTERIOR_POINT_ABOVE = 500
 
 
@@ -39,7 +40,10 @@ def maximal_lottery(P: Float, ref: Float) -> tuple[Float, float]:
         If HiGHS does not report an optimum.
     """
     n = len(ref)
-    margins = P - 0.5
+    # P near 1/2 is rounded: make the margins exactly skew, drop the noise, scale for HiGHS
+    margins = (P - P.T) / 2
+    margins[abs(margins) < _NOISE] = 0
+    margins /= abs(margins).max() or 1
     used = _used_by_some_lottery(margins)
     inner = margins[np.ix_(used, used)]
     _, sizes, basis = np.linalg.svd(inner)

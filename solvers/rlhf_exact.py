@@ -18,6 +18,7 @@ from solvers.solver import Certificate, Concept, Solution, Solver, require
 
 _MAX_STEPS = 200
 _TOLERANCE = 1e-10
+_COARSE_TAU = 1e3
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class RlhfExact(Solver):
     ----------
     tau : float >= 0
         Weight of the KL penalty to ``ref``, in reward units (log-odds). 0: the answers of
-        highest reward, ties split by ``ref``.
+        highest reward, ties split by ``ref``. Above 1e3 the policy hardly shows the reward, and
+        is certified less tightly, in proportion to tau.
     ridge : float >= 0
         Weight of the penalty; above 0 the fit exists on all data.
 
@@ -60,10 +62,13 @@ class RlhfExact(Solver):
             # the rewards that the policy implies, so that the policy itself is certified
             r = self.tau * (log_policy - game.log_ref)
             r = r - r.mean(-1, keepdims=True)
+            lost = np.zeros(game.batch)
         else:
             log_policy = numerics.spread_over_best(r, game.log_ref, TIE_TOL)
-        residual = abs(_gradient(game.P, _weights(game), self.ridge, r)).max(-1)
-        certificate = Certificate("Bradley-Terry stationarity", residual, _TOLERANCE)
+            lost = r.max(-1) - numerics.expectation(np.exp(log_policy), r) - TIE_TOL
+        off = abs(_gradient(game.P, _weights(game), self.ridge, r)).max(-1)
+        tolerance = _TOLERANCE * max(1, self.tau / _COARSE_TAU)
+        certificate = Certificate("Bradley-Terry stationarity", np.maximum(off, lost), tolerance)
         return Solution(log_policy, certificate)
 
     def rewards(self, game: PreferenceGame) -> Float:
@@ -94,8 +99,10 @@ def _weights(game: PreferenceGame) -> Float:
 
 def _gradient(P: Float, w: Float, ridge: float, r: Float) -> Float:
     """Gradient of the mean negative log-likelihood: sum_j w_ij (sigmoid(r_i - r_j) - P_ij)."""
-    fitted = numerics.sigmoid(r[..., :, None] - r[..., None, :])
-    return np.asarray((w * (fitted - P)).sum(-1) + ridge * r)
+    off = numerics.sigmoid(r[..., :, None] - r[..., None, :]) - P
+    # read off the loser's side, where the digits of tiny probabilities are
+    off = np.where(P <= 0.5, off, -np.swapaxes(off, -1, -2))
+    return np.asarray((w * off).sum(-1) + ridge * r)
 
 
 def _loss(P: Float, w: Float, ridge: float, r: Float) -> Float:

@@ -1,6 +1,7 @@
 """What a solver is, and what it returns."""
 
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -37,6 +38,28 @@ class Certificate:
 
 
 @dataclass(frozen=True)
+class Trace:
+    """A run of an iterative solver at log-spaced steps, the first (0) and the last included.
+
+    Attributes
+    ----------
+    steps : int array (T,)
+    policies, averages : float array (T, ..., n)
+        The iterate and, for solvers whose answer is the average, the mean of iterates 1 to t.
+    seconds : float array (T,)
+        Time spent in ``step`` so far.
+    oracle_calls : int array (T,)
+        Look-ups of win rates so far.
+    """
+
+    steps: NDArray[np.int64]
+    policies: Float
+    averages: Float
+    seconds: Float
+    oracle_calls: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Solution:
     """A policy for every context, with its evidence.
 
@@ -49,12 +72,14 @@ class Solution:
         What the follower answers, given the leader's answer (the row).
     status : str array (...)
         "ok", or why not: "max_steps", "diverged", "undefined".
+    trace : Trace, or None for exact solvers
     """
 
     log_policy: Float
     certificate: Certificate
     follower: Float | None = None
     status: NDArray[np.str_] = None  # type: ignore[assignment]  # filled in below
+    trace: Trace | None = None
 
     def __post_init__(self) -> None:
         if self.status is None:
@@ -74,14 +99,11 @@ class Solver:
     ----------
     concept : "rlhf", "nlhf", "slhf" or "other"
         Which question the answer belongs to.
-    draws : bool
-        Whether ``solve`` needs an ``rng``.
     paper : str
         Authors, year, arXiv id or venue.
     """
 
     concept: ClassVar[Concept] = "other"
-    draws: ClassVar[bool] = False
     paper: ClassVar[str] = ""
 
     if TYPE_CHECKING:  # subclasses are dataclasses: their fields are the keywords
@@ -97,6 +119,11 @@ class Solver:
             If the game is too large or unsuited, or if the solver draws and ``rng`` is None.
         """
         raise NotImplementedError
+
+    @property
+    def draws(self) -> bool:
+        """Whether ``solve`` needs an ``rng``."""
+        return False
 
     def target(self, game: PreferenceGame) -> Solution | None:
         """What the solver converges to with these parameters, by another route; None if exact."""
@@ -115,8 +142,8 @@ def require(solver: Solver, **ranges: tuple[float, float]) -> None:
     name = type(solver).__name__
     for key, (low, high) in ranges.items():
         value = getattr(solver, key)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not np.isfinite(value) or not low <= value <= high:
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not low <= value <= high or value == np.inf:
             raise SolverError(
                 f"{name}: {key} is {value!r}, expected a number in [{low:g}, {high:g}]"
             )

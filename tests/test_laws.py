@@ -1,0 +1,247 @@
+"""What every registered solver must satisfy, and what each concept must, on generated games."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special
+
+from games import PreferenceGame, measures
+from games.game import Float
+from solvers import SOLVERS, Solution, Solver
+from tests.paper_games import random_games, three_annotators
+from tests.strategies import (
+    ANY,
+    INTERIOR,
+    LAW,
+    SHORT,
+    TAUS,
+    cloned,
+    games,
+    merged,
+    permuted,
+    solver,
+    table,
+)
+
+ALL = sorted(SOLVERS)
+SURE = [name for name in ALL if not SOLVERS[name]().draws]
+ITERATIVE = [name for name in ALL if "max_steps" in {f.name for f in fields(SOLVERS[name])}]  # type: ignore[arg-type]
+EXACT = [name for name in ALL if name not in ITERATIVE]
+GAME_EXACT = [name for name in EXACT if SOLVERS[name].concept in {"nlhf", "slhf"}]
+
+all_solvers = pytest.mark.parametrize("name", ALL)
+sure_solvers = pytest.mark.parametrize("name", SURE)
+exact_solvers = pytest.mark.parametrize("name", EXACT)
+
+
+def answer(method: Solver, game: PreferenceGame) -> Solution:
+    """The solution, with a generator for solvers that draw."""
+    return method.solve(game, np.random.default_rng(0) if method.draws else None)
+
+
+@all_solvers
+@SHORT
+@given(game=games(INTERIOR, batch=(2,)), tau=TAUS)
+def test_answers_are_policies(name: str, game: PreferenceGame, tau: float) -> None:
+    before = game.digest
+    found = answer(solver(name, tau), game)
+    assert game.digest == before
+    assert found.log_policy.shape == (2, game.n)
+    assert found.status.shape == found.certificate.residual.shape == (2,)
+    np.testing.assert_allclose(found.policy.sum(-1), 1, rtol=0, atol=1e-12)
+    assert (found.policy >= 0).all()
+    np.testing.assert_array_equal(found.status == "ok", found.certificate.holds)
+    if found.follower is not None:
+        assert found.follower.shape == game.P.shape
+        np.testing.assert_allclose(found.follower.sum(-1), 1, rtol=0, atol=1e-12)
+        assert (found.follower >= 0).all()
+
+
+@all_solvers
+def test_a_single_answer_is_given(name: str) -> None:
+    game = PreferenceGame([[0.5]])
+    np.testing.assert_array_equal(answer(solver(name, 0.3), game).policy, [1])
+
+
+@sure_solvers
+@SHORT
+@given(game=games(INTERIOR), tau=TAUS, random=st.randoms(use_true_random=False))
+def test_names_do_not_matter(name: str, game: PreferenceGame, tau: float, random: object) -> None:
+    order = list(range(game.n))
+    random.shuffle(order)  # type: ignore[attr-defined]
+    method = solver(name, tau)
+    found, moved = answer(method, game), answer(method, permuted(game, order))
+    np.testing.assert_allclose(moved.policy, found.policy[order], rtol=0, atol=1e-10)
+    if found.follower is not None:
+        assert moved.follower is not None
+        expected = found.follower[order][:, order]
+        np.testing.assert_allclose(moved.follower, expected, rtol=0, atol=1e-10)
+
+
+@sure_solvers
+@SHORT
+@given(game=games(INTERIOR, batch=(3,)), tau=TAUS)
+def test_a_batch_is_a_loop(name: str, game: PreferenceGame, tau: float) -> None:
+    method = solver(name, tau)
+    together = answer(method, game)
+    for k in range(3):
+        alone = answer(method, game.at(k))
+        np.testing.assert_allclose(together.policy[k], alone.policy, rtol=0, atol=1e-12)
+        if name in EXACT:
+            assert together.status[k] == alone.status
+        if together.follower is not None:
+            assert alone.follower is not None
+            np.testing.assert_allclose(together.follower[k], alone.follower, rtol=0, atol=1e-12)
+
+
+@sure_solvers
+def test_solving_twice_gives_the_same(name: str) -> None:
+    game, method = random_games(0, 2, 4), solver(name, 0.2)
+    np.testing.assert_array_equal(answer(method, game).log_policy, answer(method, game).log_policy)
+
+
+def violation(name: str, game: PreferenceGame, policy: Float, tau: float) -> float:
+    """By how much a policy fails its concept's optimality condition, written out here again."""
+    if SOLVERS[name].concept == "rlhf":
+        implied = tau * np.log(policy / game.ref)
+        off = special.expit(implied[:, None] - implied[None, :]) - game.P
+        off *= game.pair_weights / game.pair_weights.sum()
+        return float(abs(off.sum(-1)).max())
+    if SOLVERS[name].concept == "nlhf":
+        payoffs = game.P @ policy
+    elif tau > 0:
+        kept = np.exp(game.log_ref_follower(slice(None)) - game.P / tau)
+        payoffs = -tau * np.log(kept.sum(-1))
+    else:
+        payoffs = game.P.min(-1)
+    if tau == 0:
+        return float(payoffs.max() - policy @ payoffs)
+    seen = policy > 1e-280
+    return float(np.ptp(np.log(policy[seen]) - np.log(game.ref[seen]) - payoffs[seen] / tau))
+
+
+@exact_solvers
+@LAW
+@given(game=games(INTERIOR, min_n=2), tau=TAUS, at=st.integers(0, 4))
+def test_certificates_hold_and_other_policies_fail(
+    name: str, game: PreferenceGame, tau: float, at: int
+) -> None:
+    found = answer(solver(name, tau), game)
+    assert found.certificate.holds
+    if SOLVERS[name].concept == "rlhf" and tau == 0:
+        return  # the policy does not show the reward
+    tolerance = 10 * float(found.certificate.tolerance)
+    assert violation(name, game, found.policy, tau) <= tolerance
+    if tau > 0 and found.policy[at % game.n] < 0.9:
+        moved = found.policy * np.where(np.arange(game.n) == at % game.n, 1.001, 1)
+        assert violation(name, game, moved / moved.sum(), tau) > tolerance
+
+
+@pytest.mark.parametrize("name", [name for name in SURE if SOLVERS[name].concept != "rlhf"])
+@SHORT
+@given(game=games(INTERIOR, min_n=2), tau=TAUS)
+def test_nlhf_and_slhf_do_not_see_who_was_compared(
+    name: str, game: PreferenceGame, tau: float
+) -> None:
+    if SOLVERS[name].concept == "other":
+        pytest.skip("no claim about other concepts")
+    skewed = np.outer(np.arange(1, game.n + 1), np.arange(1, game.n + 1))
+    other = PreferenceGame(game.P, game.ref, game.ref_follower, pairs=skewed)
+    method = solver(name, tau)
+    np.testing.assert_array_equal(answer(method, game).policy, answer(method, other).policy)
+
+
+def test_rlhf_sees_who_was_compared() -> None:
+    game = three_annotators()
+    method = solver("rlhf_exact", 1.0)
+    pairs = np.array([[0, 5, 1], [5, 0, 1], [1, 1, 0]])
+    moved = answer(method, PreferenceGame(game.P, game.ref, pairs=pairs)).policy
+    assert abs(moved - answer(method, game).policy).max() > 0.01
+
+
+@pytest.mark.parametrize("name", GAME_EXACT)
+@LAW
+@given(game=games(ANY), tau=TAUS, at=st.integers(0, 4), copies=st.integers(2, 4))
+def test_clones_share_and_change_nothing_else(
+    name: str, game: PreferenceGame, tau: float, at: int, copies: int
+) -> None:
+    at %= game.n
+    found = answer(solver(name, tau), game)
+    more = answer(solver(name, tau), cloned(game, at, copies))
+    np.testing.assert_allclose(merged(more.policy, at, copies), found.policy, rtol=0, atol=1e-9)
+    family = more.policy[at : at + copies]
+    np.testing.assert_allclose(family, family.mean(), rtol=0, atol=1e-9)
+    if found.follower is not None:
+        assert more.follower is not None
+        replies = merged(more.follower, at, copies)
+        original = np.repeat(np.arange(game.n), np.where(np.arange(game.n) == at, copies, 1))
+        np.testing.assert_allclose(replies, found.follower[original], rtol=0, atol=1e-9)
+
+
+def test_clones_change_rlhf() -> None:
+    game = three_annotators()
+    found = answer(solver("rlhf_exact", 0.0), game).policy
+    more = answer(solver("rlhf_exact", 0.0), cloned(game, 1, 2)).policy
+    np.testing.assert_array_equal(found, [0, 1, 0])
+    np.testing.assert_array_equal(merged(more, 1, 2), [1, 0, 0])
+
+
+@pytest.mark.parametrize("name", GAME_EXACT)
+@LAW
+@given(game=games(ANY, min_n=2), winner=st.integers(0, 4), margin=st.sampled_from([1e-6, 0.1, 0.5]))
+def test_a_strict_condorcet_winner_is_the_answer(
+    name: str, game: PreferenceGame, winner: int, margin: float
+) -> None:
+    winner %= game.n
+    P = game.P.copy()
+    P[winner], P[:, winner] = 0.5 + margin, 0.5 - margin
+    P[winner, winner] = 0.5
+    crowned = PreferenceGame(P, game.ref, game.ref_follower)
+    assert measures.condorcet_winner(crowned)[winner]
+    found = answer(solver(name, 0.0), crowned).policy
+    np.testing.assert_allclose(found, np.eye(game.n)[winner], rtol=0, atol=1e-12)
+
+
+@exact_solvers
+@LAW
+@given(game=games(INTERIOR))
+def test_much_regularisation_gives_the_reference(name: str, game: PreferenceGame) -> None:
+    errors = [abs(answer(solver(name, t), game).policy - game.ref).max() for t in (1e3, 1e6, 1e9)]
+    assert errors[0] <= 1e-2
+    assert errors[1] <= 1e-5
+    assert errors[2] <= 1e-8
+
+
+@pytest.mark.parametrize("name", [n for n in EXACT if SOLVERS[n].concept in {"rlhf", "nlhf"}])
+@LAW
+@given(game=games(INTERIOR), tau=st.floats(0.01, 5))
+def test_more_regularisation_stays_nearer_to_the_reference(
+    name: str, game: PreferenceGame, tau: float
+) -> None:
+    near, far = (measures.kl_to_ref(game, answer(solver(name, t), game).policy)
+                 for t in (1.5 * tau, tau))  # fmt: skip
+    assert near <= far + 1e-14
+
+
+@LAW
+@given(game=games(ANY), tau=TAUS)
+def test_a_leader_never_wins_more_than_half_against_the_best_follower(
+    game: PreferenceGame, tau: float
+) -> None:
+    leader = answer(solver("slhf_exact", tau), game)
+    best = SOLVERS["slhf_exact"](**{"tau_leader": tau, "tau_follower": 0.0}).solve(game)
+    assert measures.leader_value(game, best.policy) <= 0.5 + 1e-15
+    assert measures.leader_value(game, leader.policy) <= 0.5 + 1e-15
+    assert best.follower is not None
+    won = (best.policy[:, None] * best.follower * game.P).sum()
+    assert won == pytest.approx(measures.leader_value(game, best.policy), abs=1e-9)
+
+
+def test_a_soft_follower_may_lose_more_than_half() -> None:
+    game = PreferenceGame(table(np.array([[0, 0], [0.1, 0]])), [0.9, 0.1], np.full((2, 2), 0.5))
+    found = answer(solver("slhf_exact", 1.0), game)
+    assert found.follower is not None
+    assert (found.policy[:, None] * found.follower * game.P).sum() > 0.5
