@@ -39,6 +39,13 @@ class Kind(StrEnum):
     specs = "specs"
 
 
+class Template(StrEnum):
+    """What can be begun."""
+
+    solver = "solver"
+    game = "game"
+
+
 @app.command()
 def run(
     spec: Annotated[str, typer.Argument(help="Built-in spec (see `ls specs`) or a TOML file.")],
@@ -48,7 +55,7 @@ def run(
     ] = None,
     game: Annotated[list[str] | None, typer.Option(help="Only this game; repeat for more.")] = None,
     solver: Annotated[
-        list[str] | None, typer.Option(help="Only this solver; repeat for more.")
+        list[str] | None, typer.Option(help="Only this solver, or the one in this file; repeat.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="First seed.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds.")] = None,
@@ -74,6 +81,7 @@ def run(
     """Run a spec, or resume it: the same command goes on where it stopped."""
     from dataclasses import replace
 
+    from benchmarks import plugins
     from benchmarks.runner import run as compute
     from benchmarks.spec import read
     from games import SpecError, load
@@ -89,7 +97,7 @@ def run(
     if game:
         plan = plan.only("games", [*game, *own])
     if solver:
-        plan = plan.only("solvers", solver)
+        plan = plan.only("solvers", [plugins.named(text) for text in solver])
     if parameter:
         plan = plan.with_params(_parameters("-p", parameter))
     first = plan.seeds.start if seed is None else seed
@@ -139,7 +147,9 @@ def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
 @app.command()
 def solve(
     game: Annotated[str, typer.Argument(help="Game of the catalogue, or a file.")],
-    solver: Annotated[str, typer.Option(help="Solver (see `ls solvers`).")] = "nlhf_exact",
+    solver: Annotated[
+        str, typer.Option(help="Solver (see `ls solvers`), or a file.")
+    ] = "nlhf_exact",
     tau: Annotated[float | None, typer.Option(help="Every KL weight of the solver.")] = None,
     parameter: Annotated[
         list[str] | None, typer.Option("-p", metavar="NAME=VALUE", help="Parameter of the solver.")
@@ -158,10 +168,13 @@ def solve(
 
     from benchmarks import plugins
     from benchmarks import solve as solving
+    from solvers.aliases import resolve
 
     params = _parameters("-p", parameter or [])
     if tau is not None:
         params["tau"] = tau
+    solver, params = resolve(solver, params)
+    solver = plugins.named(solver)
     chosen = plugins.solver(solver, plugins.with_weights(solver, params))
     rng = np.random.default_rng(seed)
     found = solving.find_game(game, _parameters("-g", game_parameter or []), group_by, rng)
@@ -187,6 +200,28 @@ def figures(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None
 
     for path in drawing.write(run):
         console.out(str(path))
+
+
+@app.command()
+def check(
+    plugin: Annotated[str, typer.Argument(help="Solver or game, or a .py file with one.")],
+) -> None:
+    """Check that a solver or a game keeps the contract; exit code 1 if it does not."""
+    from benchmarks import check as checking
+
+    if checking.show(checking.check(plugin)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    kind: Annotated[Template, typer.Argument(help="What to write.")],
+    name: Annotated[str, typer.Argument(help="Its name, of the form my_method.")],
+) -> None:
+    """Write a commented file that passes `check`, to begin with; print its path."""
+    from benchmarks import new as writing
+
+    console.out(str(writing.write(kind.value, name, Path())))
 
 
 @app.command()

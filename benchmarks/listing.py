@@ -8,7 +8,7 @@ from benchmarks.matrix import cells
 from benchmarks.spec import builtin, read
 from games import GAMES
 from games.registry import parameters
-from solvers import SOLVERS
+from solvers import ALIASES, SOLVERS, discovery
 from tabular import EXPERIMENTS
 
 Table = tuple[list[str], list[list[Any]]]
@@ -20,12 +20,19 @@ def table(kind: str) -> Table:
 
 
 def _games() -> Table:
+    broken = discovery.outside(GAMES, discovery.GAMES_GROUP)
     rows = [[name, _signature(game), _about(game)] for name, game in GAMES.items()]
+    rows += [[b.name, "(failed)", f"{b.package}: {b.reason}"] for b in broken]
     return ["game", "parameters", "what it is"], rows
 
 
 def _solvers() -> Table:
+    broken = discovery.outside(SOLVERS, SOLVERS.group)
     rows = [[name, s.concept, _signature(s), s.paper] for name, s in SOLVERS.items()]
+    for a in ALIASES.values():
+        told = f"{_signature(a.params)} -> {a.solver}: {a.why}"
+        rows.append([a.name, SOLVERS[a.solver].concept, told, a.paper])
+    rows += [[b.name, "(failed)", b.reason, b.package] for b in broken]
     return ["solver", "concept", "parameters", "paper"], rows
 
 

@@ -123,6 +123,7 @@ def run(
             _describe(plan, run_dir, new=not there, allow_other_code=allow_other_code)
         for game in data:
             _keep(game, run_dir)
+        plugins.keep_files(((s.name, s.params) for s in plan.solvers), run_dir)
         work = partial(measure, run_dir=run_dir)
         jobs = min(jobs or processors(), len(todo))
         computed = 0
@@ -147,6 +148,7 @@ def measure(cell: Cell, run_dir: Path) -> tuple[str, list[Row]]:
 
     Whatever goes wrong is a row as well, after the measurements that came before it.
     """
+    plugins.bring(cell.solver, json.loads(cell.params), run_dir)
     row = _row_maker(cell, run_dir.name)
     rows: list[Row] = []
     digest = ""

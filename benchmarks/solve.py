@@ -9,7 +9,7 @@ from benchmarks import console, plugins
 from games import GAMES, PreferenceGame, SpecError, load, measures
 from games.registry import near
 from results.rows import canonical
-from solvers import Solution, Solver
+from solvers import Solution, Solver, discovery
 
 _MOST_ANSWERS = 30
 _MOST_REPLIES = 12
@@ -28,7 +28,7 @@ def find_game(
     GameError
         If the file or a parameter is wrong.
     """
-    if name in GAMES and group_by is None:
+    if group_by is None and name in discovery.names(GAMES, discovery.GAMES_GROUP):
         return plugins.game(name, params, rng)
     if not Path(name).exists():
         raise SpecError(f"no game named {name!r} and no such file{near(name, GAMES)}")

@@ -1,0 +1,1 @@
+"""What ``prefgames new`` writes: files that pass ``prefgames check`` as they are."""
