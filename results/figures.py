@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from results import panels, questions, style
+from results import convergence, panels, questions, style
 from results.frames import at, categories, compact, only
 from results.rows import RunError
 from results.statistics import estimate
@@ -225,12 +225,13 @@ def write(run_dir: str | Path) -> list[Path]:
     """
     frame = compact(load(run_dir))
     written: list[Path] = []
-    for draw in (consistency, data_sensitivity, robustness, refinement, story):
+    plain = (consistency, data_sensitivity, robustness, refinement, story)
+    for name, draw in ({draw.__name__: draw for draw in plain} | convergence.FIGURES).items():
         try:
             figure = draw(frame)
         except RunError:  # not asked in this run; the report says so
             continue
-        written += style.save(figure, Path(run_dir) / "figures" / draw.__name__)
+        written += style.save(figure, Path(run_dir) / "figures" / name)
     return written
 
 

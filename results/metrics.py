@@ -38,7 +38,9 @@ METRICS: dict[str, Metric] = {
     "kl_to_ref": Metric("KL(pi | mu)", 0, _INF, "nats"),
     "tau": Metric("KL weight used (found, where KL is matched)", 0, _INF, "payoff"),
     "residual": Metric("certificate: largest violation of the optimality condition", 0, _INF, ""),
-    "seconds": Metric("wall time of one solve", 0, _INF, "seconds", "lower"),
+    "seconds": Metric(
+        "wall time of one solve, or of the steps so far", 0, _INF, "seconds", "lower"
+    ),
     # quality on the true game
     "duality_gap": Metric("2 max_i (P pi)_i - 1", -1e-9, 1, "payoff", "lower"),
     "worst_win_rate": Metric("min_j P(pi > j) = (1 - duality_gap) / 2", better="higher"),
@@ -79,4 +81,17 @@ METRICS: dict[str, Metric] = {
     "refinement_win_rate": Metric(
         "sum_y leader(y) sum_y' omega(y'|y) P[y', y]: is the revision preferred", better="higher"
     ),
+    # convergence, stability, fixed points
+    "regularised_gap": Metric(
+        "2 tau KL(pi | best response to pi), at the solver's tau", -1e-9, _INF, "payoff", "lower"
+    ),
+    "kl_to_target": Metric("KL(target | pi) at a step", 0, _INF, "nats", "lower"),
+    "tv_to_target": Metric("total variation between pi and the target", better="lower"),
+    "row_tv": Metric(
+        "total variation between omega(. | action) and its closed form", better="lower"
+    ),
+    "oracle_calls": Metric("look-ups of the win rates of a policy up to a step", 0, _INF, ""),
+    "omega": Metric("spectral radius of (P - 1/2)(diag pi - pi pi^T)", 0, 0.5, "payoff"),
+    "step_limit": Metric("step size eta below which the fixed point is stable", 0, _INF, ""),
+    "tv_to_nash": Metric("total variation between pi and the regularised equilibrium"),
 }

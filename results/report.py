@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from results import findings, questions, tables
+from results import convergence, findings, questions, tables
 from results.export import export, markdown
 from results.frames import compact, describe, main_comparison, only
 from results.metrics import METRICS
@@ -117,6 +117,7 @@ def write(run_dir: str | Path) -> Path:
         ]
     for section in _SECTIONS:
         parts += [f"## {section.title}\n", *_section(section, folder, frame, at_tau)]
+    parts += convergence.report(folder, frame)
     parts += ["## What is certified, estimated, not measured\n", *_evidence(frame)]
     parts += ["## Statuses\n", markdown(tables.statuses(frame)), *_metrics(frame)]
     parts += ["## Papers\n", _list(_PAPERS)]
@@ -128,7 +129,8 @@ def write(run_dir: str | Path) -> Path:
 def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
     spec, told = _json(folder / "spec.json"), _json(folder / "environment.json")
     yield "## What was run\n"
-    seconds = frame.loc[frame["metric"] == "seconds", "value"].sum()
+    solving = (frame["metric"] == "seconds") & (frame["experiment"] == "consistency")
+    seconds = frame.loc[solving, "value"].sum()
     state = "complete" if (folder / TABLE).is_file() else "NOT COMPLETE: run it again to resume"
     lines = [
         f"run: {state}; {frame['cell'].nunique()} cells, {len(frame)} rows, "

@@ -1,0 +1,210 @@
+"""How fast does an iterative solver approach its target, counted in steps, look-ups and seconds?
+
+Expected (Zhou et al. 2025, arXiv:2503.08942, Sec. 5, and reference runs of these updates): with
+tau = 0.1 EGPO and online IPO 1 reach machine precision and Nash-MD stays at its biased fixed
+point; with smaller tau EGPO still converges linearly, while online IPO 1 cycles in the games whose
+limit 2 tau / (tau^2 + omega^2) is below its step size; online IPO 2 and Nash-MD-PG are slow.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from games import PreferenceGame, SpecError, measures, numerics
+from games.game import Float
+from results.rows import Status
+from solvers import Solution, Solver
+from solvers.iterative import IterativeSolver, State
+from tabular.experiment import Experiment, Measurement, RngFor
+from tabular.stability import predicted_limit, skipped
+
+Convention = Literal["gradient", "published code"]
+
+
+def step_size(
+    learning_rate: float, n: int, tau: float, convention: Convention = "gradient"
+) -> float:
+    """Eta of mirror descent that a learning rate on the online IPO 1 loss stands for.
+
+    The loss is E (log-ratio difference of y, y' - [P(y > y'') - P(y' > y'')] / tau)^2 with y and
+    y' uniform over n answers; one gradient step moves the logits by eta = 4 lr / (n tau) times the
+    payoff. The published simulations write 2 lr / (n tau) and use it for the mixture of Nash-MD
+    alone. Losses whose pairs are drawn from the policy (online IPO 2) have no 1 / n: 4 lr / tau.
+    """
+    return (4 if convention == "gradient" else 2) * learning_rate / (n * tau)
+
+
+@dataclass(frozen=True)
+class Convergence(Experiment):
+    """Gaps and distances to the target at every point of the solver's trace.
+
+    The target is what the solver converges to with its own parameters, found by another route; it
+    need not be the equilibrium (see ``fixed_points``). Solvers whose answer is the average are
+    measured by both, the last iterate and the average.
+
+    Attributes
+    ----------
+    average : bool
+        Whether the average of the iterates is also measured where the answer is the last one.
+    most_contexts : int >= 1
+        Games with more contexts are told by the median and the largest over all of them.
+
+    Raises
+    ------
+    SpecError
+        If most_contexts is below 1.
+    """
+
+    average: bool = False
+    most_contexts: int = 20
+
+    def __post_init__(self) -> None:
+        if self.most_contexts < 1:
+            raise SpecError(
+                f"convergence: most_contexts is {self.most_contexts}, expected at least 1"
+            )
+
+    def measure(
+        self, game: PreferenceGame, solver: Solver, rng_for: RngFor
+    ) -> Iterator[Measurement]:
+        """The trace, then each reply of the follower, if there is one."""
+        if not isinstance(solver, IterativeSolver):
+            yield skipped("kl_to_target", "an exact solver takes no steps")
+            return
+        target = solver.target(game)
+        run = Averaged(solver) if self.average else solver
+        solution = run.solve(game, rng_for("solver"))
+        trace = solution.trace
+        if trace is None:
+            yield skipped("kl_to_target", "the solver kept no trace")
+            return
+        averaged = run.iterate == "average"
+        running = np.full(game.batch, "ok")  # only the last point can have missed the tolerance
+        for k, step in enumerate(trace.steps.tolist()):
+            yield Measurement("oracle_calls", float(trace.oracle_calls[k]), step=step)
+            yield Measurement("seconds", float(trace.seconds[k]), step=step)
+            status = solution.status if step == trace.steps[-1] else running
+            yield from self._point(game, solver, target, trace.policies[k], step, "last", status)
+            if averaged:
+                mean = trace.averages[k]
+                yield from self._point(game, solver, target, mean, step, "average", status)
+        yield from self._replies(game, solution, target, int(trace.steps[-1]))
+        yield from self._limits(game, solver)
+
+    def _point(
+        self,
+        game: PreferenceGame,
+        solver: IterativeSolver,
+        target: Solution | None,
+        policy: Float,
+        step: int,
+        iterate: str,
+        status: NDArray[np.str_],
+    ) -> Iterator[Measurement]:
+        tau = getattr(solver, "tau", 0.0)
+        values = {"duality_gap": measures.duality_gap(game, policy)}
+        if solver.concept == "nlhf" and tau > 0:
+            values["regularised_gap"] = measures.duality_gap(game, policy, tau)
+        if target is not None:
+            values["kl_to_target"] = numerics.kl(target.log_policy, numerics.log(policy))
+            values["tv_to_target"] = numerics.total_variation(policy, target.policy)
+        for metric, value in values.items():
+            yield from self._contexts(metric, value, game, status, step, iterate=iterate)
+
+    def _contexts(
+        self,
+        metric: str,
+        value: Float,
+        game: PreferenceGame,
+        statuses: NDArray[np.str_],
+        step: int,
+        **labels: str,
+    ) -> Iterator[Measurement]:
+        """One measurement a context, or two for all of them."""
+        flat, status = np.ravel(value), np.ravel(statuses)
+        if flat.size <= self.most_contexts:
+            for k, number in enumerate(flat.tolist()):
+                context = k if game.batch else None
+                finite = np.isfinite(number)
+                yield Measurement(
+                    metric,
+                    number if finite else np.nan,
+                    context,
+                    labels,
+                    status[k].item() if finite else "diverged",
+                    "" if finite else "not finite",
+                    step,
+                )
+            return
+        known = flat[np.isfinite(flat)]
+        worst: Status = "ok" if (status == "ok").all() else "max_steps"
+        state: Status = worst if known.size == flat.size else "diverged"
+        for name, quantile in (("median", 0.5), ("largest", 1.0)):
+            here = {**labels, "contexts": name}
+            told = float(np.quantile(known, quantile)) if known.size else np.nan
+            yield Measurement(metric, told, None, here, state, "", step)
+
+    def _limits(self, game: PreferenceGame, solver: IterativeSolver) -> Iterator[Measurement]:
+        """In each context, the step size up to which the fixed point is stable, where known."""
+        indices = list(np.ndindex(game.batch))
+        eta = float(getattr(solver, "step_size", getattr(solver, "eta", 0.0)))
+        if len(indices) > self.most_contexts or eta == 0:
+            return
+        for k, index in enumerate(indices):
+            limit = predicted_limit(solver, game.at(index) if game.batch else game)
+            if np.isfinite(limit):
+                labels = {"route": "predicted", "eta": eta}
+                yield Measurement("step_limit", limit, k if game.batch else None, labels)
+
+    def _replies(
+        self, game: PreferenceGame, solution: Solution, target: Solution | None, step: int
+    ) -> Iterator[Measurement]:
+        """Total variation of every row of the follower to its closed form, at the end."""
+        if solution.follower is None or target is None or target.follower is None:
+            return
+        away = numerics.total_variation(solution.follower, target.follower)
+        for i, name in enumerate(game.names):
+            own = away[..., i]
+            yield from self._contexts("row_tv", own, game, solution.status, step, action=name)
+
+
+@dataclass(frozen=True, kw_only=True, init=False)
+class Averaged(IterativeSolver):
+    """A solver whose answer is the average of its iterates, whatever it was before."""
+
+    solver: IterativeSolver
+    iterate: ClassVar[Literal["last", "average", "none"]] = "average"
+
+    def __init__(self, solver: IterativeSolver) -> None:
+        for name, value in (
+            ("solver", solver), ("max_steps", solver.max_steps), ("tol", solver.tol),
+        ):  # fmt: skip
+            object.__setattr__(self, name, value)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the solver draws."""
+        return self.solver.draws
+
+    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> State:
+        """The solver's."""
+        return self.solver.init(game, rng)
+
+    def step(self, game: PreferenceGame, state: State, rng: np.random.Generator | None) -> State:
+        """The solver's."""
+        return self.solver.step(game, state, rng)
+
+    def policy(self, state: State) -> Float:
+        """The solver's last iterate."""
+        return self.solver.policy(state)
+
+    def follower(self, state: State) -> Float | None:
+        """The solver's."""
+        return self.solver.follower(state)
+
+    def residual(self, game: PreferenceGame, before: State, after: State) -> Float:
+        """The solver's."""
+        return self.solver.residual(game, before, after)

@@ -1,0 +1,397 @@
+"""Up to which step size is an algorithm stable: by its linearisation, and by trying.
+
+omega_k are the (real) frequencies of the game at the fixed point: the spectrum of (P - 1/2) D,
+D = diag(pi) - pi pi^T, is imaginary, i omega_k with |omega_k| <= 1/2. Near the fixed point the
+logits of a mode move by a factor (``MULTIPLIERS``) a step, and the limit is the smallest eta at
+which the largest factor has modulus 1. For online IPO 1 that is 2 tau / (tau^2 + omega^2).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from games import PreferenceGame, SolverError, SpecError, measures, numerics
+from games.game import Float
+from results.rows import Status
+from solvers import Solution, Solver
+from solvers.iterative import IterativeSolver
+from solvers.nlhf_exact import NlhfExact
+from tabular.experiment import Experiment, Measurement, RngFor
+
+Complex = NDArray[np.complex128]
+
+_NUDGE = 1e-6
+_SETTLED = 1e-3
+_GONE = 100.0
+_NONE = 1e-13
+_EVERY = 4
+_LOOK = 16
+_THERE = 1e-14
+
+
+def spectrum(game: PreferenceGame, policy: Float) -> Complex:
+    """Eigenvalues (n,) of (P - 1/2)(diag pi - pi pi^T), the game's turning at ``policy``."""
+    return np.asarray(np.linalg.eigvals((game.P - 0.5) @ _spread(policy)), dtype=np.complex128)
+
+
+def omega(game: PreferenceGame, policy: Float) -> float:
+    """Spectral radius of (P - 1/2)(diag pi - pi pi^T), in [0, 1/2], for one context."""
+    return float(abs(spectrum(game, policy)).max())
+
+
+def _spread(pi: Float) -> Float:
+    return np.asarray(np.diag(pi) - np.outer(pi, pi))
+
+
+Factors = Callable[[float], Complex]
+"""eta -> factors by which small deviations from the fixed point grow in a step."""
+
+
+def _modes(solver: Any, game: PreferenceGame) -> Complex:
+    return spectrum(game, NlhfExact(solver.tau).solve(game).policy)
+
+
+def _mirror_descent(solver: Any, game: PreferenceGame) -> Factors:
+    modes = _modes(solver, game)
+    return lambda eta: 1 - eta * solver.tau + eta * modes
+
+
+def _extragradient(solver: Any, game: PreferenceGame) -> Factors:
+    modes = _modes(solver, game)
+
+    def factors(eta: float) -> Complex:
+        keep = 1 - eta * solver.tau
+        return np.asarray(keep + eta * modes * (keep + eta * modes))
+
+    return factors
+
+
+def _optimistic(solver: Any, game: PreferenceGame) -> Factors:
+    """Base' = keep base + eta mode ahead, ahead' = keep base' + eta mode ahead."""
+    modes = _modes(solver, game)
+
+    def factors(eta: float) -> Complex:
+        keep = 1 - eta * solver.tau
+        rows = [[[keep, t], [keep**2, keep * t + t]] for t in (eta * modes).tolist()]
+        return np.asarray(np.linalg.eigvals(np.array(rows)).ravel(), dtype=np.complex128)
+
+    return factors
+
+
+def _mixture(solver: Any, game: PreferenceGame) -> Factors:
+    """The opponent is the mixture, whose fixed point moves with eta."""
+
+    def factors(eta: float) -> Complex:
+        keep = 1 - eta * solver.tau
+        mixture = NlhfExact(solver.tau / keep).solve(game).policy
+        return np.asarray(keep * (1 + eta * spectrum(game, mixture)))
+
+    return factors
+
+
+def _rejection(solver: Any, game: PreferenceGame) -> Factors:
+    modes = _modes(solver, game)
+    return lambda eta: 1 - eta * solver.tau + eta * modes**2 / solver.tau
+
+
+def _moving_average(solver: Any, game: PreferenceGame) -> Factors:
+    """Theta' = keep theta + eta mode mean, mean' = (1 - rate) mean + rate theta'."""
+    modes, rate = _modes(solver, game), solver.rate
+
+    def factors(eta: float) -> Complex:
+        keep = 1 - eta * solver.tau
+        rows = [[[keep, t], [rate * keep, 1 - rate + rate * t]] for t in (eta * modes).tolist()]
+        return np.asarray(np.linalg.eigvals(np.array(rows)).ravel(), dtype=np.complex128)
+
+    return factors
+
+
+def _history(solver: Any, game: PreferenceGame) -> Factors:
+    """Roots of z^h = (keep + eta mode) sum_j weight_j z^(h - 1 - j)."""
+    modes = _modes(solver, game)
+
+    def factors(eta: float) -> Complex:
+        own = 1 - eta * solver.tau + eta * modes
+        return np.concatenate([np.roots([1, *(-f * solver.weights)]) for f in own])
+
+    return factors
+
+
+def _policy_gradient(solver: Any, game: PreferenceGame) -> Factors:
+    """I + eta D [(1 - mixture) (P - 1/2) D_opponent - tau I], less the mode that is constant."""
+    mixture = getattr(solver, "mixture", 0.0)
+    opponent = game.ref
+    if mixture < 1:
+        opponent = NlhfExact(solver.tau / (1 - mixture)).solve(game).policy
+    own = _spread(measures.best_response(game, opponent, solver.tau))
+    pull = (1 - mixture) * (game.P - 0.5) @ _spread(opponent) - solver.tau * np.eye(game.n)
+    flow: Complex = np.asarray(np.linalg.eigvals(own @ pull), dtype=np.complex128)
+    flow = np.delete(flow, abs(flow).argmin())
+    return lambda eta: 1 + eta * flow
+
+
+def _natural_stackelberg(solver: Any, game: PreferenceGame) -> Factors:
+    """Leader and follower contract towards their own references; the follower kappa as fast."""
+    del game
+    pulls = np.array([solver.tau_leader, solver.kappa * solver.tau_follower], np.complex128)
+    return lambda eta: np.asarray(1 - eta * pulls)
+
+
+MULTIPLIERS: dict[str, Callable[[Any, PreferenceGame], Factors]] = {
+    "OnlineIpo1": _mirror_descent,
+    "Egpo": _extragradient,
+    "Omwu": _optimistic,
+    "NashMd": _mixture,
+    "NashRs": _rejection,
+    "NashEma": _moving_average,
+    "Mnpo": _history,
+    "OnlineIpo2": _policy_gradient,
+    "NashMdPg": _policy_gradient,
+    "StackelbergNpg": _natural_stackelberg,
+}
+"""Class of a solver with a step size ``eta`` -> its linearisation."""
+
+
+def predicted_limit(
+    solver: IterativeSolver, game: PreferenceGame, precision: float = 1e-6
+) -> float:
+    """Step size at which the linearisation in one context stops contracting.
+
+    NaN where the formula is not known, 0 where no small step contracts, inf where all that the
+    solver takes do.
+    """
+    formula = MULTIPLIERS.get(type(solver).__name__)
+    if formula is None:
+        return float("nan")
+    factors = formula(solver, game)
+    return _limit(solver, lambda eta: bool((abs(factors(eta)) < 1 - _NONE).all()), precision, 1.15)
+
+
+def observed_limit(
+    solver: IterativeSolver, game: PreferenceGame, steps: int = 2000, precision: float = 0.01
+) -> float:
+    """Step size at which a small deviation from the fixed point stops shrinking, in one context.
+
+    Found by bisection on log eta; see ``shrinks`` for the criterion.
+    """
+
+    def stable(eta: float) -> bool:
+        return shrinks(replace(solver, eta=eta), game, steps)  # type: ignore[call-arg]
+
+    return _limit(solver, stable, precision, 1.5)
+
+
+def shrinks(solver: IterativeSolver, game: PreferenceGame, steps: int = 2000) -> bool:
+    """Whether a deviation of 1e-6 in the logits of the target shrinks, in one context.
+
+    It does if the distance (total variation) falls to a thousandth, or if its largest value in
+    the last quarter of the steps is below that in the second quarter; it does not once it has
+    grown a hundredfold. A deviation that may grow first and shrink later gets up to four times
+    the steps. The run starts as from a reference next to the target.
+    """
+    target = solver.target(game)
+    if target is None:
+        raise SolverError(f"{type(solver).__name__} has no target to start from")
+    nudge = _NUDGE * np.sin(np.arange(1.0, game.n + 1))
+    start = np.exp(numerics.log_softmax(target.log_policy + nudge))
+    first = float(numerics.total_variation(start, target.policy))
+    path = _distances(solver, game, target, start)
+    away: list[float] = []
+    for total in (steps, 2 * steps, 4 * steps):
+        for distance in islice(path, total // _EVERY - len(away)):
+            away.append(distance)
+            if not distance <= _GONE * first:
+                return False
+            if distance <= _SETTLED * first:
+                return True
+        quarter = len(away) // 4
+        if max(away[-quarter:]) < max(away[quarter : 2 * quarter]):
+            return True
+    return False
+
+
+def _distances(
+    solver: IterativeSolver, game: PreferenceGame, target: Solution, start: Float
+) -> Iterator[float]:
+    """Total variation to the target after every fourth step, without end."""
+    state = solver.init(PreferenceGame(game.P, start, target.follower, game.pairs), None)
+    while True:
+        with np.errstate(all="ignore"):
+            for _ in range(_EVERY):
+                state = solver.step(game, state, None)
+            distance = float(numerics.total_variation(solver.policy(state), target.policy))
+        yield distance
+
+
+def ends_within(
+    solver: IterativeSolver, game: PreferenceGame, target: Solution, steps: int
+) -> float:
+    """KL(target | policy) after a run in one context, started from the reference tilted.
+
+    The logits of the reference are tilted by sin(1), sin(2), ..., because in symmetric games the
+    reference itself may be the target.
+    """
+    tilted = np.exp(numerics.log_softmax(game.log_ref + np.sin(np.arange(1.0, game.n + 1))))
+    state = solver.init(PreferenceGame(game.P, tilted, None, game.pairs), None)
+    away = np.inf
+    with np.errstate(all="ignore"):
+        for t in range(1, steps + 1):
+            state = solver.step(game, state, None)
+            if t % _LOOK == 0 or t == steps:
+                now = numerics.log(solver.policy(state))
+                away = float(numerics.kl(target.log_policy, now))
+                if not away > _THERE:
+                    break
+    return away if np.isfinite(away) else float("nan")
+
+
+def _limit(
+    solver: IterativeSolver, stable: Callable[[float], bool], precision: float, growth: float
+) -> float:
+    """Where ``stable`` first becomes False as eta grows; then by bisection on log eta.
+
+    The search starts at half of tau / (tau^2 + 1/4), below every limit of mirror descent, and
+    multiplies by ``growth``; 0 if no step size is stable, inf if the largest that the solver takes
+    still is.
+    """
+    tau = _weight(solver)
+    low, most = tau / (tau**2 + 0.25) / 2, _largest_step(solver)
+    while not stable(low):  # too slow for the deviation to be seen shrinking, or never stable
+        low *= 2
+        if low > most:
+            return 0.0
+    high = low
+    while stable(high):
+        if high >= most:
+            return float("inf")
+        low, high = high, min(growth * high, most)
+    while high > low * (1 + precision):
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if stable(middle) else (low, middle)
+    return float(np.sqrt(low * high))
+
+
+def _weight(solver: Any) -> float:
+    return float(getattr(solver, "tau", 0.0) or getattr(solver, "tau_leader", 0.0))
+
+
+def _largest_step(solver: IterativeSolver) -> float:
+    """The largest eta, of 1e4 and simple fractions of 1 / tau, that the solver takes."""
+    tau = _weight(solver)
+    for eta in (1e4, 2 / tau, (1 - 1e-6) / tau):
+        try:
+            replace(solver, eta=eta)  # type: ignore[call-arg]
+        except SolverError:
+            continue
+        return eta
+    raise SolverError(f"{type(solver).__name__}: no step size up to 2 / tau is allowed")
+
+
+@dataclass(frozen=True)
+class Stability(Experiment):
+    """Step-size limits, predicted and observed, and runs from the reference next to the limit.
+
+    Attributes
+    ----------
+    steps : int >= 32
+        For each step size that is tried beside the fixed point.
+    precision : float > 0
+        Relative width at which the bisection stops.
+    run_steps : int >= 0
+        For the runs from afar at ``factors`` of the predicted limit (see ``ends_within``); 0 for
+        none.
+    factors : list of float > 0
+        Below 1 it should converge, above 1 cycle.
+    most_contexts : int >= 1
+        Contexts that are tried, from the first.
+
+    Raises
+    ------
+    SpecError
+        If a value is out of range.
+    """
+
+    steps: int = 2000
+    precision: float = 0.01
+    run_steps: int = 20_000
+    factors: tuple[float, ...] | list[float] = (0.95, 1.05)
+    most_contexts: int = 10
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 32), ("run_steps", 0), ("most_contexts", 1)):
+            if getattr(self, name) < least:
+                raise SpecError(
+                    f"stability: {name} is {getattr(self, name)}, expected at least {least}"
+                )
+        if not self.precision > 0 or not all(factor > 0 for factor in self.factors):
+            raise SpecError("stability: precision and factors must be positive")
+
+    def measure(
+        self, game: PreferenceGame, solver: Solver, rng_for: RngFor
+    ) -> Iterator[Measurement]:
+        """Context by context: omega, the two limits, and where the runs end."""
+        del rng_for
+        why = _unfit(solver, game)
+        if why or not isinstance(solver, IterativeSolver):
+            yield skipped("step_limit", why)
+            return
+        indices = list(np.ndindex(game.batch))[: self.most_contexts]
+        for k, index in enumerate(indices):
+            own = game.at(index) if game.batch else game
+            yield from self._one(own, solver, k if game.batch else None)
+
+    def _one(
+        self, game: PreferenceGame, solver: IterativeSolver, context: int | None
+    ) -> Iterator[Measurement]:
+        tau = getattr(solver, "tau", 0.0)
+        if tau > 0:
+            at = NlhfExact(tau).solve(game).policy
+            yield Measurement("omega", omega(game, at), context)
+        predicted = predicted_limit(solver, game)
+        observed = observed_limit(solver, game, self.steps, self.precision)
+        for route, limit in (("predicted", predicted), ("observed", observed)):
+            labels = {"route": route}
+            if np.isfinite(limit):
+                yield Measurement("step_limit", limit, context, labels)
+            else:
+                why = "no formula" if np.isnan(limit) else "stable at every step size it takes"
+                yield Measurement("step_limit", np.nan, context, labels, "skipped", why)
+        if not np.isfinite(predicted) or predicted == 0 or self.run_steps == 0:
+            return
+        for factor in self.factors:
+            try:
+                run = replace(solver, eta=factor * predicted)  # type: ignore[call-arg]
+            except SolverError:  # beyond what it takes
+                continue
+            target = run.target(game)
+            if target is None:
+                continue
+            value = ends_within(run, game, target, self.run_steps)
+            labels_of = {"of_limit": factor}
+            status: Status = "ok" if value <= _THERE else "max_steps"
+            status = status if np.isfinite(value) else "diverged"
+            yield Measurement("kl_to_target", value, context, labels_of, status)
+
+
+def _unfit(solver: Solver, game: PreferenceGame) -> str:
+    """Why the solver has no step-size limit to look for; "" if it has."""
+    if not isinstance(solver, IterativeSolver):
+        return "an exact solver takes no steps"
+    if solver.iterate != "last":
+        return "its last iterate is not claimed to converge"
+    if solver.draws:
+        return "a sampled step never settles"
+    if not hasattr(solver, "eta"):
+        return "it has no step size called eta"
+    if _weight(solver) == 0:
+        return "it is not regularised"
+    return "" if solver.target(game) is not None else "its target is not known by another route"
+
+
+def skipped(metric: str, why: str) -> Measurement:
+    """A row that says why nothing was measured."""
+    return Measurement(metric, np.nan, status="skipped", message=why)
