@@ -38,9 +38,10 @@ def log(p: Array) -> Array:
 
 
 def expectation(p: Array, values: Array) -> Array:
-    """sum_i p_i values_i along the last axis, with 0 * (+-inf) = 0."""
+    """sum_i p_i values_i along the last axis, with 0 * (+-inf) = 0; NaN stays NaN."""
     xp = array_namespace(p, values)
-    return xp.sum(xp.where(p > 0, p * xp.where(p > 0, values, xp.zeros_like(values)), 0.0), axis=-1)
+    seen = xp.logical_not(p == 0)
+    return xp.sum(xp.where(seen, p * xp.where(seen, values, xp.zeros_like(values)), 0.0), axis=-1)
 
 
 def kl(log_p: Array, log_q: Array) -> Array:
@@ -51,7 +52,7 @@ def kl(log_p: Array, log_q: Array) -> Array:
     """
     xp = array_namespace(log_p, log_q)
     p, q = xp.exp(log_p), xp.exp(log_q)
-    seen, zero = p > 0, xp.zeros_like(p)
+    seen, zero = xp.logical_not(p == 0), xp.zeros_like(p)
     gap = xp.where(seen, log_p, zero) - xp.where(seen, log_q, zero)
     near = xp.abs(gap) < 1
     small = xp.where(near, gap, zero)
@@ -89,3 +90,19 @@ def spread_over_best(values: Array, log_ref: Array, tie_tol: float) -> Array:
     xp = array_namespace(values, log_ref)
     best = values >= xp.max(values, axis=-1, keepdims=True) - tie_tol
     return log_softmax(xp.where(best, log_ref, xp.full_like(log_ref, -xp.inf)))
+
+
+def project_to_simplex(x: Array) -> Array:
+    """Nearest policy to ``x`` in the Euclidean norm: max(x - threshold, 0), along the last axis.
+
+    The k largest entries, less a common threshold, sum to 1 at (their sum - 1) / k; the threshold
+    of the projection is the largest of these over k (Held, Wolfe and Crowder 1974).
+    """
+    xp = array_namespace(x)
+    shifted = x - xp.max(x, axis=-1, keepdims=True)
+    falling = xp.sort(shifted, axis=-1, descending=True)
+    counts = xp.cumulative_sum(xp.ones_like(falling), axis=-1)
+    thresholds = (xp.cumulative_sum(falling, axis=-1) - 1) / counts
+    kept = shifted - xp.max(thresholds, axis=-1, keepdims=True)
+    p = xp.where(kept > 0, kept, xp.zeros_like(kept))
+    return p / xp.sum(p, axis=-1, keepdims=True)

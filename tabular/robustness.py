@@ -33,7 +33,8 @@ class Robustness(Experiment):
         scaled to the same largest margin; judged on the game at t. noise: labels are flipped with
         probability t / 2, so the solver sees (1 - t) P + t / 2; judged on the true game.
         annotators: each user type in turn has share t, the others divide the rest as before;
-        judged on the game at t; needs a population that makes P by majority.
+        judged on the game at t; needs a population that makes P by majority. At t = 1 noise
+        leaves nothing to choose by, and cycles may: the last step at tau = 0 is often that tie.
     points : int >= 2
         How many values of t, evenly spaced in [0, 1].
 

@@ -176,3 +176,11 @@ def test_a_sure_answer_has_entropy_zero_and_not_minus_zero() -> None:
     assert numerics.entropy(np.log([0.25, 0.75])) == pytest.approx(
         0.25 * np.log(4) + 0.75 * np.log(4 / 3)
     )
+
+
+def test_nan_stays_nan() -> None:
+    unknown, half = np.array([np.nan, np.nan]), np.array([0.5, 0.5])
+    assert np.isnan(numerics.kl(unknown, np.log(half)))
+    assert np.isnan(numerics.entropy(unknown))
+    assert np.isnan(numerics.expectation(unknown, half))
+    assert numerics.expectation(np.array([0.0, 1.0]), np.array([np.inf, 2.0])) == 2

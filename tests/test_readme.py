@@ -55,7 +55,7 @@ def test_there_are_no_blocks_of_another_kind() -> None:
 
 def test_python_blocks_run_in_order(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    (run,) = (folder / "runs").iterdir()
+    run = min((folder / "runs").iterdir())
     names: dict[str, object] = {"__name__": "readme"}
     sys.modules["readme"] = type(sys)("readme")
     try:
@@ -67,7 +67,6 @@ def test_python_blocks_run_in_order(folder: Path, monkeypatch: pytest.MonkeyPatc
         del sys.modules["readme"]
         for registry in (GAMES, SOLVERS):
             registry.pop("weak_cycle", None)
-            registry.pop("best_response", None)
     assert names["solution"].certificate.holds  # type: ignore[attr-defined]
 
 
