@@ -32,6 +32,7 @@ _MARKERS = "osD^vP*X"
 _FLOOR = 1e-18
 _THERE = 1e-12
 _NEAR = 1e-6
+_ACROSS = 3
 _AXES = {"step": "steps", "oracle_calls": "oracle calls", "seconds": "seconds"}
 
 
@@ -258,9 +259,10 @@ def convergence_figure(frame: pd.DataFrame) -> "Figure":
     told = told.assign(gap=told["regularised_gap"].clip(lower=_FLOOR))
     there, looks = categories(told["comparison"]), _looks(told)
     with style.settings():
-        page = style.Page(*[1.9] * len(there))
+        room = _room(looks)
+        page = style.Page(*room, *[1.9] * len(there))
         for i, comparison in enumerate(there):
-            row = page.panels(i, 1, 3, left=0.7, apart=(0.25, 0))[0]
+            row = page.panels(i + len(room), 1, 3, left=0.7, apart=(0.25, 0))[0]
             part = told[told["comparison"] == comparison]
             low = max(_FLOOR, part["gap"].min()) / 3
             for axes, (x, label) in zip(row, _AXES.items(), strict=True):
@@ -280,8 +282,9 @@ def stability_figure(frame: pd.DataFrame) -> "Figure":
     looks = _looks(told)
     sides = [str(name) for name in told if str(name).startswith("kl_")]
     with style.settings():
-        page = style.Page(2.6)
-        row = page.panels(0, 1, 1 + len(sides), left=0.7, apart=(0.45, 0))[0]
+        room = _room(looks)
+        page = style.Page(*room, 2.6)
+        row = page.panels(len(room), 1, 1 + len(sides), left=0.7, apart=(0.45, 0))[0]
         both = told.dropna(subset="ratio")
         low, high = both["predicted"].min() / 1.5, both["predicted"].max() * 1.5
         row[0].plot([low, high], [low, high], color=style.FAINT, linewidth=1.0, zorder=0)
@@ -392,7 +395,10 @@ def _looks(told: pd.DataFrame) -> dict[str, tuple[str, str]]:
     """Colour and marker of every method; the methods are mostly of one concept here."""
     methods = sorted(set(told["method"].astype(str)))
     return {
-        method: (_COLOURS[k % len(_COLOURS)], _MARKERS[k % len(_MARKERS)])
+        method: (
+            _COLOURS[k % len(_COLOURS)],
+            _MARKERS[(k + 3 * (k // len(_COLOURS))) % len(_MARKERS)],
+        )
         for k, method in enumerate(methods)
     }
 
@@ -412,11 +418,17 @@ def _bands(axes: "Axes", told: pd.DataFrame, x: str, looks: dict[str, tuple[str,
     axes.minorticks_off()
 
 
+def _room(looks: dict[str, tuple[str, str]]) -> list[float]:
+    """A band of its own for the lines of a legend that the head of the page does not hold."""
+    lines = -(-len(looks) // _ACROSS)
+    return [0.17 * (lines - 1)] if lines > 1 else []
+
+
 def _key(page: style.Page, title: str, looks: dict[str, tuple[str, str]]) -> None:
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], color=colour, marker=marker) for colour, marker in looks.values()]
     page.figure.legend(
         handles, list(looks), loc="upper center", bbox_to_anchor=(0.5, 1.0),
-        borderaxespad=0.2, ncols=min(len(looks), 5), title=title,
+        borderaxespad=0.2, ncols=min(len(looks), _ACROSS), title=title,
     )  # fmt: skip

@@ -134,13 +134,6 @@ def _policy_gradient(solver: Any, game: PreferenceGame) -> Factors:
     return lambda eta: 1 + eta * flow
 
 
-def _natural_stackelberg(solver: Any, game: PreferenceGame) -> Factors:
-    """Leader and follower contract towards their own references; the follower kappa as fast."""
-    del game
-    pulls = np.array([solver.tau_leader, solver.kappa * solver.tau_follower], np.complex128)
-    return lambda eta: np.asarray(1 - eta * pulls)
-
-
 MULTIPLIERS: dict[str, Callable[[Any, PreferenceGame], Factors]] = {
     "OnlineIpo1": _mirror_descent,
     "Egpo": _extragradient,
@@ -151,7 +144,6 @@ MULTIPLIERS: dict[str, Callable[[Any, PreferenceGame], Factors]] = {
     "Mnpo": _history,
     "OnlineIpo2": _policy_gradient,
     "NashMdPg": _policy_gradient,
-    "StackelbergNpg": _natural_stackelberg,
 }
 """Class of a solver with a step size ``eta`` -> its linearisation."""
 

@@ -116,7 +116,7 @@ def test_a_learning_rate_is_a_step_size_in_two_conventions() -> None:
 
 
 def test_the_first_points_of_a_trace_by_hand() -> None:
-    game = PreferenceGame(three_annotators().P, [0.5, 0.2, 0.3])
+    game = PreferenceGame(three_annotators().P, [0.2, 0.5, 0.3])
     found = measured(game, OnlineIpo1(tau=0.2, eta=0.5, max_steps=3))
     target = NlhfExact(0.2).solve(game).policy
     tilted = game.ref * np.exp(0.5 * game.P @ game.ref)  # the pull to ref cancels at ref
