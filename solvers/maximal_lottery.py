@@ -62,43 +62,34 @@ def _used_by_some_lottery(margins: Float) -> NDArray[np.bool_]:
     """Mask of the answers that have positive probability in some maximal lottery."""
     n = len(margins)
     # minimise t subject to (margins p)_i <= t: the value t is 0
-    columns = np.hstack([margins, -np.ones((n, 1))])
-    cost = np.append(np.zeros(n), 1.0)
-    bounds: list[Bound] = [(0, None)] * n + [(None, None)]
-    simplex = np.append(np.ones(n), 0.0)[None, :]
-    p = _highs(cost, columns, np.zeros(n), simplex, np.ones(1), bounds)[:n]
+    rows, cost = np.hstack([margins, -np.ones((n, 1))]), np.append(np.zeros(n), 1.0)
+    p = _highs(cost, rows, [(0, None)] * n + [(None, None)], n)
     used, unused = p > _TOL, margins @ p < -_TOL
-    if (used ^ unused).all():
-        return used
-    # Tucker 1956: some x >= 0 has margins x <= 0 and x - margins x >= 1. Then x_i is either 0
-    # or at least 1, and it is at least 1 exactly for the answers of the largest support.
-    keep = ~unused
-    inner = margins[:, keep]
-    identity = np.eye(n)[:, keep]
-    rows = np.vstack([inner, (inner - identity)[keep]])
-    limits = np.append(np.zeros(n), -np.ones(int(keep.sum())))
-    kept = int(keep.sum())
-    x = _highs(np.ones(kept), rows, limits, None, None, [(0, None)] * kept)
-    out = np.zeros(n, dtype=bool)
-    out[keep] = x > 0.5
-    return out
+    while not (used | unused).all():
+        # among the lotteries, margins p <= 0, one that spreads over many undecided answers:
+        # maximise the sum of their shares s <= p, each counted up to 1 / n
+        undecided = ~(used | unused)
+        k = int(undecided.sum())
+        rows = np.block([[margins, np.zeros((n, k))], [-np.eye(n)[undecided], np.eye(k)]])
+        cost = np.append(np.zeros(n), -np.ones(k))
+        p = _highs(cost, rows, [(0, None)] * n + [(0, 1 / n)] * k, n)
+        found = undecided & (p > _TOL)
+        if not found.any():
+            break
+        used, unused = used | found, unused | (margins @ p < -_TOL)
+    return used
 
 
-def _highs(
-    cost: Float,
-    rows: Float,
-    limits: Float,
-    equal: Float | None,
-    totals: Float | None,
-    bounds: list[Bound],
-) -> Float:
+def _highs(cost: Float, rows: Float, bounds: list[Bound], n: int) -> Float:
+    """Argmin cost x subject to rows x <= 0, the bounds, and x_1 + ... + x_n = 1: its first n."""
     method: Any = "highs-ipm" if len(cost) > _INTERIOR_POINT_ABOVE else "highs"
+    simplex = np.append(np.ones(n), np.zeros(len(cost) - n))[None, :]
     found = linprog(
         cost,
         A_ub=rows,
-        b_ub=limits,
-        A_eq=equal,
-        b_eq=totals,
+        b_ub=np.zeros(len(rows)),
+        A_eq=simplex,
+        b_eq=np.ones(1),
         bounds=bounds,
         method=method,
         options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
@@ -108,7 +99,7 @@ def _highs(
             f"NlhfExact: HiGHS ended with status {found.status} ({found.message}); "
             "rescale the preferences or use tau > 0"
         )
-    return np.asarray(found.x)
+    return np.asarray(found.x)[:n]
 
 
 def _project(equal: Float, at_most: Float, log_ref: Float) -> tuple[Float, float]:

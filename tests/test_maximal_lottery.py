@@ -189,6 +189,25 @@ def test_small_margins_give_the_lottery_of_large_ones(scale: float) -> None:
         np.testing.assert_allclose(small, large, atol=1e-15 / scale)
 
 
+@pytest.mark.parametrize("margin", [1e-3, 1e-5, 1e-7])
+def test_margins_of_very_unlike_size(margin: float) -> None:
+    """A cycle with margins 1/4, 1/4 and a tiny one; its second answer hardly ever plays."""
+    P = np.full((5, 5), 0.5)
+    for i, j, m in [(0, 2, 0.25), (2, 3, 0.25), (3, 0, margin)]:
+        P[i, j], P[j, i] = 0.5 + m, 0.5 - m
+    ref = np.array([0.1, 0.3, 0.2, 0.1, 0.3])
+    cycle = np.array([0.25, 0, margin, 0.25, 0]) / (0.5 + margin)
+    rest = np.array([0, 0.5, 0, 0, 0.5])
+    odds = np.exp(special.rel_entr(rest, ref).sum() - special.rel_entr(cycle, ref).sum())
+    w = odds / (1 + odds)
+    found = lottery(PreferenceGame(P, ref))
+    np.testing.assert_allclose(found, w * cycle + (1 - w) * rest, rtol=1e-6, atol=1e-9)
+    twice = [0, 0, 1, 2, 3, 4]
+    halves = np.array([0.5, 0.5, 1, 1, 1, 1])
+    again = lottery(PreferenceGame(P[np.ix_(twice, twice)], ref[twice] * halves))
+    np.testing.assert_allclose(again, found[twice] * halves, rtol=1e-6, atol=1e-9)
+
+
 @pytest.mark.parametrize("n", [50, 101])
 def test_large_tournaments(n: int) -> None:
     rng = np.random.default_rng(n)

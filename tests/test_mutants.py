@@ -168,11 +168,12 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
     ],
     "solvers.maximal_lottery": [
         ("(P - P.T) / 2", "(P.T - P) / 2"),
-        ("if (used ^ unused).all():", "if used.any():"),
+        ("while not (used | unused).all():", "while not used.any():"),
         ("rank >= len(inner) - 1", "rank >= 0"),
         ("np.log(ref[used])", "0 * ref[used]"),
         ("np.vstack([equal, at_most])", "np.vstack([equal, 0 * at_most])"),
-        ("x > 0.5", "x < 0.5"),
+        ("np.append(np.zeros(n), -np.ones(k))", "np.append(np.zeros(n), np.ones(k))"),
+        ("found = undecided & (p > _TOL)", "found = undecided & (p < _TOL)"),
     ],
     "solvers.slhf_exact": [
         ("log_ref - cost / self.tau_follower", "log_ref + cost / self.tau_follower"),
