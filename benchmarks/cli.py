@@ -133,7 +133,8 @@ def _tell(done: "Run") -> None:
         f"worst certificate residual {done.worst_residual:.2g}"
     )
     console.say(f"report   {written}")
-    console.say(f"figures  {done.run_dir / 'figures'}")
+    if (done.run_dir / "figures").is_dir():  # no rows, no figures
+        console.say(f"figures  {done.run_dir / 'figures'}")
 
 
 @app.command("ls")

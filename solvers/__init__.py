@@ -1,10 +1,14 @@
 """How a policy is found: exact solvers of the three concepts, iterative ones, and the registry."""
 
 from solvers import (
+    best_of_n,
+    bond,
     comal,
+    dpo,
     egpo,
     gpo,
     inpo,
+    ipo,
     iterated_best_of_n,
     mnpo,
     mpo,
@@ -12,16 +16,25 @@ from solvers import (
     nash_md,
     nash_md_pg,
     nash_rs,
+    natural_pg,
     nlhf_exact,
     omwu,
     online_ipo_1,
     online_ipo_2,
+    preference_matching,
+    rebel,
+    reward_follower,
     rlhf_exact,
     rspo,
     self_play_mwu,
+    sgpo,
     slhf_exact,
+    softmax_pg,
     spo,
     sppo,
+    srpo,
+    stackelberg_gda,
+    stackelberg_npg,
 )
 from solvers.aliases import ALIASES as ALIASES
 from solvers.aliases import Alias as Alias
@@ -56,6 +69,19 @@ for _module in (
     gpo,
     rspo,
     iterated_best_of_n,
+    softmax_pg,
+    natural_pg,
+    rebel,
+    dpo,
+    ipo,
+    best_of_n,
+    bond,
+    preference_matching,
+    stackelberg_gda,
+    stackelberg_npg,
+    srpo,
+    sgpo,
+    reward_follower,
 ):
     _name = _module.__name__.rpartition(".")[2]
     SOLVERS.add(_name, getattr(_module, camel_case(_name)))

@@ -54,11 +54,6 @@ class Inpo(IterativeSolver):
         require(self, eta=(0, 2 / self.tau))
 
     @property
-    def draws(self) -> bool:
-        """Whether pairs are sampled."""
-        return self.samples > 0
-
-    @property
     def step_size(self) -> float:
         """``eta``, or the default."""
         return self.eta or self.tau / (self.tau**2 + 0.25)

@@ -41,6 +41,11 @@ class IterativeSolver(Solver):
     iterate: ClassVar[Literal["last", "average", "none"]] = "last"
     needs: ClassVar[Literal["matrix", "samples", "dataset"]] = "matrix"
 
+    @property
+    def draws(self) -> bool:
+        """Whether a field ``samples`` or ``n_comparisons`` is above 0."""
+        return any(getattr(self, field, 0) > 0 for field in ("samples", "n_comparisons"))
+
     def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> State:
         """The state before the first step; by default the log of the reference."""
         del rng

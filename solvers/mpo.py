@@ -57,11 +57,6 @@ class Mpo(IterativeSolver):
         require(self, tau=(1e-12, np.inf), eta=(1e-12, np.inf))
         require(self, reset_every=(1, np.inf), samples=(0, 1e9))
 
-    @property
-    def draws(self) -> bool:
-        """Whether win rates are sampled."""
-        return self.samples > 0
-
     def target(self, game: PreferenceGame) -> Solution:
         """The maximal lottery, where it is unique or every answer belongs to one."""
         return NlhfExact(0.0).solve(game)

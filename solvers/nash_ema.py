@@ -54,11 +54,6 @@ class NashEma(IterativeSolver):
         require(self, tau=(1e-12, np.inf), rate=(1e-12, 1), samples=(0, 1e9))
         require(self, eta=(1e-12, 2 / self.tau))
 
-    @property
-    def draws(self) -> bool:
-        """Whether win rates are sampled."""
-        return self.samples > 0
-
     def target(self, game: PreferenceGame) -> Solution:
         """The equilibrium at tau, outside the unstable band."""
         return NlhfExact(self.tau).solve(game)

@@ -52,11 +52,6 @@ class NashMd(IterativeSolver):
         require(self, tau=(1e-12, np.inf), samples=(0, 1e9))
         require(self, eta=(0, (1 - 1e-9) / self.tau))
 
-    @property
-    def draws(self) -> bool:
-        """Whether win rates are sampled."""
-        return self.samples > 0
-
     def target(self, game: PreferenceGame) -> Solution:
         """The equilibrium, or for a constant eta the best response to the one at larger tau."""
         if self.eta == 0:

@@ -55,11 +55,6 @@ class NashMdPg(IterativeSolver):
         require(self, tau=(1e-12, np.inf), mixture=(0, 1), eta=(0, np.inf), samples=(0, 1e9))
 
     @property
-    def draws(self) -> bool:
-        """Whether answers and labels are sampled."""
-        return self.samples > 0
-
-    @property
     def step_size(self) -> float:
         """``eta``, or the default."""
         return self.eta or 2 * self.tau / (self.tau**2 + 0.25)

@@ -58,11 +58,6 @@ class Omwu(IterativeSolver):
         require(self, tau=(0, np.inf), samples=(0, 2**31))
         require(self, eta=(1e-12, min(1e3, 1 / self.tau) if self.tau > 0 else 1e3))
 
-    @property
-    def draws(self) -> bool:
-        """Whether win rates are estimated."""
-        return self.samples > 0
-
     def target(self, game: PreferenceGame) -> Solution:
         """The equilibrium at tau; at tau = 0 a maximal lottery, of which there may be others."""
         return NlhfExact(self.tau).solve(game)

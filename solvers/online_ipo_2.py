@@ -53,11 +53,6 @@ class OnlineIpo2(IterativeSolver):
         require(self, tau=(1e-12, np.inf), eta=(0, np.inf), samples=(0, 1e9))
 
     @property
-    def draws(self) -> bool:
-        """Whether pairs are sampled."""
-        return self.samples > 0
-
-    @property
     def step_size(self) -> float:
         """``eta``, or the default."""
         return self.eta or 2 * self.tau / (self.tau**2 + 0.25)

@@ -50,11 +50,6 @@ class SelfPlayMwu(IterativeSolver):
     def __post_init__(self) -> None:
         require(self, eta=(1e-12, 1e3), samples=(0, 2**31))
 
-    @property
-    def draws(self) -> bool:
-        """Whether win rates are estimated."""
-        return self.samples > 0
-
     def target(self, game: PreferenceGame) -> Solution:
         """A maximal lottery; compare gaps, because there may be others."""
         return NlhfExact(0.0).solve(game)

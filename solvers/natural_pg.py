@@ -1,0 +1,74 @@
+"""Natural policy gradient on a Bradley-Terry reward: the exact form of KL-regularised RLHF.
+
+Kakade, A Natural Policy Gradient, NeurIPS 2001; the objective: Ziegler et al. 2019,
+arXiv:1909.08593.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from games import numerics
+from games.game import Float, PreferenceGame
+from solvers.iterative import IterativeSolver
+from solvers.rlhf_exact import RlhfExact
+from solvers.solver import Concept, Solution, require
+
+
+@dataclass(frozen=True)
+class NaturalPg(IterativeSolver):
+    """log pi <- (1 - eta tau) log pi + eta tau log ref + eta r + const.
+
+    r is the Bradley-Terry reward under ``game.pairs``, so what is reached depends on which pairs
+    were compared. The logits contract by |1 - eta tau| a step: eta = 1 / tau is there in one step,
+    above 2 / tau they diverge. Against a reward there is nothing to cycle around, unlike for the
+    same update against the policy's own win rates.
+
+    Attributes
+    ----------
+    tau : float > 0
+        Weight of the KL penalty to ``ref``, in reward units (log-odds).
+    eta : float > 0
+        Step size in reward units.
+
+    Raises
+    ------
+    SolverError
+        If tau or eta is out of range; UndefinedError if the reward is infinite.
+    """
+
+    tau: float = 0.1
+    eta: float = 1.0
+    concept: ClassVar[Concept] = "rlhf"
+    paper: ClassVar[str] = "Kakade 2001, NeurIPS; Ziegler et al. 2019, arXiv:1909.08593"
+
+    def __post_init__(self) -> None:
+        require(self, tau=(1e-12, np.inf), eta=(1e-12, np.inf))
+
+    def target(self, game: PreferenceGame) -> Solution:
+        """The closed form of RLHF at the same tau."""
+        return RlhfExact(self.tau).solve(game)
+
+    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> tuple[Float, Float]:
+        """Log of the reference, and the rewards."""
+        del rng
+        return game.log_ref, fitted_rewards(game)
+
+    def step(
+        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator | None
+    ) -> tuple[Float, Float]:
+        """One contraction towards log ref + r / tau."""
+        del rng
+        theta, r = state
+        eta, tau = self.eta, self.tau
+        return numerics.log_softmax((1 - eta * tau) * theta + eta * tau * game.log_ref + eta * r), r
+
+    def policy(self, state: tuple[Float, Float]) -> Float:
+        """Softmax of the logits."""
+        return np.asarray(np.exp(numerics.log_softmax(state[0])))
+
+
+def fitted_rewards(game: PreferenceGame) -> Float:
+    """Bradley-Terry rewards under ``game.pairs``, in the float type of the game."""
+    return RlhfExact().rewards(game).astype(game.ref.dtype)

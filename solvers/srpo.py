@@ -1,0 +1,110 @@
+"""SRPO: a policy and the policy that improves its answers, fitted offline by two squared losses.
+
+Choi et al., Self-Improving Robust Preference Optimization, 2024, arXiv:2406.01660.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from games import numerics
+from games.game import Float, PreferenceGame
+from solvers.dpo import Table, busiest, compared
+from solvers.iterative import IterativeSolver
+from solvers.slhf_exact import SlhfExact
+from solvers.solver import Concept, Solution, require
+from solvers.stackelberg_gda import Players
+
+State = tuple[Float, Float, Table]
+
+
+@dataclass(frozen=True)
+class Srpo(IterativeSolver):
+    """Gradient descent on (1 - alpha) sum_ij w_ij E_ij^2 + alpha sum_ij w_ij G_ij^2.
+
+    With u = log(follower / ref) in rows, l = log(policy / ref) and q_ij = P[j, i] - 1/2, the
+    losses of improving i into j and of generating i are E_ij = q_ij - tau (u_ij - u_ii) and G_ij =
+    q_ij - tau / 2 (u_ij - u_ji + l_j - l_i). Both vanish at once, exactly at follower(j|i) ~
+    ref_j exp(P[j, i] / tau) and policy_i ~ ref_i / Z_i: the Stackelberg answer with tau_leader =
+    tau_follower = tau. It therefore does not depend on which pairs were compared, as long as all
+    were. The follower's reference is always ``ref``; ``ref_follower`` of the game is not used.
+
+    In a data set with unseen pairs the minimum is not unique: those entries stay near ``ref``.
+
+    Attributes
+    ----------
+    tau : float > 0
+        Weight of both KL penalties, in payoff units. The paper calls it beta.
+    alpha : float in (0, 1)
+        Share of the generative loss.
+    eta : float in (0, 2)
+        Step size, as a multiple of 1 / (4 tau^2 times the largest share of one answer's pairs).
+    n_comparisons : int >= 0
+        Comparisons in the data set; 0 for the loss of the whole population under ``game.pairs``.
+
+    Raises
+    ------
+    SolverError
+        If a parameter is out of range.
+    """
+
+    tau: float = 0.1
+    alpha: float = 0.5
+    eta: float = 1.0
+    n_comparisons: int = 0
+    concept: ClassVar[Concept] = "slhf"
+    paper: ClassVar[str] = "Choi et al. 2024, arXiv:2406.01660"
+    needs: ClassVar[Literal["matrix", "samples", "dataset"]] = "dataset"
+
+    def __post_init__(self) -> None:
+        require(self, tau=(1e-12, np.inf), alpha=(1e-6, 1 - 1e-6), n_comparisons=(0, 2**53))
+        require(self, eta=(1e-12, np.nextafter(2, 0)))
+
+    def target(self, game: PreferenceGame) -> Solution:
+        """SLHF with both tau equal, and ``ref`` as the follower's reference too."""
+        return SlhfExact(self.tau, self.tau).solve(PreferenceGame(game.P, game.ref))
+
+    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> State:
+        """Log of the reference for both, and the data."""
+        rows = np.broadcast_to(game.log_ref[..., None, :], (*game.batch, game.n, game.n))
+        return game.log_ref, rows, compared(game, self.n_comparisons, rng)
+
+    def step(self, game: PreferenceGame, state: State, rng: np.random.Generator | None) -> State:
+        """One step of gradient descent on the logits of both."""
+        del rng
+        log_pi, log_follower, (shares, wins) = state
+        improve, generate = self.errors(game, (log_pi, log_follower), wins)
+        # minus the gradients, divided by 2 tau
+        improve, generate = (1 - self.alpha) * shares * improve, self.alpha * shares * generate
+        kept = np.eye(game.n, dtype=shares.dtype) * improve.sum(-1)[..., None]
+        rows = improve - kept + generate
+        rows = rows - np.exp(log_follower) * generate.sum(-1, keepdims=True)
+        size = self.eta / (2 * self.tau * busiest(shares))
+        return (
+            numerics.log_softmax(log_pi + size * generate.sum(-2)),
+            numerics.log_softmax(log_follower + size[..., None] * rows),
+            state[2],
+        )
+
+    def errors(self, game: PreferenceGame, players: Players, wins: Float) -> tuple[Float, Float]:
+        """E and G, by which the two losses miss the preferences; (..., n, n) both."""
+        ratio = players[0] - game.log_ref
+        rows = players[1] - game.log_ref[..., None, :]
+        goal = 0.5 - wins
+        own = (np.eye(game.n, dtype=rows.dtype) * rows).sum(-1, keepdims=True)
+        gap = rows - np.swapaxes(rows, -1, -2) + ratio[..., None, :] - ratio[..., :, None]
+        return goal - self.tau * (rows - own), goal - self.tau / 2 * gap
+
+    def policy(self, state: State) -> Float:
+        """The policy that answers first."""
+        return np.asarray(np.exp(state[0]))
+
+    def follower(self, state: State) -> Float:
+        """The policy that improves an answer (the row)."""
+        return np.asarray(np.exp(state[1]))
+
+    def residual(self, game: PreferenceGame, before: State, after: State) -> Float:
+        """The largest change of a probability of either policy."""
+        moved = abs(self.follower(after) - self.follower(before)).max((-1, -2))
+        return np.asarray(np.maximum(super().residual(game, before, after), moved))
