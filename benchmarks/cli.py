@@ -22,7 +22,6 @@ _UsageError: Any = typer.BadParameter.__base__  # click's, which typer has its o
 
 app = typer.Typer(
     help="What RLHF, NLHF and SLHF choose from the same preferences, and what that choice costs.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -240,10 +239,11 @@ def doctor() -> None:
 def main() -> None:
     """Run the command line; what a user can cause is one line on stderr and exit code 2."""
     try:
-        code = app(prog_name="prefgames", standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], prog_name="prefgames", standalone_mode=False)
     except _UsageError as error:
         command = error.ctx.command_path if error.ctx else "prefgames"
-        _refuse(f"{error.format_message()} (see {command} --help)")
+        told = error.format_message().replace("Value error, ", "")
+        _refuse(f"{told} (see {command} --help)")
     except ValueError as error:
         if not _of_user(error):
             raise
@@ -251,6 +251,8 @@ def main() -> None:
     except OSError as error:
         _refuse(str(error))
     except (KeyboardInterrupt, typer.Abort):
+        if sys.argv[1:2] == ["run"]:  # before the first cell, or while tables are made
+            console.say("interrupted: the same command goes on where it stopped")
         sys.exit(130)
     sys.exit(code or 0)
 

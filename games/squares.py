@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from games.comparisons import Comparisons
 from games.errors import GameError
 from games.game import PreferenceGame
+from games.tables import FORMS
 
 Square = Comparisons | PreferenceGame
 """Win counts or win probabilities."""
@@ -90,7 +91,7 @@ def from_rows(rows: Sequence[tuple[int, Sequence[str]]]) -> Square:
     if len(cells) != len(cells[0]):
         raise GameError(
             f"{len(cells)} lines of {len(cells[0])} cells are not square; with names, the first "
-            "line and the first column both give them"
+            f"line and the first column both give them; comparisons have the columns {FORMS}"
         )
     names: list[str] = []
     if _has_names(cells):

@@ -43,7 +43,7 @@ METRICS: dict[str, Metric] = {
     ),
     # quality on the true game
     "duality_gap": Metric("2 max_i (P pi)_i - 1", -1e-9, 1, "payoff", "lower"),
-    "worst_win_rate": Metric("min_j P(pi > j) = (1 - duality_gap) / 2", better="higher"),
+    "worst_win_rate": Metric("min_j P(pi > j) = (1 - duality_gap) / 2", high=0.5, better="higher"),
     "regret": Metric(
         "loss in the concept's own objective on the true game: rlhf under the full-data reward; "
         "nlhf half the regularised gap; slhf game value minus the leader's value",
@@ -52,7 +52,7 @@ METRICS: dict[str, Metric] = {
         "payoff",
         "lower",
     ),
-    "leader_value": Metric("sum_y pi(y) min_y' P[y, y']", better="higher"),
+    "leader_value": Metric("sum_y pi(y) min_y' P[y, y']", high=0.5, better="higher"),
     # consistency
     "entropy": Metric("-sum pi log pi", 0, _INF, "nats"),
     "self_agreement": Metric("P(y = y') for two independent draws = sum pi^2", better="higher"),

@@ -30,9 +30,9 @@ class Dpo(IterativeSolver):
     moves with ``game.pairs`` unless P is Bradley-Terry. The loss is convex in h and descent
     converges linearly for eta < 2, at a rate set by the worst-compared answer.
 
-    Where an answer always wins in the data the loss has no minimum: h grows without bound, like
-    the logarithm of the steps, whatever tau is. Nothing stops it here but ``max_steps``; ``target``
-    then raises UndefinedError. A data set is drawn once, in ``init``.
+    Where an answer always wins in the data the loss has no minimum: tau h grows without bound, like
+    the logarithm of the steps, so that no tau keeps the policy near ``ref``. Nothing stops it but
+    ``max_steps``; ``target`` raises UndefinedError. A data set is drawn once, in ``init``.
 
     Attributes
     ----------

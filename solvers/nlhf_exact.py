@@ -44,7 +44,7 @@ class NlhfExact(Solver):
         require(self, tau=(0, np.inf))
 
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
-        """Every context on its own: a hard one neither stops nor delays the others."""
+        """Every context on its own; at tau > 0 a hard one neither stops nor delays the others."""
         del rng
         n = game.n
         P, ref = game.P.reshape(-1, n, n), game.ref.reshape(-1, n)

@@ -36,7 +36,8 @@ class RewardFollower(IterativeSolver):
     of its stationary points is reached depends on the start; large steps cycle.
 
     There is no ``target``: nothing else here solves for a stationary point of this objective. A
-    settled policy satisfies log pi = log ref + r_eff / tau + const, which ``residual`` measures.
+    settled policy satisfies log pi = log ref + r_eff / tau + const, and ``residual`` is by how much
+    that fails.
 
     Attributes
     ----------
@@ -118,7 +119,7 @@ class RewardFollower(IterativeSolver):
     def residual(
         self, game: PreferenceGame, before: tuple[Float, Float], after: tuple[Float, Float]
     ) -> Float:
-        """By how much log pi = log ref + r_eff / tau + const fails, weighted by pi."""
+        """Largest difference of pi from ref exp(r_eff / tau) / Z, at its own rewards."""
         del before
         pi = np.exp(after[0])
         reward = self.effective_reward(game.P, pi, after[1])

@@ -141,6 +141,14 @@ def _require_finite_fit(game: PreferenceGame) -> None:
         return
     first = int(np.argmax(infinite))
     graph = nx.from_numpy_array(wins[first], create_using=nx.DiGraph)
+    if not nx.is_weakly_connected(graph):
+        groups = [[game.names[k] for k in sorted(c)] for c in nx.weakly_connected_components(graph)]
+        shown = ", ".join("{" + ", ".join(group) + "}" for group in groups[:6])
+        raise UndefinedError(
+            f"RlhfExact: the Bradley-Terry maximum is not unique: no comparison joins {shown}"
+            f"{', ...' if len(groups) > 6 else ''}; compare across them, or set ridge > 0",
+            infinite.reshape(game.batch),
+        )
     order = nx.topological_sort(nx.condensation(graph))
     members = nx.condensation(graph).nodes(data="members")
     parts = [[game.names[k] for k in sorted(members[c])] for c in order]

@@ -144,8 +144,9 @@ def require(solver: Solver, **ranges: tuple[float, float]) -> None:
         value = getattr(solver, key)
         number = isinstance(value, Real) and not isinstance(value, bool)
         if not number or not low <= value <= high or value == np.inf:
+            end = ")" if high == np.inf else "]"
             raise SolverError(
-                f"{name}: {key} is {value!r}, expected a number in [{low:g}, {high:g}]"
+                f"{name}: {key} is {value!r}, expected a number in [{low:g}, {high:g}{end}"
             )
 
 

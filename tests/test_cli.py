@@ -171,10 +171,10 @@ def test_failed_cells_run_again_and_complete_ones_do_not(tmp_path: Path) -> None
         (["run", "quick", "--group-by", "model"], r"--group-by belongs to --data"),
         (["run", "bad.toml"], r"bad\.toml: unknown key 'gmaes'; did you mean games"),
         (["run", "quick", "--out", "bad.toml"], r"bad\.toml"),
-        (["ls", "gmaes"], r"'gmaes' is not one of .*games.*solvers"),
+        (["ls", "gmaes"], r"'kind': 'gmaes' is not one of .*games.*solvers"),
         (["solve", "condorcat"], r"no game named 'condorcat' and no such file; did you mean cond"),
         (["solve", "condorcet", "--tau", "abc"], r"--tau"),
-        (["solve", "condorcet", "--tau", "-1"], r"NlhfExact: tau is -1"),
+        (["solve", "condorcet", "--tau", "-1"], r"NlhfExact: tau is -1.*\[0, inf\)"),
         (["solve", "condorcet", "-g", "alhpa=[1]"], r"condorcet has no parameter 'alhpa'; did you"),
         (["solve", "bad.toml"], r"bad\.toml: .*\.csv"),
         (["report", "nowhere"], r"nowhere"),
@@ -196,6 +196,14 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert err.startswith("prefgames: ")
     assert err.count("\n") == 1
     assert not Path("runs").exists()
+
+
+def test_no_command_gives_the_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = call(monkeypatch, capsys)
+    assert (code, err) == (0, "")
+    assert re.search(r"\n +run +Run a spec", out)
 
 
 def test_options_change_the_plan(tmp_path: Path) -> None:

@@ -329,13 +329,10 @@ def test_the_figure_has_a_row_a_comparison_and_a_panel_a_cost() -> None:
     assert {text.get_text() for text in legend.get_texts()} == set(published(0.1))
 
 
-def test_the_spec_has_the_published_step_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    for solver in map(type, published(0.1).values()):
-        name = solver.__module__.rpartition(".")[2]
-        if name not in SOLVERS:
-            monkeypatch.setitem(SOLVERS, name, solver)
+def test_the_spec_has_the_published_step_sizes() -> None:
     plan = read("convergence")
-    sizes = {(s.name, s.params["tau"]): s.params["eta"] for s in plan.solvers}
+    nash = [(s.name, s.params) for s in plan.solvers if "tau" in s.params]
+    sizes = {(name, params["tau"]): params["eta"] for name, params in nash}
     for tau, rate in ((0.1, 0.1), (0.01, 0.02), (0.001, 2e-4)):
         for name in ("egpo", "online_ipo_1", "nash_md"):
             assert sizes[name, tau] == pytest.approx(step_size(rate, 10, tau))

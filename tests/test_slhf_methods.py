@@ -355,6 +355,12 @@ def test_follower_rows_of_softmax_gradients_learn_at_the_rate_of_the_leader() ->
     assert game.ref.max() > 50 * game.ref.min()
 
 
+def test_too_large_a_kappa_unsettles_softmax_gradients() -> None:
+    game = golden_game("mix6")
+    solver = StackelbergNpg(gradient="softmax", kappa=100.0, eta=5.0, max_steps=1000)
+    assert tv(solver.solve(game).policy, solver.target(game).policy) > 0.1
+
+
 def test_rows_freeze_in_gda_at_kappa_1_and_not_at_5() -> None:
     game = three_annotators()
     exact = SlhfExact(0, 0).solve(game)
@@ -510,6 +516,13 @@ def test_steering_ends_where_the_nested_objective_is_stationary(name: str) -> No
     gain = nested_value(solver, found.log_policy, game)
     assert gain > nested_value(solver, myopic.log_policy, game) + 0.001
     assert gain > nested_value(solver, game.log_ref, game)
+
+
+def test_large_steps_of_the_leader_cycle() -> None:
+    game = golden_game("rps")
+    for eta, status in ((0.2, "ok"), (4.0, "max_steps")):
+        solver = RewardFollower(tau=0.5, eta=eta, steering=0.0, max_steps=1000)
+        assert solver.solve(game).status == status
 
 
 def test_a_settled_policy_is_a_fixed_point() -> None:

@@ -152,6 +152,7 @@ BOTH = "a square table holds win probabilities (diagonal 1/2, P + P^T = 1) or wi
         ("0,5\n5,1\n", "line 1: entry [0, 0] is 0 and its mirror image 0"),
         ("judge,first,second\nx,a,b\ny,b,c\n", "line 2: the row is called 'x' and its column"),
         ("judge,first\nx,a\ny,b\n", "3 lines of 2 cells are not square"),
+        ("left,right,winer\na,b,left\n", "comparisons have the columns left,right,winner"),
         ("names\n", "no numbers below the header"),
     ],
 )  # fmt: skip
