@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from games.errors import GameError
-from games.game import Float, PreferenceGame, frozen
+from games.game import Float, PreferenceGame
+from games.validation import frozen
 
 
 @dataclass(frozen=True, init=False, eq=False)

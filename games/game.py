@@ -11,16 +11,19 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from games import numerics
 from games.errors import GameError
-
-Float = NDArray[np.float64]
-
-DENSE_LIMIT = 5_000
-"""Most actions for which an n x n table is held."""
+from games.validation import DENSE_LIMIT as DENSE_LIMIT
+from games.validation import (
+    SUM_TOL,
+    distinct_names,
+    distribution,
+    frozen,
+    pair_weights,
+    preference_table,
+)
+from games.validation import Float as Float
 
 TIE_TOL = 1e-9
 """Values within this of the optimum count as tied, everywhere."""
-
-_SUM_TOL = 1e-9
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -46,7 +49,7 @@ class Population:
                 f"Population: shares {shares.shape} and utilities {utilities.shape} do not fit; "
                 "expected (..., k) and (..., k, n)"
             )
-        if not (shares > 0).all() or not (abs(shares.sum(-1) - 1) <= _SUM_TOL).all():
+        if not (shares > 0).all() or not (abs(shares.sum(-1) - 1) <= SUM_TOL).all():
             raise GameError(f"Population: shares must be positive and sum to 1, got {shares}")
         if not np.isfinite(utilities).all():
             raise GameError("Population: utilities must be finite; replace NaN and inf")
@@ -134,7 +137,7 @@ class PreferenceGame:
         population: Population | None = None,
         known: Sequence[Known] = (),
     ) -> None:
-        table = _complementary(P)
+        table = preference_table(P)
         table.setflags(write=False)
         object.__setattr__(self, "P", table)
         batch, n = table.shape[:-2], table.shape[-1]
@@ -160,12 +163,12 @@ class PreferenceGame:
                     f"for each of {n} answers and contexts {batch}"
                 )
         own = {
-            "ref": _distribution("ref", 1 / n if ref is None else ref, (*batch, n)),
+            "ref": distribution("ref", 1 / n if ref is None else ref, (*batch, n)),
             "ref_follower": None
             if ref_follower is None
-            else _distribution("ref_follower", ref_follower, (*batch, n, n)),
-            "pairs": None if pairs is None else _pair_weights(pairs, (*batch, n, n)),
-            "names": _distinct(tuple(names) or tuple(map(str, range(n))), n),
+            else distribution("ref_follower", ref_follower, (*batch, n, n)),
+            "pairs": None if pairs is None else pair_weights(pairs, (*batch, n, n)),
+            "names": distinct_names(tuple(names) or tuple(map(str, range(n))), n),
             "population": population,
             "known": tuple(known),
         }
@@ -313,126 +316,3 @@ class PreferenceGame:
 
 def _shape(people: Population | None) -> tuple[int, ...] | None:
     return None if people is None else people.utilities.shape
-
-
-def frozen(what: str, values: ArrayLike) -> Float:
-    """A read-only float64 copy; a GameError that names ``what`` if it does not hold numbers."""
-    array = _numbers(what, values).astype(np.float64)
-    array.setflags(write=False)
-    return array
-
-
-def _numbers(what: str, values: ArrayLike) -> NDArray[Any]:
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise GameError(f"{what} is ragged; give rows of equal length") from None
-    if array.dtype.kind not in "fiub":
-        raise GameError(f"{what} has entries of type {array.dtype}, expected real numbers")
-    return array
-
-
-def _complementary(values: ArrayLike) -> Float:
-    raw = _numbers("PreferenceGame: P", values)
-    if raw.ndim < 2 or raw.shape[-1] != raw.shape[-2] or raw.size == 0:
-        raise GameError(f"PreferenceGame: P has shape {raw.shape}, expected square (..., n, n)")
-    if raw.shape[-1] > DENSE_LIMIT:
-        raise GameError(
-            f"PreferenceGame: P has {raw.shape[-1]} answers, more than {DENSE_LIMIT}; "
-            "use games.ScoreGame, which holds factors instead of a table"
-        )
-    small = raw.dtype.kind == "f" and raw.dtype.itemsize < 8
-    tol = 8 * float(np.finfo(raw.dtype).eps) if small else 1e-9
-    P = raw.astype(np.float64)
-    if not np.isfinite(P).all():
-        raise GameError(f"PreferenceGame: {_entry('P', P, ~np.isfinite(P))}, expected a number")
-    wrong = (-tol > P) | (1 + tol < P)
-    if wrong.any():
-        raise GameError(f"PreferenceGame: {_entry('P', P, wrong)}, expected a probability")
-    mirror = np.swapaxes(P, -1, -2)
-    excess = P + mirror - 1
-    if (abs(excess) > tol).any():
-        at = np.unravel_index(int(np.argmax(abs(excess))), P.shape)
-        where = ", ".join(map(str, at))
-        back = ", ".join(map(str, (*at[:-2], at[-1], at[-2])))
-        raise GameError(
-            f"PreferenceGame: P[{where}] + P[{back}] is {excess[at] + 1:.10g}, expected 1; "
-            "symmetrise with (P + 1 - P^T) / 2 if the difference is noise"
-        )
-    # The loser's probability keeps its digits; the winner's is its complement, so the float sum
-    # of the two is exactly 1 and the diagonal exactly 1/2.
-    loser = np.clip(np.minimum(P, mirror) - excess / 2, 0, 0.5)
-    out = np.where(mirror > P, loser, 1 - loser)
-    diagonal = np.arange(P.shape[-1])
-    out[..., diagonal, diagonal] = 0.5
-    return out
-
-
-def _entry(what: str, values: Float, wrong: NDArray[np.bool_]) -> str:
-    at = tuple(int(k) for k in np.argwhere(wrong)[0])
-    return f"{what}[{', '.join(map(str, at))}] is {values[at]:.6g}"
-
-
-def _distribution(what: str, values: ArrayLike, shape: tuple[int, ...]) -> Float:
-    p = _numbers(f"PreferenceGame: {what}", values).astype(np.float64)
-    if p.shape != shape:
-        try:
-            p = np.broadcast_to(p, shape)
-        except ValueError:
-            raise GameError(
-                f"PreferenceGame: {what} has shape {p.shape}, expected {shape}"
-            ) from None
-    bad = ~(p > 0) | ~np.isfinite(p)
-    if bad.any():
-        raise GameError(
-            f"PreferenceGame: {_entry(what, p, bad)}, expected > 0; an answer the reference "
-            "never gives has no place in the game: drop it, or give it a small probability"
-        )
-    total = p.sum(-1, keepdims=True)
-    if (abs(total - 1) > _SUM_TOL).any():
-        worst = total.ravel()[int(np.argmax(abs(total - 1)))]
-        raise GameError(
-            f"PreferenceGame: {what} sums to {worst:.10g}, expected 1; divide it by its sum"
-        )
-    # What sums to 1 up to rounding is kept, so that a stored reference comes back bit for bit.
-    rounding = shape[-1] * np.finfo(np.float64).eps
-    return frozen(what, np.where(abs(total - 1) <= rounding, p, p / total))
-
-
-def _pair_weights(values: ArrayLike, shape: tuple[int, ...]) -> Float:
-    w = _numbers("PreferenceGame: pairs", values).astype(np.float64)
-    if w.shape != shape:
-        try:
-            w = np.broadcast_to(w, shape)
-        except ValueError:
-            raise GameError(
-                f"PreferenceGame: pairs has shape {w.shape}, expected {shape}"
-            ) from None
-    w = np.where(np.eye(shape[-1], dtype=bool), 0.0, w)
-    bad = ~(w >= 0) | ~np.isfinite(w)
-    if bad.any():
-        raise GameError(f"PreferenceGame: {_entry('pairs', w, bad)}, expected a weight >= 0")
-    mirror = np.swapaxes(w, -1, -2)
-    skew = abs(w - mirror) > 1e-9 * np.maximum(w, mirror)
-    if skew.any():
-        raise GameError(
-            f"PreferenceGame: {_entry('pairs', w, skew)}, its mirror image differs; "
-            "a pair has one weight: use pairs + pairs^T"
-        )
-    if shape[-1] > 1 and not (w.sum((-1, -2)) > 0).all():
-        raise GameError("PreferenceGame: pairs is zero everywhere; leave it out for uniform pairs")
-    return frozen("pairs", (w + mirror) / 2)
-
-
-def _distinct(names: Any, n: int) -> tuple[str, ...]:
-    listed = tuple(names)
-    if len(listed) != n:
-        raise GameError(f"PreferenceGame: {len(listed)} names for {n} answers")
-    seen: set[str] = set()
-    for k, name in enumerate(listed):
-        if not isinstance(name, str) or not name.strip():
-            raise GameError(f"PreferenceGame: name {k} is {name!r}, expected non-blank text")
-        if name in seen:
-            raise GameError(f"PreferenceGame: name {name!r} is given twice; names must differ")
-        seen.add(name)
-    return tuple(map(str, listed))

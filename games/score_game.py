@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from games import numerics
 from games.errors import GameError
-from games.game import DENSE_LIMIT, Float, PreferenceGame, frozen
+from games.game import DENSE_LIMIT, Float, PreferenceGame
+from games.validation import frozen
 
 _BLOCK = 1 << 24
 
