@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from games import measures, numerics
+from games.errors import SolverError
 from games.game import PreferenceGame
 from solvers.maximal_lottery import maximal_lottery
 from solvers.regularized_nash import regularized_nash
@@ -33,7 +34,8 @@ class NlhfExact(Solver):
     Raises
     ------
     SolverError
-        If tau is out of range, or HiGHS does not report an optimum.
+        If tau is out of range, or HiGHS does not report an optimum for a single game; among
+        several contexts that one has status "error" and NaN.
     """
 
     tau: float = 0.1
@@ -44,7 +46,7 @@ class NlhfExact(Solver):
         require(self, tau=(0, np.inf))
 
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
-        """Every context on its own; at tau > 0 a hard one neither stops nor delays the others."""
+        """Every context on its own: a hard one neither stops nor (at tau > 0) delays the others."""
         del rng
         n = game.n
         P, ref = game.P.reshape(-1, n, n), game.ref.reshape(-1, n)
@@ -55,9 +57,15 @@ class NlhfExact(Solver):
             tolerance = 1e-11 * max(1, 1e-3 / self.tau)
             certificate = Certificate("log pi - log ref - P pi / tau const", residual, tolerance)
             return Solution(log_policy, certificate)
-        solved = [maximal_lottery(table, row) for table, row in zip(P, ref, strict=True)]
-        policy = np.array([lottery for lottery, _ in solved]).reshape(*game.batch, n)
-        kkt = np.array([residual for _, residual in solved]).reshape(game.batch)
+        policy, kkt = np.full(ref.shape, np.nan), np.full(len(ref), np.nan)
+        for k, (table, row) in enumerate(zip(P, ref, strict=True)):
+            try:
+                policy[k], kkt[k] = maximal_lottery(table, row)
+            except SolverError:
+                if not game.batch:
+                    raise
+        policy, kkt = policy.reshape(*game.batch, n), kkt.reshape(game.batch)
         residual = np.maximum(measures.duality_gap(game, policy), kkt)
         certificate = Certificate("P pi <= 1/2, and nearest to ref (KKT)", residual, 1e-9)
-        return Solution(numerics.log(policy), certificate)
+        told = np.where(certificate.holds, "ok", np.where(np.isnan(kkt), "error", "max_steps"))
+        return Solution(numerics.log(policy), certificate, status=told)

@@ -139,6 +139,7 @@ def _require_finite_fit(game: PreferenceGame) -> None:
     infinite = ~(_reaches_all(wins) & _reaches_all(np.swapaxes(wins, -1, -2)))
     if not infinite.any():
         return
+    contexts = infinite.reshape(game.batch)
     first = int(np.argmax(infinite))
     graph = nx.from_numpy_array(wins[first], create_using=nx.DiGraph)
     if not nx.is_weakly_connected(graph):
@@ -147,7 +148,7 @@ def _require_finite_fit(game: PreferenceGame) -> None:
         raise UndefinedError(
             f"RlhfExact: the Bradley-Terry maximum is not unique: no comparison joins {shown}"
             f"{', ...' if len(groups) > 6 else ''}; compare across them, or set ridge > 0",
-            infinite.reshape(game.batch),
+            contexts,
         )
     order = nx.topological_sort(nx.condensation(graph))
     members = nx.condensation(graph).nodes(data="members")
@@ -158,7 +159,7 @@ def _require_finite_fit(game: PreferenceGame) -> None:
         f"RlhfExact: the Bradley-Terry maximum is infinite{where}: nothing in a later component "
         f"ever wins against an earlier one: {shown}{' > ...' if len(parts) > 6 else ''}; compare "
         "more pairs, or set ridge > 0",
-        infinite.reshape(game.batch),
+        contexts,
     )
 
 

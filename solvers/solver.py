@@ -71,7 +71,8 @@ class Solution:
     follower : float array (..., n, n), row-stochastic, or None
         What the follower answers, given the leader's answer (the row).
     status : str array (...)
-        "ok", or why not: "max_steps", "diverged", "undefined".
+        "ok", or why not: "max_steps", "diverged", "undefined", or "error" where a solver failed
+        in one of several contexts; the policy is NaN there.
     trace : Trace, or None for exact solvers
     """
 

@@ -62,12 +62,12 @@ def each(
     why: str = "",
     **labels: Any,
 ) -> Iterator[Measurement]:
-    """One measurement a context; NaN where the solution is undefined, NaN values are left out."""
+    """One measurement a context; NaN where there is no solution, other NaN values are left out."""
     status = np.ravel(solution.status)
     for k, value in enumerate(np.ravel(np.broadcast_to(values, game.batch))):
         context = k if game.batch else None
-        if status[k] == "undefined":
-            yield Measurement(metric, math.nan, context, labels, "undefined", why)
+        if status[k] in ("undefined", "error"):
+            yield Measurement(metric, math.nan, context, labels, status[k].item(), why)
         elif not math.isnan(value):
             yield Measurement(metric, float(value), context, labels, status[k].item())
 

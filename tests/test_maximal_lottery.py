@@ -12,6 +12,7 @@ from scipy.optimize import linprog, minimize
 from games import PreferenceGame, SolverError, measures
 from games.game import Float
 from solvers.nlhf_exact import NlhfExact
+from tests.paper_games import three_annotators
 from tests.strategies import LAW, games, table, tournament
 
 TIED = st.sampled_from([0.0, 0.2, 0.5, 0.5, 0.5, 0.7, 1.0])
@@ -250,3 +251,24 @@ def test_each_context_of_a_batch_on_its_own() -> None:
     for where in np.ndindex(3, 4):
         alone = NlhfExact(tau=0).solve(PreferenceGame(P[where], ref[where]))
         np.testing.assert_array_equal(together.log_policy[where], alone.log_policy)
+
+
+def test_a_failed_programme_stops_its_own_context_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    game = PreferenceGame.stack([three_annotators(), three_annotators((0.3, 0.3, 0.4))])
+    good = NlhfExact(0.0).solve(game.at(1)).policy
+    calls: list[int] = []
+
+    def broken(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        found = linprog(*arguments, **options)
+        found.status = 4 if len(calls) == 1 else found.status
+        return found
+
+    monkeypatch.setattr("solvers.maximal_lottery.linprog", broken)
+    solution = NlhfExact(0.0).solve(game)
+    assert solution.status.tolist() == ["error", "ok"]
+    assert np.isnan(solution.policy[0]).all()
+    np.testing.assert_array_equal(solution.policy[1], good)
+    calls.clear()
+    with pytest.raises(SolverError, match="status 4"):
+        NlhfExact(0.0).solve(game.at(0))
