@@ -132,17 +132,17 @@ class Solver:
         return None
 
 
-def require(solver: Solver, **ranges: tuple[float, float]) -> None:
+def require(plugin: object, **ranges: tuple[float, float]) -> None:
     """Check that hyper-parameters are finite and lie in closed ranges.
 
     Raises
     ------
     SolverError
-        Naming the solver, the parameter, its value and the range.
+        Naming the plugin, the parameter, its value and the range.
     """
-    name = type(solver).__name__
+    name = type(plugin).__name__
     for key, (low, high) in ranges.items():
-        value = getattr(solver, key)
+        value = getattr(plugin, key)
         number = isinstance(value, Real) and not isinstance(value, bool)
         if not number or not low <= value <= high or value == np.inf:
             end = ")" if high == np.inf else "]"

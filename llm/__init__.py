@@ -1,0 +1,1 @@
+"""The same questions answered with language models: tasks, judges, learners, evaluation."""

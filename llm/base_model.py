@@ -1,0 +1,210 @@
+"""The model to begin with: a small one made here, or any checkpoint; taught a task, once.
+
+What was taught is kept in the user's cache folder under a hash of everything that decides it.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+from games.errors import SolverError
+from llm.policy import INSTRUCTION, Policy
+from llm.tasks.verbalized import Verbalized, conversations
+
+TINY = "tiny"
+"""The name of the model that is made here."""
+
+_TEMPLATE = (
+    "{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }} <end> {% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+_SPECIAL = ("<pad>", "<unk>", "<end>", "<user>", "<assistant>")
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """How a model is taught what to say: weighted cross-entropy on every conversation of a task.
+
+    Attributes
+    ----------
+    steps : int >= 1
+        Full-batch steps of Adam.
+    lr : float > 0
+        Largest learning rate; it falls to 0 as a cosine.
+    seed : int >= 0
+        Of the first weights of a model that is made here.
+    """
+
+    steps: int = 300
+    lr: float = 5e-3
+    seed: int = 0
+
+
+def tiny(texts: Iterable[str], seed: int = 0) -> tuple[Any, Any]:
+    """An untrained Llama of 60,000 parameters and a tokenizer whose tokens are words of ``texts``.
+
+    Its weights start larger than usual (0.08): at this width 0.02 is too small to learn to read.
+    """
+    words = dict.fromkeys(word for text in (*texts, INSTRUCTION) for word in text.split())
+    vocabulary = {word: i for i, word in enumerate(dict.fromkeys([*_SPECIAL, *words]))}
+    inner = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner,
+        pad_token="<pad>",
+        unk_token="<unk>",
+        eos_token="<end>",
+        additional_special_tokens=["<user>", "<assistant>"],
+        clean_up_tokenization_spaces=False,
+    )
+    tokenizer.chat_template = _TEMPLATE
+    config = LlamaConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=48,
+        intermediate_size=144,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        initializer_range=0.08,
+        pad_token_id=vocabulary["<pad>"],
+        eos_token_id=vocabulary["<end>"],
+        bos_token_id=None,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = LlamaForCausalLM(config)
+    return model, tokenizer
+
+
+def load(name: str, **options: Any) -> Policy:
+    """The policy in a folder, or of a name on the model hub (``dtype=...`` and the like pass on).
+
+    Raises
+    ------
+    SolverError
+        If transformers cannot load it.
+    """
+    options = {"dtype": "float32", **options}
+    try:
+        model = AutoModelForCausalLM.from_pretrained(name, **options)
+        tokenizer = AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        told = " ".join(str(error).split())
+        raise SolverError(f"model {name!r} cannot be loaded: {told}") from error
+    return Policy(model, tokenizer)
+
+
+def taught(
+    model: str,
+    task: Verbalized,
+    lessons: Lessons = Lessons(),
+    cache: Path | None = None,
+    vocabulary: Iterable[str] = (),
+) -> Policy:
+    """The model after it was taught to speak like the references of the task.
+
+    Parameters
+    ----------
+    model : "tiny", a folder, or a name on the model hub
+    task : Verbalized
+    lessons : Lessons
+    cache : Path, optional
+        Folder that keeps what was taught; by default ``prefgames/models`` in the user's cache
+        folder (``XDG_CACHE_HOME``, else ``~/.cache``).
+    vocabulary : strings
+        Texts whose words a tiny model shall know besides those of the task.
+
+    Raises
+    ------
+    SolverError
+        If the model cannot be loaded.
+    """
+    known = [*task.prompts, *task.answers, *vocabulary]
+    key = {
+        "model": model if model == TINY else _fingerprint(model),
+        "texts": known if model == TINY else [*task.prompts, *task.answers],
+        "answers": list(task.answers),
+        "leader": task.game.ref.tolist(),
+        "follower": task.follower.tolist(),
+        "lessons": asdict(lessons),
+        "format": 1,
+    }
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    folder = (cache or cache_folder()) / f"{Path(model).name}-{digest}"
+    if not folder.is_dir():
+        policy = Policy(*tiny(known, lessons.seed)) if model == TINY else load(model)
+        teach(policy, task, lessons)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{digest}-"))
+        save(policy, part)
+        try:
+            part.rename(folder)
+        except OSError:  # another process was faster
+            shutil.rmtree(part)
+    return load(str(folder))
+
+
+def cache_folder() -> Path:
+    """Where taught models are kept."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "prefgames" / "models"
+
+
+def save(policy: Policy, folder: Path) -> None:
+    """Model and tokenizer, as ``load`` reads them."""
+    policy.model.save_pretrained(folder)
+    policy.tokenizer.save_pretrained(folder)
+
+
+def teach(policy: Policy, task: Verbalized, lessons: Lessons = Lessons()) -> float:
+    """Minimise the cross-entropy to the references of the task; what is left, in nats.
+
+    L = mean_x [KL(ref(.|x) | pi(.|x)) + mean_y KL(ref_follower(.|x, y) | omega(.|x, y))], with
+    the probability of every answer computed and weighted, none drawn.
+    """
+    contexts, completions = conversations(task, policy)
+    split = len(task.prompts) * task.game.n
+    chances = np.concatenate([task.game.ref.ravel(), task.follower.ravel() / task.game.n])
+    weights = torch.tensor(chances / len(task.prompts), device=policy.device)
+    entropies = np.concatenate([task.game.ref.ravel(), task.follower.ravel()])
+    floor = float(-(chances * np.log(entropies)).sum() / len(task.prompts))
+    parameters = [p for p in policy.model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=lessons.lr, betas=(0.9, 0.95), weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, lessons.steps)
+    del split
+    for _ in range(lessons.steps):
+        loss = -(weights * policy.log_probs(contexts, completions)).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        schedule.step()
+    with torch.no_grad():
+        return float(-(weights * policy.log_probs(contexts, completions)).sum()) - floor
+
+
+def _fingerprint(model: str) -> str:
+    """What tells a local checkpoint from another: its files' sizes and times; else its name."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return model
+    files = sorted(folder.glob("*"))
+    return repr([(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files])

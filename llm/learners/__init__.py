@@ -1,0 +1,1 @@
+"""Language-model counterparts of the solvers."""

@@ -1,0 +1,82 @@
+"""Nash-MD-PG: policy gradient against the geometric mixture of the policy and its reference.
+
+Munos et al., Nash Learning from Human Feedback, ICML 2024, arXiv:2312.00886, Appendix F, Eq. (13).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from games import PreferenceGame
+from games.game import Float
+from llm.learners.learner import (
+    Gradient,
+    KlEstimator,
+    Learner,
+    Play,
+    kl_penalty,
+    policy_gradient,
+)
+from llm.policy import Ids
+from llm.token_mixture import token_mixture_target
+from solvers import Solution, require
+from solvers.nash_md_pg import NashMdPg as Tabular
+from solvers.solver import Concept
+
+
+@dataclass(frozen=True)
+class NashMdPg(Learner):
+    """L = -(P(y > y') - 1/2) log pi(y) + tau KL, y ~ pi, y' ~ pi^(1 - mixture) ref^mixture.
+
+    The mixture is made token by token, which is not the mixture of whole answers unless answers
+    part at their first token. A fixed mixture > 0 does not lead to the regularised equilibrium:
+    see the tabular nash_md_pg. Mixture 0 is self-play, mixture 1 the best response to the
+    reference.
+
+    Attributes
+    ----------
+    tau : float > 0
+        Weight of the KL penalty. TRL calls it beta.
+    mixture : float in [0, 1]
+        Weight of the reference in the opponent's logits. TRL's mixture_coef, 0.5 there.
+    kl_estimator : "k1", "k2" or "k3"
+        See ``kl_penalty``; only k1 is the gradient of the KL.
+
+    Raises
+    ------
+    SolverError
+        If a parameter is out of range.
+    """
+
+    tau: float = 0.1
+    mixture: float = 0.0
+    kl_estimator: KlEstimator = "k1"
+    concept: ClassVar[Concept] = "nlhf"
+    solver: ClassVar[str] = "nash_md_pg"
+    paper: ClassVar[str] = "Munos et al. 2023, arXiv:2312.00886"
+
+    def __post_init__(self) -> None:
+        require(self, tau=(1e-12, np.inf), mixture=(0, 1))
+
+    def loss(self, play: Play) -> Tensor:
+        """Own answer against one of the mixture."""
+        own = play.answers()
+        parts = [(1 - self.mixture, play.policy), (self.mixture, play.reference)]
+        other = play.answers([(weight, policy) for weight, policy in parts if weight > 0])
+        scored = play.score(own)
+        won = policy_gradient(scored, play.prefer(own, other) - 0.5)
+        return won + self.tau * kl_penalty(scored, self.kl_estimator)
+
+    def tabular_gradient(self, game: PreferenceGame, theta: Any, previous: Float) -> Gradient:
+        """Minus the step of the tabular algorithm at step size 1."""
+        del previous
+        return theta - Tabular(self.tau, self.mixture, eta=1.0).step(game, theta, None), None
+
+    def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:
+        """The tabular algorithm's, with the opponent mixed token by token."""
+        if self.mixture in (0, 1):
+            return Tabular(self.tau, self.mixture).target(game)
+        return token_mixture_target(game, self.tau, self.mixture, ends)

@@ -1,0 +1,116 @@
+"""StackelbergGDA: a leader answers, a follower who sees the answer revises it, both by gradient.
+
+Pasztor et al., Stackelberg Learning from Human Feedback, 2025, arXiv:2512.16626, Algorithm 2.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from games import PreferenceGame, numerics
+from games.game import Float
+from llm.learners.learner import (
+    Gradient,
+    KlEstimator,
+    Learner,
+    Play,
+    kl_penalty,
+    policy_gradient,
+)
+from llm.policy import Ids
+from solvers import Solution, require
+from solvers.slhf_exact import SlhfExact
+from solvers.solver import Concept
+from solvers.stackelberg_npg import StackelbergNpg
+
+
+@dataclass(frozen=True)
+class StackelbergGda(Learner):
+    """L = L_leader + kappa L_follower on y ~ pi, y' ~ omega(.|y), q = P(y > y').
+
+    L_leader = -(q - 1/2 + tau_follower log omega(y'|y) / ref(y'|y)) log pi(y) + tau_leader KL,
+    L_follower = -(1/2 - q) log omega(y'|y) + tau_follower KL. The leader is paid its follower's
+    KL, as the objective says: the follower minimises P + tau_follower KL. Published code leaves
+    that payment out; its leader then goes to ref exp(E_omega P / tau_leader) instead of
+    ref exp(V / tau_leader). The follower's rows learn at the rate of the leader's visits.
+
+    Attributes
+    ----------
+    tau_leader, tau_follower : float >= 0
+        Weights of the KL penalties.
+    kappa : float > 0
+        Weight of the follower's loss; with a separate follower, its learning rate over the
+        leader's.
+    separate : bool
+        Whether the follower has parameters of its own.
+    kl_estimator : "k1", "k2" or "k3"
+        See ``kl_penalty``; only k1 is the gradient of the KL.
+    as_published : bool
+        Leave the follower's KL out of what the leader is paid.
+
+    Raises
+    ------
+    SolverError
+        If a parameter is out of range.
+    """
+
+    tau_leader: float = 0.1
+    tau_follower: float = 0.1
+    kappa: float = 5.0
+    separate: bool = False
+    kl_estimator: KlEstimator = "k1"
+    as_published: bool = False
+    concept: ClassVar[Concept] = "slhf"
+    solver: ClassVar[str] = "stackelberg_npg"
+    paper: ClassVar[str] = "Pasztor et al. 2025, arXiv:2512.16626"
+
+    def __post_init__(self) -> None:
+        require(self, tau_leader=(0, np.inf), tau_follower=(0, np.inf), kappa=(1e-12, np.inf))
+
+    @property
+    def separate_follower(self) -> bool:
+        """The field ``separate``."""
+        return self.separate
+
+    def loss(self, play: Play) -> Tensor:
+        """One answer and one revision of it."""
+        answers = play.answers()
+        revisions = play.revisions(answers)
+        lead, follow = play.score(answers), play.score(revisions, play.follower)
+        q = play.prefer(answers, revisions)
+        paid = q - 0.5
+        if not self.as_published:
+            paid = paid + self.tau_follower * follow.log_ratio.detach()
+        leader = policy_gradient(lead, paid) + self.tau_leader * kl_penalty(lead, self.kl_estimator)
+        follower = policy_gradient(follow, 0.5 - q)
+        follower = follower + self.tau_follower * kl_penalty(follow, self.kl_estimator)
+        return leader + (1.0 if self.separate else self.kappa) * follower
+
+    def tabular_gradient(self, game: PreferenceGame, theta: Any, previous: Float) -> Gradient:
+        """Minus the step of the softmax form at step size 1; ``theta`` of leader and follower."""
+        del previous
+        kappa = 1.0 if self.separate else self.kappa
+        tabular = StackelbergNpg(self.tau_leader, self.tau_follower, 1.0, kappa, "softmax")
+        before = tuple(numerics.log_softmax(x) for x in theta)
+        leader, follower = (
+            a - b - (a - b).mean(-1, keepdims=True)
+            for a, b in zip(before, tabular.step(game, before, None), strict=True)
+        )
+        if self.as_published:
+            kl = self.tau_follower * numerics.kl(before[1], game.log_ref_follower(slice(None)))
+            pi = np.exp(before[0])
+            leader = leader + pi * (kl - (pi * kl).sum(-1, keepdims=True))
+        return leader, follower
+
+    def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:
+        """The closed form of SLHF; as published, with the leader that this leaves."""
+        del ends
+        exact = SlhfExact(self.tau_leader, self.tau_follower).solve(game)
+        if not self.as_published or exact.follower is None:
+            return exact
+        paid = (exact.follower * game.P).sum(-1)
+        log_leader = numerics.log_softmax(game.log_ref + paid / self.tau_leader)
+        return replace(exact, log_policy=log_leader)

@@ -1,0 +1,208 @@
+"""A causal language model in two roles: the leader answers a prompt, the follower an answer."""
+
+import copy
+import inspect
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from games.errors import SolverError
+
+Ids = tuple[int, ...]
+"""Token ids of a chat so far (a context), or of an answer with its end (a completion)."""
+
+INSTRUCTION = "Improve the previous answer. Phrase it as if it was the original response."
+"""What the user says to a follower (Pasztor et al. 2025, arXiv:2512.16626, official code)."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model has read: one row for each distinct text.
+
+    Attributes
+    ----------
+    cache : DynamicCache
+        Keys and values of every layer.
+    mask : int tensor (rows, length)
+        0 where the text is padded on the left.
+    logits : tensor (rows, vocabulary)
+        Of the next token.
+    """
+
+    cache: Any
+    mask: Tensor
+    logits: Tensor
+
+
+class Policy:
+    """A model and its tokenizer, as a distribution over answers.
+
+    The probability of an answer is that of its tokens up to and including the first end-of-text
+    token; the prompt does not count. Each distinct context, and each distinct answer to it, is
+    computed once, however often it stands in a batch.
+
+    Parameters
+    ----------
+    model : causal language model of transformers, possibly with adapters of peft
+    tokenizer : its tokenizer, with a chat template and an end-of-text token
+    instruction : str
+        What the user says between the answer and its revision.
+    adapter : bool
+        Whether adapters are active; without them a model with adapters is its own reference.
+
+    Raises
+    ------
+    SolverError
+        If the tokenizer has no chat template or no end-of-text token.
+    """
+
+    def __init__(
+        self, model: Any, tokenizer: Any, instruction: str = INSTRUCTION, adapter: bool = True
+    ) -> None:
+        if tokenizer.chat_template is None or tokenizer.eos_token_id is None:
+            raise SolverError(
+                "Policy: the tokenizer has no chat template or no end-of-text token; set "
+                "tokenizer.chat_template and tokenizer.eos_token, or take an instruction model"
+            )
+        self.model = model.eval()  # dropout would make sampled and scored probabilities differ
+        self.tokenizer = tokenizer
+        self.instruction = instruction
+        self.adapter = adapter
+        self._contexts: dict[tuple[str, str | None], Ids] = {}
+        bare = model.get_base_model() if hasattr(model, "get_base_model") else model
+        known = inspect.signature(bare.forward).parameters
+        self._cache_keyword = "cache" if "cache" in known else "past_key_values"
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return torch.device(self.model.device)
+
+    def frozen(self) -> "Policy":
+        """The policy as it is now: a copy, or the same model with its adapters switched off.
+
+        The latter is the model before any adapter was trained: with adapters that were trained
+        before, merge them first.
+        """
+        if hasattr(self.model, "disable_adapter"):
+            return Policy(self.model, self.tokenizer, self.instruction, adapter=False)
+        return self.copied().requires_grad_(False)
+
+    def copied(self) -> "Policy":
+        """An independent copy of all parameters."""
+        return Policy(copy.deepcopy(self.model), self.tokenizer, self.instruction, self.adapter)
+
+    def requires_grad_(self, wanted: bool) -> "Policy":
+        """Switch gradients of all parameters; itself."""
+        self.model.requires_grad_(wanted)
+        return self
+
+    # --- text and tokens -------------------------------------------------------------------------
+
+    def context(self, prompt: str, answer: str | None = None) -> Ids:
+        """The chat that the leader continues, or, given its answer, the one of the follower."""
+        key = prompt, answer
+        if key not in self._contexts:
+            chat = [{"role": "user", "content": prompt}]
+            if answer is not None:
+                chat += [
+                    {"role": "assistant", "content": answer},
+                    {"role": "user", "content": self.instruction},
+                ]
+            ids = self.tokenizer.apply_chat_template(
+                chat, add_generation_prompt=True, tokenize=True, return_dict=True
+            )["input_ids"]
+            self._contexts[key] = tuple(ids)
+        return self._contexts[key]
+
+    def completion(self, answer: str) -> Ids:
+        """Tokens of an answer, with its end."""
+        ids = self.tokenizer(answer, add_special_tokens=False)["input_ids"]
+        return (*ids, self.tokenizer.eos_token_id)
+
+    def text(self, completion: Ids) -> str:
+        """The answer that the tokens spell, without its end."""
+        eos = self.tokenizer.eos_token_id
+        ids = completion[: completion.index(eos)] if eos in completion else completion
+        return str(self.tokenizer.decode(ids, skip_special_tokens=False)).strip()
+
+    # --- the model -------------------------------------------------------------------------------
+
+    def read(self, contexts: Sequence[Ids]) -> Reading:
+        """Read whole contexts, padded on the left."""
+        longest = max(map(len, contexts))
+        pad = self.tokenizer.pad_token_id
+        pad = self.tokenizer.eos_token_id if pad is None else pad
+        rows = [(pad,) * (longest - len(c)) + tuple(c) for c in contexts]
+        held = [(0,) * (longest - len(c)) + (1,) * len(c) for c in contexts]
+        mask = torch.tensor(held, device=self.device)
+        return self._forward(torch.tensor(rows, device=self.device), mask, DynamicCache(), last=1)[1]
+
+    def extend(self, read: Reading, rows: Tensor, tokens: Tensor) -> tuple[Tensor, Reading]:
+        """Read on: ``tokens`` (m, t) after the texts in ``rows`` (m,); logits (m, t, vocabulary)."""
+        cache = DynamicCache()
+        for i, layer in enumerate(read.cache.layers):
+            cache.update(layer.keys[rows], layer.values[rows], i)
+        mask = torch.cat([read.mask[rows], torch.ones_like(tokens)], dim=1)
+        return self._forward(tokens, mask, cache, last=tokens.shape[1])
+
+    def _forward(
+        self, tokens: Tensor, mask: Tensor, cache: Any, last: int
+    ) -> tuple[Tensor, Reading]:
+        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
+        with self._adapters():
+            out = self.model(
+                input_ids=tokens,
+                attention_mask=mask,
+                position_ids=positions,
+                use_cache=True,
+                logits_to_keep=last,
+                **{self._cache_keyword: cache},
+            )
+        logits = out.logits.to(torch.promote_types(out.logits.dtype, torch.float32))
+        return logits, Reading(cache, mask, logits[:, -1])
+
+    def _adapters(self) -> AbstractContextManager[Any]:
+        if self.adapter or not hasattr(self.model, "disable_adapter"):
+            return nullcontext()
+        return self.model.disable_adapter()  # type: ignore[no-any-return]
+
+    def token_log_probs(
+        self, contexts: Sequence[Ids], completions: Sequence[Ids]
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probability of every token of each completion after its context.
+
+        Returns
+        -------
+        log_probs : tensor (n, longest), 0 beyond a completion's end
+        mask : bool tensor (n, longest)
+        """
+        pairs = {pair: i for i, pair in enumerate(dict.fromkeys(zip(contexts, completions)))}
+        seen = {context: i for i, context in enumerate(dict.fromkeys(contexts))}
+        read = self.read(list(seen))
+        tokens, mask = padded([completion for _, completion in pairs], self.device)
+        rows = torch.tensor([seen[context] for context, _ in pairs], device=self.device)
+        logits = read.logits[rows, None]
+        if tokens.shape[1] > 1:
+            logits = torch.cat([logits, self.extend(read, rows, tokens[:, :-1])[0]], dim=1)
+        own = logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0]
+        place = [pairs[pair] for pair in zip(contexts, completions, strict=True)]
+        index = torch.tensor(place, device=self.device)
+        return (own * mask)[index], mask[index]
+
+    def log_probs(self, contexts: Sequence[Ids], completions: Sequence[Ids]) -> Tensor:
+        """Log-probability (n,) of each completion after its context."""
+        return self.token_log_probs(contexts, completions)[0].sum(-1)
+
+
+def padded(completions: Sequence[Ids], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Tokens (n, longest), padded on the right with 0, and the mask of what is not padding."""
+    longest = max(map(len, completions))
+    rows = [(*c, *(0,) * (longest - len(c))) for c in completions]
+    lengths = torch.tensor([len(c) for c in completions], device=device)
+    return torch.tensor(rows, device=device), torch.arange(longest, device=device) < lengths[:, None]

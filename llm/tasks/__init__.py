@@ -1,0 +1,1 @@
+"""What language models are asked: prompts, answers and the game that they mirror."""
