@@ -181,7 +181,6 @@ def teach(policy: Policy, task: Verbalized, lessons: Lessons = Lessons()) -> flo
     the probability of every answer computed and weighted, none drawn.
     """
     contexts, completions = conversations(task, policy)
-    split = len(task.prompts) * task.game.n
     chances = np.concatenate([task.game.ref.ravel(), task.follower.ravel() / task.game.n])
     weights = torch.tensor(chances / len(task.prompts), device=policy.device)
     entropies = np.concatenate([task.game.ref.ravel(), task.follower.ravel()])
@@ -189,7 +188,6 @@ def teach(policy: Policy, task: Verbalized, lessons: Lessons = Lessons()) -> flo
     parameters = [p for p in policy.model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=lessons.lr, betas=(0.9, 0.95), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, lessons.steps)
-    del split
     for _ in range(lessons.steps):
         loss = -(weights * policy.log_probs(contexts, completions)).sum()
         optimizer.zero_grad()

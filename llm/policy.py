@@ -141,10 +141,12 @@ class Policy:
         rows = [(pad,) * (longest - len(c)) + tuple(c) for c in contexts]
         held = [(0,) * (longest - len(c)) + (1,) * len(c) for c in contexts]
         mask = torch.tensor(held, device=self.device)
-        return self._forward(torch.tensor(rows, device=self.device), mask, DynamicCache(), last=1)[1]
+        return self._forward(torch.tensor(rows, device=self.device), mask, DynamicCache(), last=1)[
+            1
+        ]
 
     def extend(self, read: Reading, rows: Tensor, tokens: Tensor) -> tuple[Tensor, Reading]:
-        """Read on: ``tokens`` (m, t) after the texts in ``rows`` (m,); logits (m, t, vocabulary)."""
+        """``tokens`` (m, t) read on after the texts in ``rows`` (m,); logits (m, t, vocabulary)."""
         cache = DynamicCache()
         for i, layer in enumerate(read.cache.layers):
             cache.update(layer.keys[rows], layer.values[rows], i)
@@ -182,7 +184,10 @@ class Policy:
         log_probs : tensor (n, longest), 0 beyond a completion's end
         mask : bool tensor (n, longest)
         """
-        pairs = {pair: i for i, pair in enumerate(dict.fromkeys(zip(contexts, completions)))}
+        pairs = {
+            pair: i
+            for i, pair in enumerate(dict.fromkeys(zip(contexts, completions, strict=False)))
+        }
         seen = {context: i for i, context in enumerate(dict.fromkeys(contexts))}
         read = self.read(list(seen))
         tokens, mask = padded([completion for _, completion in pairs], self.device)
@@ -205,4 +210,6 @@ def padded(completions: Sequence[Ids], device: torch.device) -> tuple[Tensor, Te
     longest = max(map(len, completions))
     rows = [(*c, *(0,) * (longest - len(c))) for c in completions]
     lengths = torch.tensor([len(c) for c in completions], device=device)
-    return torch.tensor(rows, device=device), torch.arange(longest, device=device) < lengths[:, None]
+    return torch.tensor(rows, device=device), torch.arange(longest, device=device) < lengths[
+        :, None
+    ]

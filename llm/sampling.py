@@ -65,7 +65,9 @@ def sample(
         if step == max_new_tokens - 1 or not going.any():
             break
         alive = alive[going]
-        branches, row = torch.stack([row[going], tokens[going]], 1).unique(dim=0, return_inverse=True)
+        branches, row = torch.stack([row[going], tokens[going]], 1).unique(
+            dim=0, return_inverse=True
+        )
         states = [
             policy.extend(state, branches[:, 0], branches[:, 1:])[1]
             for policy, state in zip(policies, states, strict=True)

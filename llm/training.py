@@ -1,4 +1,4 @@
-"""The one loop that trains every learner: batches, descent, checkpoints, an account of what it cost.
+"""The one loop that trains every learner: batches, descent, checkpoints, an account of the cost.
 
 A training that is killed goes on from its last checkpoint; on a CPU in single precision it then
 ends with the same parameters as one that was not.

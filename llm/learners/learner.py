@@ -1,7 +1,7 @@
 """What a learner is: a loss whose gradient language models descend, and the play it is made of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -47,7 +47,7 @@ class Scored:
 
     @property
     def log_ratio(self) -> Tensor:
-        """log pi(y) / ref(y), (rows,), with gradient."""
+        """Log pi(y) / ref(y), (rows,), with gradient."""
         return (self.policy - self.reference).sum(-1)
 
 
@@ -118,7 +118,9 @@ class Play:
         picked = torch.randint(len(self.data), (len(self.prompts),), generator=self.generator)
         rows = [self.data[i] for i in picked.tolist()]
         prompts = [prompt for prompt, _, _ in rows]
-        return self.told(prompts, [w for _, w, _ in rows]), self.told(prompts, [x for *_, x in rows])
+        return self.told(prompts, [w for _, w, _ in rows]), self.told(
+            prompts, [x for *_, x in rows]
+        )
 
     def told(self, prompts: Sequence[str], texts: Sequence[str]) -> Draw:
         """These answers to these prompts, as if drawn."""
@@ -242,5 +244,3 @@ def kl_penalty(scored: Scored, estimator: KlEstimator = "k1") -> Tensor:
     else:
         raise SolverError(f"kl_estimator is {estimator!r}, expected k1, k2 or k3")
     return (weight * scored.policy).sum(-1)
-
-

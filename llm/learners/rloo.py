@@ -54,7 +54,7 @@ class Rloo(Learner):
         require(self, tau=(1e-12, np.inf), samples=(2, 2**20))
 
     def loss(self, play: Play) -> Tensor:
-        """k answers to every prompt, each against the others."""
+        """K answers to every prompt, each against the others."""
         draws = [play.answers() for _ in range(self.samples)]
         scored = [play.score(draw) for draw in draws]
         gains = torch.stack(
@@ -64,7 +64,9 @@ class Rloo(Learner):
             ]
         )
         others = (gains.sum(0) - gains) / (self.samples - 1)
-        parts = [policy_gradient(own, gain) for own, gain in zip(scored, gains - others, strict=True)]
+        parts = [
+            policy_gradient(own, gain) for own, gain in zip(scored, gains - others, strict=True)
+        ]
         return torch.stack(parts).mean(0)
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, previous: Float) -> Gradient:

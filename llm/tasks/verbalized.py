@@ -76,7 +76,9 @@ def verbalize(
         known=(),
     )
     subject = name.replace("_", " ")
-    prompts = [f"Game {subject} , round {c + 1} : which answer ?" for c in range(max(1, *game.batch, 1))]
+    prompts = [
+        f"Game {subject} , round {c + 1} : which answer ?" for c in range(max(1, *game.batch, 1))
+    ]
     return Verbalized(told, tuple(prompts), tuple(texts) or game.names)
 
 
