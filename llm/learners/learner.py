@@ -100,10 +100,27 @@ class Play:
     previous: Policy | None = None
     data: Sequence[tuple[str, str, str]] = ()
 
-    def answers(self, mixture: Mixture | None = None) -> Draw:
-        """A leader's answer to every prompt, drawn from the policy or a mixture."""
-        contexts = [self.policy.context(prompt) for prompt in self.prompts]
-        return self._drawn(mixture or [(1.0, self.policy)], contexts)
+    @property
+    def last(self) -> Policy:
+        """``previous``, which the training keeps if the learner has a ``refresh_every``.
+
+        Raises
+        ------
+        SolverError
+            If it does not.
+        """
+        if self.previous is None:
+            raise SolverError("the learner asks for its last policy but has no refresh_every")
+        return self.previous
+
+    def answers(self, mixture: Mixture | None = None, copies: int = 1) -> Draw:
+        """A leader's answers, from the policy or a mixture: one to every prompt, ``copies`` times.
+
+        The first rows answer all prompts once, the next all of them again, and so on.
+        """
+        prompts = [*self.prompts] * copies
+        contexts = [self.policy.context(prompt) for prompt in prompts]
+        return self._drawn(mixture or [(1.0, self.policy)], prompts, contexts)
 
     def revisions(self, answers: Draw) -> Draw:
         """A follower's revision of every answer."""
@@ -111,26 +128,27 @@ class Play:
             self.policy.context(prompt, text)
             for prompt, text in zip(answers.prompts, answers.texts, strict=True)
         ]
-        return self._drawn([(1.0, self.follower or self.policy)], contexts)
+        return self._drawn([(1.0, self.follower or self.policy)], answers.prompts, contexts)
 
     def compared(self) -> tuple[Draw, Draw]:
         """Winners and losers of as many comparisons as there are prompts, drawn from the data."""
-        picked = torch.randint(len(self.data), (len(self.prompts),), generator=self.generator)
+        device = self.generator.device
+        shape = (len(self.prompts),)
+        picked = torch.randint(len(self.data), shape, generator=self.generator, device=device)
         rows = [self.data[i] for i in picked.tolist()]
         prompts = [prompt for prompt, _, _ in rows]
-        return self.told(prompts, [w for _, w, _ in rows]), self.told(
-            prompts, [x for *_, x in rows]
-        )
+        winners, losers = ([row[k] for row in rows] for k in (1, 2))
+        return self.told(prompts, winners), self.told(prompts, losers)
 
     def told(self, prompts: Sequence[str], texts: Sequence[str]) -> Draw:
         """These answers to these prompts, as if drawn."""
         contexts = [self.policy.context(prompt) for prompt in prompts]
         return Draw(prompts, contexts, [self.policy.completion(text) for text in texts], texts)
 
-    def _drawn(self, mixture: Mixture, contexts: Sequence[Ids]) -> Draw:
+    def _drawn(self, mixture: Mixture, prompts: Sequence[str], contexts: Sequence[Ids]) -> Draw:
         ids = sample(mixture, contexts, self.max_new_tokens, self.generator)
         self.account.generated_tokens += sum(map(len, ids))
-        return Draw(self.prompts, contexts, ids, [self.policy.text(row) for row in ids])
+        return Draw(prompts, contexts, ids, [self.policy.text(row) for row in ids])
 
     def score(self, draw: Draw, by: Policy | None = None) -> Scored:
         """Log-probabilities under the policy (or ``by``), with gradient, and its reference."""
@@ -141,6 +159,16 @@ class Play:
         self.account.forward_tokens += 2 * read
         self.account.backward_tokens += read
         return Scored(own, reference)
+
+    def log_ratio(self, draw: Draw) -> Tensor:
+        """Log pi(y) / ref(y), (rows,), with gradient."""
+        return self.score(draw).log_ratio
+
+    @torch.no_grad()
+    def log_prob(self, draw: Draw, by: Policy) -> Tensor:
+        """Log-probability (rows,) under a frozen policy."""
+        self.account.forward_tokens += sum(map(len, (*draw.contexts, *draw.completions)))
+        return by.log_probs(draw.contexts, draw.completions)
 
     def prefer(self, a: Draw, b: Draw) -> Tensor:
         """P(a is preferred to b), (rows,); 1/2 where the judge abstains, which is counted."""
@@ -200,15 +228,21 @@ class Learner:
         """A loss a row, (rows,); its mean is descended."""
         raise NotImplementedError
 
-    def tabular_gradient(self, game: PreferenceGame, theta: Any, previous: Float) -> Gradient:
-        """Gradient of the expected loss in the logits ``theta`` of the answers.
+    def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
+        """Gradient of the expected loss in the logits of the answers.
 
-        ``previous`` are the logits of the last refresh, for learners that keep them.
+        Parameters
+        ----------
+        game : PreferenceGame
+            With the model's own references.
+        theta : float array (..., n), or that and one (..., n, n) for leader and follower
+        other : float array (..., n)
+            Logits of ``play.opponent`` or ``play.previous``, for learners that have one.
         """
         raise NotImplementedError
 
-    def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:
-        """What it converges to on a game whose references are the model's own.
+    def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
+        """What it converges to on a game whose references are the model's own; None: nothing.
 
         ``ends`` are the tokens of the answers, for learners to which it matters how they branch.
         """

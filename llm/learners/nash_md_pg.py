@@ -70,9 +70,9 @@ class NashMdPg(Learner):
         won = policy_gradient(scored, play.prefer(own, other) - 0.5)
         return won + self.tau * kl_penalty(scored, self.kl_estimator)
 
-    def tabular_gradient(self, game: PreferenceGame, theta: Any, previous: Float) -> Gradient:
+    def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """Minus the step of the tabular algorithm at step size 1."""
-        del previous
+        del other
         return theta - Tabular(self.tau, self.mixture, eta=1.0).step(game, theta, None), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:

@@ -55,23 +55,17 @@ class Rloo(Learner):
 
     def loss(self, play: Play) -> Tensor:
         """K answers to every prompt, each against the others."""
-        draws = [play.answers() for _ in range(self.samples)]
-        scored = [play.score(draw) for draw in draws]
-        gains = torch.stack(
-            [
-                play.reward(draw) - self.tau * own.log_ratio.detach()
-                for draw, own in zip(draws, scored, strict=True)
-            ]
-        )
+        answers = play.answers(copies=self.samples)
+        scored = play.score(answers)
+        gains = play.reward(answers) - self.tau * scored.log_ratio.detach()
+        gains = gains.reshape(self.samples, -1)
         others = (gains.sum(0) - gains) / (self.samples - 1)
-        parts = [
-            policy_gradient(own, gain) for own, gain in zip(scored, gains - others, strict=True)
-        ]
-        return torch.stack(parts).mean(0)
+        losses = policy_gradient(scored, (gains - others).reshape(-1))
+        return losses.reshape(self.samples, -1).mean(0)
 
-    def tabular_gradient(self, game: PreferenceGame, theta: Any, previous: Float) -> Gradient:
+    def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """Minus the step of the softmax policy gradient at step size 1."""
-        del previous
+        del other
         tabular = SoftmaxPg(self.tau, eta=1.0)
         before = theta, tabular.init(game, None)[1]
         slope = theta - tabular.step(game, before, None)[0]

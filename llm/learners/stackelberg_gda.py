@@ -89,9 +89,9 @@ class StackelbergGda(Learner):
         follower = follower + self.tau_follower * kl_penalty(follow, self.kl_estimator)
         return leader + (1.0 if self.separate else self.kappa) * follower
 
-    def tabular_gradient(self, game: PreferenceGame, theta: Any, previous: Float) -> Gradient:
+    def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """Minus the step of the softmax form at step size 1; ``theta`` of leader and follower."""
-        del previous
+        del other
         kappa = 1.0 if self.separate else self.kappa
         tabular = StackelbergNpg(self.tau_leader, self.tau_follower, 1.0, kappa, "softmax")
         before = tuple(numerics.log_softmax(x) for x in theta)

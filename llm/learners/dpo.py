@@ -1,0 +1,71 @@
+"""DPO: the policy as its own reward model, fitted to a data set of comparisons.
+
+Rafailov et al., Direct Preference Optimization, NeurIPS 2023, arXiv:2305.18290, Eq. (7).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from games import PreferenceGame, numerics
+from games.game import Float
+from llm.learners.learner import Gradient, Learner, Play
+from llm.policy import Ids
+from solvers import Solution, require
+from solvers.dpo import Dpo as Tabular
+from solvers.dpo import busiest
+from solvers.solver import Concept
+
+
+@dataclass(frozen=True)
+class Dpo(Learner):
+    """L = -log sigmoid(tau (h(winner) - h(loser))), h = log pi / ref, on comparisons.
+
+    Nothing keeps probability on the list of compared answers: both log-probabilities may fall.
+
+    Attributes
+    ----------
+    tau : float > 0
+        Weight of the implied KL penalty, in reward units. TRL calls it beta.
+    n_comparisons : int >= 1
+        Size of the data set that is drawn from a game.
+
+    Raises
+    ------
+    SolverError
+        If a parameter is out of range.
+    """
+
+    tau: float = 0.1
+    n_comparisons: int = 4096
+    concept: ClassVar[Concept] = "rlhf"
+    solver: ClassVar[str] = "dpo"
+    paper: ClassVar[str] = "Rafailov et al. 2023, arXiv:2305.18290"
+    needs: ClassVar[Literal["judge", "rewards", "dataset"]] = "dataset"
+
+    def __post_init__(self) -> None:
+        require(self, tau=(1e-12, np.inf), n_comparisons=(1, 2**53))
+
+    def loss(self, play: Play) -> Tensor:
+        """Comparisons drawn from the data set."""
+        winners, losers = play.compared()
+        return -logsigmoid(self.tau * (play.log_ratio(winners) - play.log_ratio(losers)))
+
+    def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
+        """Minus the step of the tabular algorithm, in which the loss is scaled."""
+        del other
+        solver = Tabular(self.tau)
+        log_pi = numerics.log_softmax(theta)
+        _, data = solver.init(game, None)
+        step = log_pi - solver.step(game, (log_pi, data), None)[0]
+        scale = self.tau**2 * busiest(data[0]) / (2 * solver.eta)
+        return scale * (step - step.mean(-1, keepdims=True)), None
+
+    def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
+        """The closed form of RLHF; a data set approaches it as it grows."""
+        del ends
+        return Tabular(self.tau).target(game)

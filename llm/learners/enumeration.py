@@ -1,0 +1,194 @@
+"""A learner's gradient without sampling: a policy that is a table, and every draw that it can make.
+
+What remains is arithmetic, so that it can be compared with the gradient on the table of answers.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from games import PreferenceGame
+from games.game import Float
+from llm.learners.learner import Draw, Learner, Play
+from llm.policy import Ids, Policy, Reading, padded
+from llm.sampling import Mixture, mixed
+from llm.tasks.verbalized import Verbalized
+
+_END = 0
+
+
+class TablePolicy(Policy):
+    """A policy with one parameter for every branch of the tree of answers, in every context.
+
+    It says nothing that is not on the list, so its tokens' probabilities are those of answers.
+
+    Parameters
+    ----------
+    task : Verbalized
+        A single game.
+    logits : float arrays (n,) and (n, n)
+        Of whole answers, for leader and follower.
+    """
+
+    def __init__(self, task: Verbalized, logits: tuple[Float, Float]) -> None:
+        words = dict.fromkeys(word for text in task.answers for word in text.split())
+        self.words = {word: i + 1 for i, word in enumerate(words)}
+        self.task = task
+        self.ends = [self.completion(text) for text in task.answers]
+        rows = torch.as_tensor(logits[0])[None], torch.as_tensor(logits[1])
+        self.table = torch.cat([row.log_softmax(-1) for row in rows])
+        self.prefixes = list(
+            dict.fromkeys(end[:k] for end in self.ends for k in range(len(end)))
+        )
+        # (contexts, prefixes, tokens)
+        masses = torch.stack([self._branches(prefix) for prefix in self.prefixes], 1)
+        self.parameter = masses.requires_grad_(True)
+
+    def _branches(self, prefix: Ids) -> Tensor:
+        """Log of the mass of every next token, (contexts, tokens)."""
+        k, size = len(prefix), len(self.words) + 1
+        found = torch.full((len(self.table), size), -torch.inf, dtype=self.table.dtype)
+        for token in range(size):
+            inside = [i for i, end in enumerate(self.ends) if end[: k + 1] == (*prefix, token)]
+            if inside:
+                found[:, token] = self.table[:, inside].logsumexp(-1)
+        return found
+
+    @property
+    def device(self) -> torch.device:
+        """The processor."""
+        return torch.device("cpu")
+
+    def context(self, prompt: str, answer: str | None = None) -> Ids:
+        """(0,) for the leader, (1 + i,) for the follower of answer i."""
+        return (0 if answer is None else 1 + self.task.answers.index(answer),)
+
+    def completion(self, answer: str) -> Ids:
+        """Words and the end."""
+        return (*(self.words[word] for word in answer.split()), _END)
+
+    def text(self, completion: Ids) -> str:
+        """Words, without the end."""
+        words = list(self.words)
+        return " ".join(words[i - 1] for i in completion if i != _END)
+
+    def token_log_probs(
+        self, contexts: Sequence[Ids], completions: Sequence[Ids]
+    ) -> tuple[Tensor, Tensor]:
+        """As of any policy."""
+        tokens, mask = padded(completions, self.device)
+        places = [
+            [self.prefixes.index(end[: min(k, len(end) - 1)]) for k in range(tokens.shape[1])]
+            for end in completions
+        ]
+        own = self.parameter.log_softmax(-1)[
+            torch.tensor([c for (c,) in contexts])[:, None], torch.tensor(places), tokens
+        ]
+        return torch.where(mask, own, 0.0), mask
+
+    def read(self, contexts: Sequence[Ids]) -> Reading:
+        """The beginnings of all answers."""
+        return self._reading([(c, ()) for (c,) in contexts])
+
+    def extend(self, read: Reading, rows: Tensor, tokens: Tensor) -> tuple[Tensor, Reading]:
+        """One token more."""
+        before = [read.cache[i] for i in rows.tolist()]
+        after = self._reading(
+            [(c, (*p, t)) for (c, p), t in zip(before, tokens[:, 0].tolist(), strict=True)]
+        )
+        return after.logits[:, None], after
+
+    def _reading(self, read: list[tuple[int, Ids]]) -> Reading:
+        index = torch.tensor([[c, self.prefixes.index(p)] for c, p in read])
+        return Reading(read, torch.empty(0), self.parameter[index[:, 0], index[:, 1]])
+
+
+@dataclass(frozen=True)
+class Enumerated(Play):
+    """A play in which row k makes the k-th of all possible sequences of draws.
+
+    Attributes
+    ----------
+    digits : list of tuple of int
+        For each row, which answers are drawn, in order.
+    shares : list of float
+        Of every comparison in ``data``.
+    weights : list of Tensor
+        Probabilities of the draws so far, (rows,) each.
+    """
+
+    digits: Sequence[tuple[int, ...]] = ()
+    shares: Sequence[float] = ()
+    weights: list[Tensor] = field(default_factory=list)
+
+    def _drawn(self, mixture: Mixture, prompts: Sequence[str], contexts: Sequence[Ids]) -> Draw:
+        table = self.policy
+        assert isinstance(table, TablePolicy)
+        rows, drawn = len(self.prompts), []
+        for begin in range(0, len(contexts), rows):  # copies of the batch
+            turn = len(self.weights)
+            picked = [digits[turn % len(digits)] for digits in self.digits]
+            ends = [table.ends[i] for i in picked]
+            self.weights.append(_chances(mixture, contexts[begin : begin + rows], ends))
+            drawn += ends
+        return Draw(prompts, contexts, drawn, [table.text(end) for end in drawn])
+
+
+    def compared(self) -> tuple[Draw, Draw]:
+        """All comparisons, once each."""
+        self.weights.append(torch.tensor(self.shares, dtype=torch.float64))
+        prompts, winners, losers = map(list, zip(*self.data, strict=True))
+        return self.told(prompts, winners), self.told(prompts, losers)
+
+
+@torch.no_grad()
+def _chances(mixture: Mixture, contexts: Sequence[Ids], ends: Sequence[Ids]) -> Tensor:
+    """Probability (rows,) of each completion under a mixture made token by token."""
+    tables = []
+    for weight, policy in mixture:
+        assert isinstance(policy, TablePolicy)
+        tables.append((weight, policy.parameter))
+    logits = mixed(
+        [w for w, _ in tables], [torch.where(p.isinf(), -1e9, p) for _, p in tables]
+    ).log_softmax(-1)
+    first = mixture[0][1]
+    assert isinstance(first, TablePolicy)
+    total = [
+        sum(
+            float(logits[c, first.prefixes.index(end[:k]), token]) for k, token in enumerate(end)
+        )
+        for (c,), end in zip(contexts, ends, strict=True)
+    ]
+    return torch.tensor(total, dtype=logits.dtype).exp()
+
+
+def enumerated_loss(learner: Learner, play: Play, game: PreferenceGame) -> Tensor:
+    """Expectation of the loss over all that ``play`` may draw, its chances held fixed.
+
+    Parameters
+    ----------
+    learner : Learner
+    play : Play
+        With one prompt, and policies that are tables.
+    game : PreferenceGame
+        A single game; a data set holds its pairs in their shares.
+    """
+    parts = {name: getattr(play, name) for name in Play.__dataclass_fields__}
+    table = play.policy
+    assert isinstance(table, TablePolicy)
+    pairs = list(itertools.permutations(range(game.n), 2))
+    told = table.task.answers
+    parts["data"] = [(play.prompts[0], told[i], told[j]) for i, j in pairs]
+    wins = game.pair_weights * game.P
+    shares = [float(wins[i, j] / wins.sum()) for i, j in pairs]
+    trial = Enumerated(**parts, digits=[(0,)], shares=shares)
+    learner.loss(trial)
+    draws = 0 if learner.needs == "dataset" else len(trial.weights)
+    every = list(itertools.product(range(game.n), repeat=draws))
+    rows = [*play.prompts] * len(every)
+    whole = Enumerated(**{**parts, "prompts": rows}, digits=every, shares=shares)
+    losses = learner.loss(whole)
+    return (torch.stack(whole.weights).prod(0) * losses).sum()

@@ -1,0 +1,85 @@
+"""INPO: mirror descent as a regression on pairs that the last policy drew.
+
+Zhang et al., Iterative Nash Policy Optimization, ICLR 2025, arXiv:2407.00617.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from games import PreferenceGame, numerics
+from games.game import Float
+from llm.learners.learner import Draw, Gradient, Learner, Play
+from llm.policy import Ids
+from solvers import Solution, require
+from solvers.inpo import Inpo as Tabular
+from solvers.solver import Concept
+
+
+@dataclass(frozen=True)
+class Inpo(Learner):
+    """L = (x(y) - x(y') - eta (P(y > y') - 1/2))^2; y, y' ~ last, the policy of the last refresh.
+
+    x = log pi - (1 - eta tau) log last - eta tau log ref. Between refreshes the loss has a
+    minimum, which is one step of the tabular algorithm; too few optimiser steps there, and the
+    method is a damped form of it.
+
+    Attributes
+    ----------
+    tau : float > 0
+        Weight of the KL penalty.
+    eta : float in [0, 2 / tau]; 0 for the safe tau / (tau^2 + 1/4)
+        Step size in payoff units; one over the paper's eta.
+    refresh : int >= 1
+        Optimiser steps between refreshes.
+
+    Raises
+    ------
+    SolverError
+        If a parameter is out of range.
+    """
+
+    tau: float = 0.1
+    eta: float = 0.0
+    refresh: int = 20
+    concept: ClassVar[Concept] = "nlhf"
+    solver: ClassVar[str] = "inpo"
+    paper: ClassVar[str] = "Zhang et al. 2024, arXiv:2407.00617"
+
+    def __post_init__(self) -> None:
+        require(self, refresh=(1, np.inf))
+        self._tabular()
+
+    def _tabular(self) -> Tabular:
+        return Tabular(self.tau, self.eta)
+
+    @property
+    def refresh_every(self) -> int:
+        """The field ``refresh``."""
+        return self.refresh
+
+    def loss(self, play: Play) -> Tensor:
+        """One pair to every prompt."""
+        first, second = (play.answers([(1.0, play.last)]) for _ in range(2))
+        gap = self._moved(play, first) - self._moved(play, second)
+        return (gap - self._tabular().step_size * (play.prefer(first, second) - 0.5)) ** 2
+
+    def _moved(self, play: Play, draw: Draw) -> Tensor:
+        kept = 1 - self._tabular().step_size * self.tau
+        scored = play.score(draw)
+        anchor = kept * play.log_prob(draw, play.last) + (1 - kept) * scored.reference.sum(-1)
+        return scored.policy.sum(-1) - anchor
+
+    def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
+        """4 last (x - E x), x the distance of ``theta`` from the tabular step from ``other``."""
+        last = np.exp(numerics.log_softmax(other))
+        off = theta - self._tabular().step(game, numerics.log_softmax(other), None)
+        return 4 * last * (off - numerics.expectation(last, off)[..., None]), None
+
+    def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
+        """The regularised equilibrium, if eta is below the limit."""
+        del ends
+        return self._tabular().target(game)

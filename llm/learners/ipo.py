@@ -1,0 +1,63 @@
+"""IPO: log-ratios fitted by least squares to a data set of comparisons.
+
+Azar et al., A General Theoretical Paradigm to Understand Learning from Human Preferences, AISTATS
+2024, arXiv:2310.12036, Eq. (17).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from games import PreferenceGame, numerics
+from games.game import Float
+from llm.learners.dpo import Dpo
+from llm.learners.learner import Gradient, Play
+from llm.policy import Ids
+from solvers import Solution
+from solvers.dpo import busiest
+from solvers.ipo import Ipo as Tabular
+
+
+@dataclass(frozen=True)
+class Ipo(Dpo):
+    """L = (h(winner) - h(loser) - 1 / (2 tau))^2, h = log pi / ref, on comparisons.
+
+    TRL divides log-probabilities by lengths, which makes tau one per token; this does not.
+
+    Attributes
+    ----------
+    tau : float > 0
+        Weight of the KL penalty, in payoff units. TRL calls it beta.
+    n_comparisons : int >= 1
+        Size of the data set that is drawn from a game.
+
+    Raises
+    ------
+    SolverError
+        If a parameter is out of range.
+    """
+
+    solver: ClassVar[str] = "ipo"
+    paper: ClassVar[str] = "Azar et al. 2023, arXiv:2310.12036"
+
+    def loss(self, play: Play) -> Tensor:
+        """Comparisons drawn from the data set."""
+        winners, losers = play.compared()
+        return (play.log_ratio(winners) - play.log_ratio(losers) - 1 / (2 * self.tau)) ** 2
+
+    def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
+        """Minus the step of the tabular algorithm, in which the loss is scaled."""
+        del other
+        solver = Tabular(self.tau)
+        log_pi = numerics.log_softmax(theta)
+        _, data = solver.init(game, None)
+        step = log_pi - solver.step(game, (log_pi, data), None)[0]
+        scale = 4 * busiest(data[0]) / solver.eta
+        return scale * (step - step.mean(-1, keepdims=True)), None
+
+    def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
+        """Least squares on the win rates; a data set approaches it as it grows."""
+        del ends
+        return Tabular(self.tau).target(game)

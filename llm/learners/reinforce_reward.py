@@ -1,0 +1,73 @@
+"""REINFORCE on a reward, with what a reference answer earns as the baseline.
+
+Williams, Simple Statistical Gradient-Following Algorithms, Machine Learning 1992; the penalty is
+that of Jaques et al. 2019 and later RLHF.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from torch import Tensor
+
+from games import PreferenceGame
+from games.game import Float
+from llm.learners.learner import (
+    Gradient,
+    KlEstimator,
+    Learner,
+    Play,
+    kl_penalty,
+    policy_gradient,
+)
+from llm.learners.rloo import Rloo
+from llm.policy import Ids
+from solvers import Solution, require
+from solvers.solver import Concept
+
+
+@dataclass(frozen=True)
+class ReinforceReward(Learner):
+    """L = -(r(y) - r(y')) log pi(y) + tau KL, y ~ pi, y' ~ ref.
+
+    y' only takes variance off: any baseline that does not depend on y leaves the mean of the
+    gradient as it is. Unlike rloo it charges the KL token by token and has no baseline for it.
+
+    Attributes
+    ----------
+    tau : float > 0
+        Weight of the KL penalty, in reward units.
+    kl_estimator : "k1", "k2" or "k3"
+        See ``kl_penalty``; only k1 is the gradient of the KL.
+
+    Raises
+    ------
+    SolverError
+        If a parameter is out of range.
+    """
+
+    tau: float = 0.1
+    kl_estimator: KlEstimator = "k1"
+    concept: ClassVar[Concept] = "rlhf"
+    solver: ClassVar[str] = "softmax_pg"
+    paper: ClassVar[str] = "Williams 1992"
+    needs: ClassVar[Literal["judge", "rewards", "dataset"]] = "rewards"
+
+    def __post_init__(self) -> None:
+        require(self, tau=(1e-12, np.inf))
+
+    def loss(self, play: Play) -> Tensor:
+        """One answer to every prompt, and one of the reference."""
+        own, baseline = play.answers(), play.answers([(1.0, play.reference)])
+        scored = play.score(own)
+        gain = policy_gradient(scored, play.reward(own) - play.reward(baseline))
+        return gain + self.tau * kl_penalty(scored, self.kl_estimator)
+
+    def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
+        """That of rloo."""
+        return Rloo(self.tau).tabular_gradient(game, theta, other)
+
+    def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:
+        """The closed form of RLHF at the same tau, with the Bradley-Terry reward of the game."""
+        return Rloo(self.tau).target(game, ends)

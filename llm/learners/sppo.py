@@ -1,0 +1,79 @@
+"""SPPO: least squares of the log-ratio to the last policy on how often it is beaten.
+
+Wu et al., Self-Play Preference Optimization for Language Model Alignment, 2024, arXiv:2405.00675.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from games import PreferenceGame, numerics
+from games.game import Float
+from llm.learners.learner import Draw, Gradient, Learner, Play
+from llm.policy import Ids
+from solvers import Solution, require
+from solvers.solver import Concept
+from solvers.sppo import Sppo as Tabular
+
+
+@dataclass(frozen=True)
+class Sppo(Learner):
+    """L = (log pi(y) / last(y) - eta (P(y > y') - 1/2))^2, the mean over both of a pair ~ last.
+
+    ``last`` is the policy of the last refresh. There is no reference in it: like the tabular
+    algorithm its policies circle around the maximal lotteries, and only their average settles,
+    which no single model is. So it has no target; between refreshes it goes to one step of the
+    tabular sppo.
+
+    Attributes
+    ----------
+    eta : float in (0, 1000]
+        Step size in payoff units. The published code calls 1 / eta beta and takes eta = 1000.
+    refresh : int >= 1
+        Optimiser steps between refreshes.
+
+    Raises
+    ------
+    SolverError
+        If a parameter is out of range.
+    """
+
+    eta: float = 1.0
+    refresh: int = 20
+    concept: ClassVar[Concept] = "nlhf"
+    solver: ClassVar[str] = "sppo"
+    paper: ClassVar[str] = "Wu et al. 2024, arXiv:2405.00675"
+
+    def __post_init__(self) -> None:
+        require(self, refresh=(1, np.inf))
+        Tabular(eta=self.eta)
+
+    @property
+    def refresh_every(self) -> int:
+        """The field ``refresh``."""
+        return self.refresh
+
+    def loss(self, play: Play) -> Tensor:
+        """One pair to every prompt."""
+        first, second = (play.answers([(1.0, play.last)]) for _ in range(2))
+        won = play.prefer(first, second) - 0.5
+        return (self._off(play, first, won) + self._off(play, second, -won)) / 2
+
+    def _off(self, play: Play, draw: Draw, won: Tensor) -> Tensor:
+        moved = play.score(draw).policy.sum(-1) - play.log_prob(draw, play.last)
+        return (moved - self.eta * won) ** 2
+
+    def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
+        """G - pi sum G, G = 2 last (log pi / last - eta (P last - 1/2))."""
+        log_pi, log_last = numerics.log_softmax(theta), numerics.log_softmax(other)
+        last = np.exp(log_last)
+        slope = 2 * last * (log_pi - log_last - self.eta * (game.win_rates(last) - 0.5))
+        return slope - np.exp(log_pi) * slope.sum(-1, keepdims=True), None
+
+    def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
+        """None."""
+        del game, ends
+        return None
