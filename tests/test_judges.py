@@ -13,7 +13,7 @@ import pytest
 from games import GAMES, GameError, PreferenceGame, ScoreGame, SolverError, SpecError
 from games.errors import UndefinedError
 from llm.judges import JUDGES, Audit, OrderedJudge, audit, battery
-from llm.judges.attributes import ATTRIBUTES, AttributesJudge, brevity
+from llm.judges.attributes import ATTRIBUTES, AttributesJudge
 from llm.judges.bradley_terry import BradleyTerryJudge
 from llm.judges.coin import CoinJudge
 from llm.judges.ensemble import EnsembleJudge
@@ -79,7 +79,7 @@ def test_every_judge_keeps_the_contract(given: Any) -> None:
     name, params, texts = given
     outcomes = battery.run(JUDGES[name], name, params, **texts)
     assert [found for found in outcomes if found.passed is False] == []
-    assert sum(found.passed is True for found in outcomes) >= 11
+    assert sum(found.passed is True for found in outcomes) >= 9
 
 
 def test_the_registry_names_judges_after_their_modules_and_takes_others() -> None:
@@ -213,7 +213,6 @@ def test_attributes_by_hand() -> None:
         "finished": (1, 0),
     }
     np.testing.assert_allclose(AttributesJudge().prefer(["q"] * 2, [a, b], [b, a]), [0.7, 0.3])
-    assert brevity(b) == -4
 
 
 def test_attributes_of_nothing_and_of_numbers() -> None:
@@ -267,10 +266,8 @@ def test_an_ensemble_by_hand() -> None:
     table = [[0.9, 0.2, 0.5, NAN, NAN], [0.6, 0.1, 0.4, 0.3, NAN], [0.45, 0.7, 0.6, 0.8, NAN]]
     judges = [Table(dict(zip(pairs, says, strict=True))) for says in table]
     asked = ["q"] * 5, [a for a, _ in pairs], [b for _, b in pairs]
-    hard = [2 / 3, 1 / 3, 0.5, 0.5, NAN]
-    soft = [0.65, 1 / 3, 0.5, 0.55, NAN]
-    np.testing.assert_allclose(EnsembleJudge(judges).prefer(*asked), hard)
-    np.testing.assert_allclose(EnsembleJudge(judges, hard=False).prefer(*asked), soft)
+    expected = [2 / 3, 1 / 3, 0.5, 0.5, NAN]
+    np.testing.assert_allclose(EnsembleJudge(judges).prefer(*asked), expected)
     with pytest.raises(SpecError, match="no judges"):
         EnsembleJudge([])
 

@@ -19,11 +19,6 @@ def words(text: str) -> float:
     return len(text.split())
 
 
-def brevity(text: str) -> float:
-    """Minus the number of words."""
-    return -words(text)
-
-
 def variety(text: str) -> float:
     """Share of the words that are the first of their kind, whatever their case; 0 of no words."""
     found = text.lower().split()
@@ -49,10 +44,7 @@ def finished(text: str) -> float:
 ATTRIBUTES: Mapping[str, Scorer] = {
     scorer.__name__: scorer for scorer in (words, variety, plainness, numbers, finished)
 }
-"""The attributes of an ``AttributesJudge`` that is not given others; an odd number, for majorities.
-
-``brevity`` is not among them, because it always votes against ``words``.
-"""
+"""What an ``AttributesJudge`` measures if not told otherwise; an odd number, for majorities."""
 
 
 @dataclass(frozen=True)

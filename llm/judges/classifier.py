@@ -15,7 +15,7 @@ Conversation = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Classifier:
-    """A classifier and its tokenizer, loaded when it is made.
+    """A classifier and its tokenizer, loaded when it is made, on the accelerator if there is one.
 
     Attributes
     ----------
@@ -25,10 +25,6 @@ class Classifier:
         Conversations read at once; 1 if the tokenizer has no pad token.
     dtype : str
         Type of the weights, e.g. "bfloat16"; without it transformers takes the checkpoint's.
-    device : str
-        As torch names it; "auto": the accelerator if there is one, else the CPU.
-    max_tokens : int >= 1, optional
-        Longer conversations get NaN; by default what model and tokenizer say they can hold.
 
     Raises
     ------
@@ -43,15 +39,12 @@ class Classifier:
     model: str
     batch_size: int = 16
     dtype: str = "float32"
-    device: str = "auto"
-    max_tokens: int | None = None
     _loaded: tuple[Any, Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         who = type(self).__name__
-        for name, count in (("batch_size", self.batch_size), ("max_tokens", self.max_tokens)):
-            if count is not None and not count >= 1:
-                raise SpecError(f"{who}: {name} is {count!r}, expected at least 1")
+        if not self.batch_size >= 1:
+            raise SpecError(f"{who}: batch_size is {self.batch_size!r}, expected at least 1")
         model, tokenizer = self._load()
         if model.config.num_labels not in self.labels:
             expected = " or ".join(map(str, self.labels))
@@ -82,10 +75,7 @@ class Classifier:
                 self.model, dtype=self.dtype, output_loading_info=True
             )
             tokenizer = AutoTokenizer.from_pretrained(self.model)
-            device = self.device
-            if device == "auto":
-                device = torch.accelerator.current_accelerator() or "cpu"
-            model.to(device)
+            model.to(torch.accelerator.current_accelerator() or "cpu")
         except (OSError, ValueError, AttributeError, RuntimeError) as error:
             told = " ".join(str(error).split())
             raise SpecError(f"{who}: {self.model} cannot be loaded: {told}") from error
@@ -136,8 +126,7 @@ class Classifier:
         return list(read["input_ids"])
 
     def _limit(self) -> int:
-        if self.max_tokens is not None:
-            return self.max_tokens
+        """How many tokens model and tokenizer say they can hold."""
         model, tokenizer = self._loaded
         config = model.config.get_text_config()
         held = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length

@@ -17,7 +17,7 @@ from llm.judges.judge import Judge, Texts, require_pairs, votes
 
 @dataclass(frozen=True)
 class EnsembleJudge:
-    """P(a, b) = mean over the judges of 1[p > 1/2] + 1[p = 1/2] / 2, or of p itself.
+    """P(a, b) = mean over the judges of 1[p > 1/2] + 1[p = 1/2] / 2: each has one vote.
 
     With reward models as judges, p > 1/2 means r(a) > r(b). The published code takes the mean of
     1[r(a) >= r(b)], which gives 1 to both orders of a tie; here a tie (within 1e-9) is half a
@@ -27,8 +27,6 @@ class EnsembleJudge:
     Attributes
     ----------
     judges : sequence of Judge, at least one
-    hard : bool
-        Whether judges vote for one answer, or give their probabilities.
 
     Raises
     ------
@@ -37,7 +35,6 @@ class EnsembleJudge:
     """
 
     judges: Sequence[Judge]
-    hard: bool = True
 
     def __post_init__(self) -> None:
         if not self.judges:
@@ -48,6 +45,6 @@ class EnsembleJudge:
         """Probabilities that a is preferred to b."""
         require_pairs(self, prompts, a, b)
         p = np.stack([judge.prefer(prompts, a, b, **columns) for judge in self.judges])
-        given = votes(p) if self.hard else p
+        given = votes(p)
         voters = (~np.isnan(given)).sum(0)
         return np.where(voters > 0, np.nansum(given, 0) / np.maximum(voters, 1), np.nan)

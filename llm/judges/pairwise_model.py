@@ -25,7 +25,7 @@ class PairwiseModelJudge(OrderedJudge, Classifier):
 
     Attributes
     ----------
-    model, batch_size, dtype, device, max_tokens
+    model, batch_size, dtype
         As for ``Classifier``.
     template : str with the fields {prompt}, {a} and {b}
         As the model was trained.

@@ -1,10 +1,10 @@
 """One question to a server of JSON, asked again while it may help."""
 
 import json
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
+from threading import Event
 from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -36,6 +36,8 @@ class Remote:
     retries : int >= 0
     backoff : float >= 0
         Seconds before the second attempt; twice as many before each later one.
+    stop : Event
+        Once it is set, no further attempt is made.
     """
 
     address: str
@@ -43,6 +45,7 @@ class Remote:
     timeout: float
     retries: int
     backoff: float
+    stop: Event = field(default_factory=Event)
 
     def ask(self, body: str, read: Callable[[Any], T]) -> T:
         """What ``read`` makes of the reply to a JSON text; it raises ValueError if that is nothing.
@@ -56,8 +59,8 @@ class Remote:
         """
         why = ""
         for attempt in range(self.retries + 1):
-            if attempt:
-                time.sleep(self.backoff * 2 ** (attempt - 1))
+            if attempt and self.stop.wait(self.backoff * 2 ** (attempt - 1)):
+                break
             try:
                 return read(json.loads(self._post(body)))
             except HTTPError as error:

@@ -22,7 +22,7 @@ class RewardModelJudge(ScalarJudge, Classifier):
 
     Attributes
     ----------
-    model, batch_size, dtype, device, max_tokens
+    model, batch_size, dtype
         As for ``Classifier``.
 
     Raises

@@ -62,8 +62,8 @@ class ServerJudge(OrderedJudge):
         Name that the server gives the model.
     template : str with the fields {prompt}, {a} and {b}
     temperature : float > 0
-        Divides the log-odds. The server is always asked at temperature 1, and at nothing else its
-        log-probabilities can be relied on.
+        Divides the log-odds; the published code has 0.9. The server is always asked at 1, because
+        some report log-probabilities after dividing by theirs.
     top_logprobs : int in [2, ...)
         How many of the likeliest tokens to ask for; servers have limits, often 20.
     timeout : float > 0
@@ -170,7 +170,8 @@ class ServerJudge(OrderedJudge):
                         silent[question] = str(error)
                     else:
                         kept.keep(name, json.dumps(listed[question]))
-            finally:
+            finally:  # on Ctrl-C nobody waits for attempts to come
+                remote.stop.set()
                 pool.shutdown(cancel_futures=True)
         return listed, silent
 
