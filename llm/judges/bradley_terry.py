@@ -1,0 +1,54 @@
+"""The Bradley-Terry rewards of a game as judge: what RLHF makes of its preferences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from games.game import Float
+from llm.judges.game import Listed
+from llm.judges.judge import ScalarJudge, Texts, require_pairs
+from solvers.rlhf_exact import RlhfExact
+
+
+@dataclass(frozen=True)
+class BradleyTerryJudge(ScalarJudge, Listed):
+    """Scores are the rewards that ``RlhfExact(ridge=ridge)`` fits to the game's compared pairs.
+
+    P(a, b) = sigmoid(r[c, i] - r[c, j]); only on a game that is itself Bradley-Terry is that the
+    game's P. A text that is not on the list scores 1 less than the worst answer of its context.
+
+    Attributes
+    ----------
+    game, prompts, answers
+        As for ``GameJudge``.
+    ridge : float >= 0
+        Weight of the penalty on the rewards; above 0 the fit exists on all data.
+
+    Raises
+    ------
+    GameError
+        If prompts or answers do not fit the game, or a prompt is not among them.
+    SolverError
+        If the ridge is negative; UndefinedError at the first look-up if the fit is infinite.
+    """
+
+    ridge: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        RlhfExact(ridge=self.ridge)
+
+    @cached_property
+    def _rewards(self) -> Float:
+        """Shape (contexts, n + 1); the last column is for every other text."""
+        r = RlhfExact(ridge=self.ridge).rewards(self.game).reshape(-1, self.game.n)
+        return np.concatenate([r, r.min(-1, keepdims=True) - 1], axis=-1)
+
+    def score(self, prompts: Texts, answers: Texts, **columns: Sequence[Any]) -> Float:
+        """Rewards, looked up."""
+        del columns
+        require_pairs(self, prompts, answers)
+        return np.asarray(self._rewards[self.contexts(prompts), self.indices(answers)])

@@ -1,0 +1,110 @@
+"""The game itself as judge: probabilities looked up by prompt and answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from games.errors import GameError
+from games.game import Float, PreferenceGame
+from llm.judges.judge import Texts, require_pairs
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A game whose contexts are prompts and whose answers are texts.
+
+    Texts are looked up as they are: white space counts.
+
+    Attributes
+    ----------
+    game : PreferenceGame
+    prompts : sequence of str
+        ``prompts[c]`` names context c (contexts on several axes in C order); one if there are none.
+    answers : sequence of n str
+        ``answers[i]`` is answer i in every context.
+
+    Raises
+    ------
+    GameError
+        If their numbers do not fit the game, or one occurs twice.
+    """
+
+    game: PreferenceGame
+    prompts: Sequence[str]
+    answers: Sequence[str]
+
+    def __post_init__(self) -> None:
+        contexts = int(np.prod(self.game.batch))
+        for what, texts, count in (
+            ("prompts", self.prompts, contexts),
+            ("answers", self.answers, self.game.n),
+        ):
+            if isinstance(texts, str) or len(texts) != count:
+                raise GameError(
+                    f"{type(self).__name__}: {len(texts)} {what}, expected a sequence of {count} "
+                    "as the game has"
+                )
+            if len(set(texts)) != count:
+                twice = next(text for text in texts if list(texts).count(text) > 1)
+                raise GameError(f"{type(self).__name__}: {twice!r:.80} is twice among {what}")
+            object.__setattr__(self, what, tuple(texts))
+
+    @cached_property
+    def _place(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        prompts, answers = ({t: k for k, t in enumerate(ts)} for ts in (self.prompts, self.answers))
+        return prompts, answers
+
+    def contexts(self, prompts: Texts) -> Indices:
+        """Which context each prompt names.
+
+        Raises
+        ------
+        GameError
+            If one names none.
+        """
+        place, _ = self._place
+        for prompt in prompts:
+            if prompt not in place:
+                raise GameError(
+                    f"{type(self).__name__}: the prompt {prompt!r:.80} names no context; expected "
+                    f"one of the {len(place)} that the judge was given"
+                )
+        return np.array([place[prompt] for prompt in prompts], dtype=np.int64)
+
+    def indices(self, answers: Texts) -> Indices:
+        """Which answer each text is; n where it is not on the list."""
+        _, place = self._place
+        return np.array([place.get(text, self.game.n) for text in answers], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class GameJudge(Listed):
+    """P(a, b) = P[c, i, j], where the prompt names context c and the texts are answers i and j.
+
+    A text that is not on the list loses to every answer that is (0) and ties with another such
+    text (1/2), so that saying something else never pays. A prompt that names no context is an
+    error and not an abstention: it is a mistake of the caller, not of a model.
+
+    Raises
+    ------
+    GameError
+        If prompts or answers do not fit the game, or a prompt is not among them.
+    """
+
+    def prefer(self, prompts: Texts, a: Texts, b: Texts, **columns: Sequence[Any]) -> Float:
+        """Probabilities that a is preferred to b."""
+        del columns
+        require_pairs(self, prompts, a, b)
+        n = self.game.n
+        c, i, j = self.contexts(prompts), self.indices(a), self.indices(b)
+        rows, row = np.unique(np.minimum(i, n - 1), return_inverse=True)
+        table = self.game.rows(rows).reshape(len(self.prompts), len(rows), n)
+        found = table[c, row, np.minimum(j, n - 1)]
+        off = np.where(i < n, 1.0, np.where(j < n, 0.0, 0.5))
+        return np.where((i < n) & (j < n), found, off)
