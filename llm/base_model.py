@@ -8,7 +8,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from transformers import (
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
 )
+from transformers.utils import logging
 
 from games.errors import SolverError
 from llm.policy import INSTRUCTION, Policy
@@ -104,8 +106,9 @@ def load(name: str, **options: Any) -> Policy:
     """
     options = {"dtype": "float32", **options}
     try:
-        model = AutoModelForCausalLM.from_pretrained(name, **options)
-        tokenizer = AutoTokenizer.from_pretrained(name)
+        with _quiet():
+            model = AutoModelForCausalLM.from_pretrained(name, **options)
+            tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:
         told = " ".join(str(error).split())
         raise SolverError(f"model {name!r} cannot be loaded: {told}") from error
@@ -162,6 +165,18 @@ def taught(
     return load(str(folder))
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the progress bars of transformers, which say nothing of small models."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
 def cache_folder() -> Path:
     """Where taught models are kept."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -170,8 +185,9 @@ def cache_folder() -> Path:
 
 def save(policy: Policy, folder: Path) -> None:
     """Model and tokenizer, as ``load`` reads them."""
-    policy.model.save_pretrained(folder)
-    policy.tokenizer.save_pretrained(folder)
+    with _quiet():
+        policy.model.save_pretrained(folder)
+        policy.tokenizer.save_pretrained(folder)
 
 
 def teach(policy: Policy, task: Verbalized, lessons: Lessons = Lessons()) -> float:

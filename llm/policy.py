@@ -79,6 +79,11 @@ class Policy:
         self._cache_keyword = "cache" if "cache" in known else "past_key_values"
 
     @property
+    def end(self) -> int:
+        """The token that ends an answer."""
+        return int(self.tokenizer.eos_token_id)
+
+    @property
     def device(self) -> torch.device:
         """Where the model is."""
         return torch.device(self.model.device)
@@ -123,12 +128,11 @@ class Policy:
     def completion(self, answer: str) -> Ids:
         """Tokens of an answer, with its end."""
         ids = self.tokenizer(answer, add_special_tokens=False)["input_ids"]
-        return (*ids, self.tokenizer.eos_token_id)
+        return (*ids, self.end)
 
     def text(self, completion: Ids) -> str:
         """The answer that the tokens spell, without its end."""
-        eos = self.tokenizer.eos_token_id
-        ids = completion[: completion.index(eos)] if eos in completion else completion
+        ids = completion[: completion.index(self.end)] if self.end in completion else completion
         return str(self.tokenizer.decode(ids, skip_special_tokens=False)).strip()
 
     # --- the model -------------------------------------------------------------------------------
@@ -137,7 +141,7 @@ class Policy:
         """Read whole contexts, padded on the left."""
         longest = max(map(len, contexts))
         pad = self.tokenizer.pad_token_id
-        pad = self.tokenizer.eos_token_id if pad is None else pad
+        pad = self.end if pad is None else pad
         rows = [(pad,) * (longest - len(c)) + tuple(c) for c in contexts]
         held = [(0,) * (longest - len(c)) + (1,) * len(c) for c in contexts]
         mask = torch.tensor(held, device=self.device)

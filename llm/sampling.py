@@ -49,7 +49,7 @@ def sample(
             "at least 1 and positive"
         )
     policies = [policy for _, policy in mixture]
-    eos, device = policies[0].tokenizer.eos_token_id, policies[0].device
+    end, device = policies[0].end, policies[0].device
     distinct = {context: i for i, context in enumerate(dict.fromkeys(contexts))}
     states = [policy.read(list(distinct)) for policy in policies]
     row = torch.tensor([distinct[context] for context in contexts], device=device)
@@ -61,7 +61,7 @@ def sample(
         tokens = torch.multinomial(chances[row], 1, generator=generator)[:, 0]
         for place, token in zip(alive.tolist(), tokens.tolist(), strict=True):
             drawn[place].append(token)
-        going = tokens != eos
+        going = tokens != end
         if step == max_new_tokens - 1 or not going.any():
             break
         alive = alive[going]

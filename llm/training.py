@@ -25,6 +25,8 @@ from llm.learners.learner import Account, Learner, Play
 from llm.policy import Policy
 from solvers import require
 
+_CHECKPOINTS = "checkpoint", ".old"
+
 Watch = Callable[[int, Policy, Policy | None], dict[str, Any]]
 """(step, policy, separate follower) -> plain data that the curve keeps."""
 
@@ -163,6 +165,16 @@ def train(
             bar.update(task, completed=loop.step)
 
 
+def record(folder: Path) -> tuple[str, list[dict[str, Any]]] | None:
+    """Status and curve of the training in ``folder``; None unless it has ended."""
+    for name in _CHECKPOINTS:
+        held = folder / name / "state.json"
+        if held.is_file():
+            told = json.loads(held.read_text(encoding="utf-8"))
+            return (told["status"], told["curve"]) if told["ended"] else None
+    return None
+
+
 class _Loop:
     """The state of a training."""
 
@@ -288,11 +300,12 @@ class _Loop:
             "identity": self.identity,
             "step": self.step,
             "status": self.trained.status,
+            "ended": self.step == self.config.steps or self.trained.status != "ok",
             "account": asdict(self.trained.account),
             "curve": self.trained.curve,
         }
         (part / "state.json").write_text(json.dumps(told), encoding="utf-8")
-        held, old = self.folder / "checkpoint", self.folder / ".old"
+        held, old = (self.folder / name for name in _CHECKPOINTS)
         shutil.rmtree(old, ignore_errors=True)
         if held.is_dir():
             os.rename(held, old)
@@ -317,7 +330,7 @@ class _Loop:
 
     def _held(self) -> Path | None:
         """The checkpoint; the one before, if the process died between two renames."""
-        for name in ("checkpoint", ".old"):
+        for name in _CHECKPOINTS:
             if self.folder is not None and (self.folder / name / "state.json").is_file():
                 return self.folder / name
         return None

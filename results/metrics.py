@@ -90,6 +90,30 @@ METRICS: dict[str, Metric] = {
     "row_tv": Metric(
         "total variation between omega(. | action) and its closed form", better="lower"
     ),
+    "follower_tv": Metric(
+        "sum_y target leader(y) total variation between omega(. | y) and its closed form",
+        better="lower",
+    ),
+    # language models
+    "off_list_mass": Metric("probability that the model says none of the answers", better="lower"),
+    "follower_off_list_mass": Metric(
+        "the same for the follower, the mean over the answers that it is given", better="lower"
+    ),
+    "optimizer_steps": Metric("steps of the optimiser so far", 0, _INF, ""),
+    "generated_tokens": Metric("tokens drawn so far", 0, _INF, ""),
+    "judge_calls": Metric("pairs or answers that the judge was asked about so far", 0, _INF, ""),
+    "abstained": Metric("those without a verdict", 0, _INF, ""),
+    "forward_tokens": Metric("tokens read by models so far, drawing left out", 0, _INF, ""),
+    "backward_tokens": Metric("tokens whose gradient was taken so far", 0, _INF, ""),
+    "held_out_accuracy": Metric(
+        "share of held-out comparisons whose winner the fitted model prefers", better="higher"
+    ),
+    "held_out_log_loss": Metric(
+        "mean of -log P(winner preferred), held out", 0, _INF, "nats", "lower"
+    ),
+    "calibration_error": Metric(
+        "mean |share won - P| in ten bins of the fitted P, held out", better="lower"
+    ),
     "oracle_calls": Metric("look-ups of the win rates of a policy up to a step", 0, _INF, ""),
     "omega": Metric("spectral radius of (P - 1/2)(diag pi - pi pi^T)", 0, 0.5, "payoff"),
     "step_limit": Metric("step size eta below which the fixed point is stable", 0, _INF, ""),

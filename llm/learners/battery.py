@@ -52,7 +52,7 @@ def run(kind: type[Learner], name: str | None = None) -> list[Outcome]:
     return [*outcomes, *(outcome(check.__name__, partial(check, plain)) for check in CHECKS)]
 
 
-# --- a generic situation ---------------------------------------------------------------------------
+# --- a generic situation --------------------------------------------------------------------------
 
 
 def situation(seed: int, texts: Sequence[str] = _TEXTS) -> tuple[PreferenceGame, Verbalized]:
@@ -142,7 +142,7 @@ def _name(kind: type[Learner], name: str) -> None:
 
 
 def _claims(kind: type[Learner]) -> str:
-    if not dataclasses.is_dataclass(kind) or not kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    if not dataclasses.is_dataclass(kind) or not kind.__dataclass_params__.frozen:
         raise Failed("expected a frozen dataclass: @dataclass(frozen=True)")
     if kind.concept not in get_args(Concept):
         raise Failed(f"concept is {kind.concept!r}, expected one of {get_args(Concept)}")
@@ -182,8 +182,11 @@ def rest(learner: Learner) -> str:
     theta = (target.log_policy, follower) if learner.concept == "slhf" else target.log_policy
     away = generic_logits(0, game.n)[:2] if learner.concept == "slhf" else generic_logits(0, 4)[0]
     there, far = (
-        max(float(abs(part).max()) for part in learner.tabular_gradient(game, at, beside)
-            if part is not None)
+        max(
+            float(abs(part).max())
+            for part in learner.tabular_gradient(game, at, beside)
+            if part is not None
+        )
         for at, beside in ((theta, target.log_policy), (away, generic_logits(0, game.n)[2]))
     )
     if not (there <= 1e-8 < far):

@@ -40,9 +40,7 @@ class TablePolicy(Policy):
         self.ends = [self.completion(text) for text in task.answers]
         rows = torch.as_tensor(logits[0])[None], torch.as_tensor(logits[1])
         self.table = torch.cat([row.log_softmax(-1) for row in rows])
-        self.prefixes = list(
-            dict.fromkeys(end[:k] for end in self.ends for k in range(len(end)))
-        )
+        self.prefixes = list(dict.fromkeys(end[:k] for end in self.ends for k in range(len(end))))
         # (contexts, prefixes, tokens)
         masses = torch.stack([self._branches(prefix) for prefix in self.prefixes], 1)
         self.parameter = masses.requires_grad_(True)
@@ -56,6 +54,11 @@ class TablePolicy(Policy):
             if inside:
                 found[:, token] = self.table[:, inside].logsumexp(-1)
         return found
+
+    @property
+    def end(self) -> int:
+        """0."""
+        return _END
 
     @property
     def device(self) -> torch.device:
@@ -136,7 +139,6 @@ class Enumerated(Play):
             drawn += ends
         return Draw(prompts, contexts, drawn, [table.text(end) for end in drawn])
 
-
     def compared(self) -> tuple[Draw, Draw]:
         """All comparisons, once each."""
         self.weights.append(torch.tensor(self.shares, dtype=torch.float64))
@@ -157,9 +159,7 @@ def _chances(mixture: Mixture, contexts: Sequence[Ids], ends: Sequence[Ids]) -> 
     first = mixture[0][1]
     assert isinstance(first, TablePolicy)
     total = [
-        sum(
-            float(logits[c, first.prefixes.index(end[:k]), token]) for k, token in enumerate(end)
-        )
+        sum(float(logits[c, first.prefixes.index(end[:k]), token]) for k, token in enumerate(end))
         for (c,), end in zip(contexts, ends, strict=True)
     ]
     return torch.tensor(total, dtype=logits.dtype).exp()

@@ -36,50 +36,32 @@ class Verbalized:
             return game.ref_follower
         return np.repeat(game.ref[..., None, :], game.n, axis=-2)
 
+    def reversed(self) -> "Verbalized":
+        """The same with both references in the opposite order of answers."""
+        turned = replace(
+            self.game, ref=self.game.ref[..., ::-1], ref_follower=self.follower[..., ::-1, ::-1]
+        )
+        return replace(self, game=turned)
 
-def verbalize(
-    game: PreferenceGame, name: str, ratio: float = 8.0, texts: Sequence[str] = ()
-) -> Verbalized:
-    """The game in words, with the reference that its language model shall have.
 
-    The leader's reference falls geometrically from the first answer to the last, ``ratio`` times
-    in all; the follower's falls likewise around the circle of answers that begins with the one it
-    is given. It mostly repeats, so it must read, and knows nothing of P.
+def verbalize(game: PreferenceGame, texts: Sequence[str] = ()) -> Verbalized:
+    """The game in words.
 
     Parameters
     ----------
     game : PreferenceGame
         A single game, or contexts on one axis.
-    name : str
-        Stands in the prompts.
-    ratio : float > 0
-        Below 1 the reference rises.
     texts : n distinct strings; the game's names if left out
 
     Raises
     ------
     SolverError
-        If ``ratio`` is not positive or the game has several axes of contexts.
+        If the game has several axes of contexts.
     """
-    if not 0 < ratio < np.inf or len(game.batch) > 1:
-        raise SolverError(
-            f"verbalize: ratio {ratio} and contexts {game.batch}; expected a positive number and "
-            "at most one axis of contexts"
-        )
-    ladder = ratio ** (-np.arange(game.n) / max(1, game.n - 1))
-    ladder = ladder / ladder.sum()
-    circle = np.array([np.roll(ladder, y) for y in range(game.n)])
-    told = replace(
-        game,
-        ref=np.broadcast_to(ladder, (*game.batch, game.n)),
-        ref_follower=np.broadcast_to(circle, (*game.batch, game.n, game.n)),
-        known=(),
-    )
-    subject = name.replace("_", " ")
-    prompts = [
-        f"Game {subject} , round {c + 1} : which answer ?" for c in range(max(1, *game.batch, 1))
-    ]
-    return Verbalized(told, tuple(prompts), tuple(texts) or game.names)
+    if len(game.batch) > 1:
+        raise SolverError(f"verbalize: contexts {game.batch}, expected at most one axis of them")
+    prompts = [f"Question {c + 1} : which answer ?" for c in range(max(1, *game.batch, 1))]
+    return Verbalized(game, tuple(prompts), tuple(texts) or game.names)
 
 
 @dataclass(frozen=True)

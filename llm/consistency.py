@@ -1,0 +1,41 @@
+"""Does a model trained on the same preference give the same answer, and is it the majority's?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from games import PreferenceGame
+from llm.experiment import LanguageExperiment
+from llm.method import Method
+from tabular.consistency import Consistency as Tabular
+from tabular.experiment import Experiment, Measurement, RngFor
+
+
+@dataclass(frozen=True)
+class Consistency(LanguageExperiment):
+    """Entropy, self-agreement, mass on the majority's choices, of what the trained model says.
+
+    Clones are not measured: each would be a training of its own.
+
+    Attributes
+    ----------
+    model, start
+        As for every experiment with language models.
+    """
+
+    def tabular(self) -> Experiment:
+        """Without clones."""
+        return Tabular(most_cloned=0)
+
+    def measure(  # type: ignore[override]
+        self, game: PreferenceGame, learner: Method, rng_for: RngFor, folder: Path
+    ) -> Iterator[Measurement]:
+        """As of every experiment, with the reason why clones are missing."""
+        for m in super().measure(game, learner, rng_for, folder):
+            # a training that another question did takes no time; its curve tells the seconds
+            if m.metric != "clone_shift" and (m.metric, m.step) != ("seconds", None):
+                yield m
+        why = "not measured with language models: each clone would be a training of its own"
+        yield Measurement("clone_shift", np.nan, status="skipped", message=why)

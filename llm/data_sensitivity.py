@@ -1,0 +1,124 @@
+"""Does a trained model move when only the sampling of comparisons moves?"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from games import Comparisons, PreferenceGame, measures, numerics
+from games.game import Float
+from llm.base_model import taught
+from llm.experiment import LanguageExperiment
+from llm.judging import Fitted, Judging, Truth
+from llm.method import Method
+from llm.tasks.verbalized import verbalize
+from tabular.data_sensitivity import DataSensitivity as Tabular
+from tabular.experiment import Experiment, Measurement, RngFor, answer, each
+from tabular.regret import regret
+
+_CONCENTRATION = 0.8
+
+
+@dataclass(frozen=True)
+class DataSensitivity(LanguageExperiment):
+    """Total variation to the answer on uniformly sampled pairs, and the cost on the true game.
+
+    Three samplings: every pair alike ("none"), most comparisons around the first answer
+    ("sampled_from"), and the pair with the largest margin left out ("missing").
+
+    Attributes
+    ----------
+    model, start
+        As for every experiment with language models.
+    setting : "known" or "estimated"
+        known: learners with a judge are told P, those with rewards the Bradley-Terry rewards of
+        the sampled pairs. estimated: a reward model or a preference model is fitted to the same
+        comparisons, and the learner is trained on it.
+    n_comparisons : int >= 1
+        Size of the data set in the setting "estimated".
+
+    Raises
+    ------
+    SpecError
+        If the setting is unknown or the number out of range.
+    """
+
+    setting: Literal["known", "estimated"] = "estimated"
+    n_comparisons: int = 2000
+
+    def tabular(self) -> Experiment:
+        """With the same setting."""
+        size = self.n_comparisons if self.setting == "estimated" else None
+        return Tabular(self.setting, size)
+
+    def measure(  # type: ignore[override]
+        self, game: PreferenceGame, learner: Method, rng_for: RngFor, folder: Path
+    ) -> Iterator[Measurement]:
+        """One training a sampling."""
+        own = self.solver(learner, rng_for, folder).own(game)
+        full: Float | None = None
+        for change, pairs in _samplings(own):
+            labels: dict[str, Any] = {"setting": self.setting, **change}
+            judging: Judging = Truth()
+            seen = replace(own, pairs=pairs)
+            if self.setting == "estimated":
+                labels["n_comparisons"] = self.n_comparisons
+                rng = rng_for("data", change, self.n_comparisons)
+                data = Comparisons.sample(seen, self.n_comparisons, rng)
+                judging = Fitted(data)
+                observed = data.game(own.ref)
+                seen = replace(own, P=observed.P, pairs=observed.pairs)
+            solver = self.solver(learner, rng_for, folder, judging=judging)
+            solution, why = answer(solver, seen, rng_for)
+            policy = solution.policy
+            full = policy if full is None else full
+            values = {
+                "shift": numerics.total_variation(policy, full),
+                "duality_gap": measures.duality_gap(own, policy),
+                "regret": regret(solver, own)(policy),
+            }
+            for metric, value in values.items():
+                yield from each(metric, value, own, solution, why, **labels)
+            for k, name in enumerate(own.names):
+                yield from each(
+                    "probability", policy[..., k], own, solution, why, action=name, **labels
+                )
+            for training in solver.trainings:
+                yield from training.measurements(**labels)
+            if isinstance(judging, Fitted) and learner.learner.needs != "dataset":
+                yield from self._quality(judging, learner, own, folder, labels)
+
+    def _quality(
+        self,
+        judging: Fitted,
+        method: Method,
+        game: PreferenceGame,
+        folder: Path,
+        labels: dict[str, Any],
+    ) -> Iterator[Measurement]:
+        """How good the fitted model is on comparisons held out."""
+        task = verbalize(game)
+        kind: Any = "reward" if method.learner.needs == "rewards" else "pairwise"
+        report = judging.fitted(kind, task, taught(self.model, task), folder)
+        for metric, value in asdict(report).items():
+            name = metric if metric == "calibration_error" else f"held_out_{metric}"
+            if metric not in ("train", "held_out"):
+                n = {"fitted": kind, "held_out": report.held_out}
+                yield Measurement(name, value, labels={**labels, **n})
+
+
+def _samplings(game: PreferenceGame) -> Iterator[tuple[dict[str, Any], Float]]:
+    """What is changed, and the pair weights that follow."""
+    n = game.n
+    even = np.ones((n, n)) - np.eye(n)
+    yield {"change": "none"}, even
+    rest = (1 - _CONCENTRATION) / max(1, n - 1)
+    mu = np.where(np.arange(n) == 0, _CONCENTRATION, rest)
+    yield {"change": "sampled_from", "policy": game.names[0]}, mu[:, None] * mu * even
+    i, j = np.unravel_index(np.argmax(np.triu(abs(game.P - 0.5), 1)), (n, n))
+    without = even.copy()
+    without[i, j] = without[j, i] = 0
+    if without.any():
+        yield {"change": "missing", "pair": [game.names[i], game.names[j]]}, without

@@ -1,0 +1,75 @@
+"""What an experiment with language models is: a tabular one, asked of what a training left."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from games import PreferenceGame, SpecError
+from llm.base_model import TINY
+from llm.language_solver import LanguageSolver, Start
+from llm.method import Method
+from tabular.experiment import Experiment, Measurement, RngFor
+
+
+@dataclass(frozen=True)
+class LanguageExperiment(Experiment):
+    """The same measurements as the tabular experiment of that name, then those of the trainings.
+
+    Attributes
+    ----------
+    model : str
+        "tiny", the folder of a checkpoint, or its name on the model hub.
+    start : "reference" or "reversed"
+        What the policy says before the training: what its reference says, or the opposite.
+
+    Raises
+    ------
+    SpecError
+        If ``start`` is neither.
+    """
+
+    model: str = TINY
+    start: Start = "reference"
+    scale: ClassVar[str] = "llm"
+
+    def __post_init__(self) -> None:
+        if self.start not in ("reference", "reversed"):
+            raise SpecError(f"start is {self.start!r}, expected reference or reversed")
+        self.tabular()
+
+    @property
+    def draws(self) -> bool:
+        """Every training draws."""
+        return True
+
+    def tabular(self) -> Experiment:
+        """The tabular experiment."""
+        raise NotImplementedError
+
+    def solver(
+        self, method: Method, rng_for: RngFor, folder: Path, **changes: Any
+    ) -> LanguageSolver:
+        """The learner as a solver; its seed is that of the game, so that questions share it."""
+        seed = int(rng_for("training").integers(2**31))
+        return LanguageSolver(method, folder, seed, self.model, self.start, **changes)
+
+    def measure(  # type: ignore[override]  # a learner instead of a solver, and where to keep it
+        self, game: PreferenceGame, learner: Method, rng_for: RngFor, folder: Path
+    ) -> Iterator[Measurement]:
+        """Train, then measure on the game with the model's own references.
+
+        Parameters
+        ----------
+        game : PreferenceGame
+        learner : Method
+        rng_for : callable
+            The generator of a role.
+        folder : Path
+            Keeps trainings, and is where an interrupted one goes on.
+        """
+        solver = self.solver(learner, rng_for, folder)
+        yield from self.tabular().measure(solver.own(game), solver, rng_for)
+        several = len(solver.trainings) > 1
+        for i, training in enumerate(solver.trainings):
+            yield from training.measurements(**({"training": i} if several else {}))

@@ -1,0 +1,213 @@
+"""A learner as a solver: its answer to a game is what a language model says after training."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from filelock import FileLock
+
+from games import PreferenceGame, UndefinedError, measures, numerics
+from games.game import Float
+from llm import training
+from llm.base_model import TINY, taught
+from llm.judging import Judging, Truth
+from llm.method import Method
+from llm.policy import Policy
+from llm.tasks.verbalized import Spoken, Verbalized, spoken, verbalize
+from solvers import Certificate, Solution, Solver
+from solvers.solver import Concept
+from tabular.experiment import Measurement, each
+
+Start = Literal["reference", "reversed"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training that has ended, seen from the game.
+
+    Attributes
+    ----------
+    game : PreferenceGame
+        With the model's own references, measured before the training.
+    concept : Concept
+        The learner's; "slhf" has a follower.
+    target : Solution or None
+        Where the learner should have gone on that game.
+    status : "ok" or "diverged"
+    curve : list of dict
+        ``step``, ``account`` (of what was spent so far) and ``spoken`` at points of the training.
+    """
+
+    game: PreferenceGame
+    concept: Concept
+    target: Solution | None
+    status: str
+    curve: list[dict[str, Any]]
+
+    def solution(self) -> Solution:
+        """What the model says at the end, among the answers on the list.
+
+        Nothing certifies it: the residual is NaN.
+        """
+        said: Spoken = self.curve[-1]["spoken"]
+        missing = np.full(self.game.batch, np.nan)
+        follower = None
+        if self.concept == "slhf":
+            follower = np.exp(numerics.log_softmax(said.follower))
+        return Solution(
+            numerics.log_softmax(said.leader),
+            Certificate("none: a trained model", missing, 0.0),
+            follower,
+            np.full(self.game.batch, self.status),
+        )
+
+    def measurements(self, **labels: Any) -> Iterator[Measurement]:
+        """Distances to the target, what was said off the list, what was spent; at every point."""
+        end = self.solution()
+        for point in self.curve:
+            said, step = point["spoken"], point["step"]
+            for metric, value in self._values(said).items():
+                for m in each(metric, value, self.game, end, **labels):
+                    yield replace(m, step=step)
+            for metric, spent in point["account"].items():
+                name = {"steps": "optimizer_steps"}.get(metric, metric)
+                yield Measurement(name, float(spent), labels=labels, step=step)
+        if self.target is not None and self.target.follower is not None:
+            rows = numerics.total_variation(end.follower, self.target.follower)
+            for i, action in enumerate(self.game.names):
+                yield from each("row_tv", rows[..., i], self.game, end, action=action, **labels)
+
+    def _values(self, said: Spoken) -> dict[str, Float]:
+        log_policy = numerics.log_softmax(said.leader)
+        policy = np.exp(log_policy)
+        values = {
+            "off_list_mass": said.off_list,
+            "duality_gap": measures.duality_gap(self.game, policy),
+            "kl_to_ref": measures.kl_to_ref(self.game, policy),
+        }
+        if self.target is not None:
+            goal = self.target.policy
+            values["tv_to_target"] = numerics.total_variation(policy, goal)
+            values["kl_to_target"] = numerics.kl(self.target.log_policy, log_policy)
+            if self.target.follower is not None:
+                rows = np.exp(numerics.log_softmax(said.follower))
+                apart = numerics.total_variation(rows, self.target.follower)
+                values["follower_tv"] = (goal * apart).sum(-1)
+                values["follower_off_list_mass"] = said.follower_off_list
+        return values
+
+
+@dataclass(frozen=True)
+class LanguageSolver(Solver):
+    """Teach a model the game's references, train it on the game, and ask it for every answer.
+
+    Equal trainings (model, references, learner, numbers, what is told, seed) are done once and
+    kept in ``folder``, whoever asks; one that was killed goes on from its last checkpoint.
+
+    Attributes
+    ----------
+    method : Method
+    folder : Path
+    seed : int
+        Of all that the training draws.
+    model : "tiny", a folder, or a name on the model hub
+    start : "reference" or "reversed"
+        What the policy says before the training: what its reference says, or the opposite.
+    judging : Judging
+        What the learner is told.
+    trainings : list of Training
+        Those that ``solve`` did, or found.
+    """
+
+    method: Method
+    folder: Path
+    seed: int
+    model: str = TINY
+    start: Start = "reference"
+    judging: Judging = field(default_factory=Truth)
+    trainings: list[Training] = field(default_factory=list, compare=False)
+
+    @property
+    def concept(self) -> Concept:  # type: ignore[override]  # the concept of the learner
+        """The learner's concept."""
+        return self.method.concept
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("tau"):  # KL weights, for whoever measures in the learner's objective
+            return getattr(self.method.learner, name)
+        raise AttributeError(name)
+
+    def own(self, game: PreferenceGame) -> PreferenceGame:
+        """The game with the references that the model has learnt, not those it was taught."""
+        task = verbalize(game)
+        return _with_references(game, spoken(task, taught(self.model, task)))
+
+    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+        """What the model says after the training.
+
+        Raises
+        ------
+        UndefinedError
+            If the learner needs rewards and those of the game are infinite.
+        """
+        del rng
+        task = verbalize(game)
+        learner = self.method.learner
+        told = self.judging.identity(learner, task)
+        key = [self.model, self.start, repr(self.method), self.seed, told, *task.prompts]
+        key += [*task.answers, repr(task.game.ref.tolist()), repr(task.follower.tolist())]
+        digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / f"{digest}.lock"):
+            found = self._train(task, self.folder / digest)
+        self.trainings.append(found)
+        return found.solution()
+
+    def _train(self, task: Verbalized, folder: Path) -> Training:
+        learner = self.method.learner
+        reference = taught(self.model, task)
+        record = training.record(folder)
+        if record is None:
+            begin = taught(self.model, task.reversed()) if self.start == "reversed" else None
+            policy = begin or taught(self.model, task)
+            done = training.train(
+                learner,
+                policy,
+                reference.requires_grad_(False),
+                self.judging.judge(learner, task, reference, self.folder),
+                task.prompts,
+                self.method.config,
+                self.seed,
+                folder,
+                partial(_watch, task),
+                self.judging.data(learner, task, self.seed),
+            )
+            record = done.status, done.curve
+        status, curve = record
+        own = _with_references(task.game, spoken(task, reference))
+        ends = [reference.completion(answer) for answer in task.answers]
+        points = [
+            {**point, "spoken": Spoken(np.array(point["leader"]), np.array(point["follower"]))}
+            for point in curve
+        ]
+        try:
+            target = learner.target(own, ends)
+        except UndefinedError:  # fitted models are finite where the exact fit is not
+            target = None
+        return Training(own, self.concept, target, status, points)
+
+
+def _watch(task: Verbalized, step: int, policy: Policy, follower: Policy | None) -> dict[str, Any]:
+    del step
+    said = spoken(task, policy, follower)
+    return {"leader": said.leader.tolist(), "follower": said.follower.tolist()}
+
+
+def _with_references(game: PreferenceGame, said: Spoken) -> PreferenceGame:
+    ref, rows = (np.exp(numerics.log_softmax(x)) for x in (said.leader, said.follower))
+    return replace(game, ref=ref, ref_follower=rows, known=())

@@ -1,0 +1,35 @@
+"""What do intransitivity, noise or a change of annotators do to a model trained on them?"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from llm.experiment import LanguageExperiment
+from tabular.experiment import Experiment
+from tabular.robustness import Robustness as Tabular
+
+
+@dataclass(frozen=True)
+class Robustness(LanguageExperiment):
+    """The answer along a path of games; one model is trained on all its points, one prompt each.
+
+    Attributes
+    ----------
+    model, start
+        As for every experiment with language models.
+    path : "cyclic", "noise" or "annotators"
+        As for the tabular experiment; noise is the judge's.
+    points : int >= 2
+        How many values of t, evenly spaced in [0, 1].
+
+    Raises
+    ------
+    SpecError
+        If the path is unknown or has fewer than 2 points.
+    """
+
+    path: Literal["cyclic", "noise", "annotators"] = "cyclic"
+    points: int = 3
+
+    def tabular(self) -> Experiment:
+        """With the same path."""
+        return Tabular(self.path, self.points)
