@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from games.errors import SolverError
+
+_KEPT = 4096
 
 Ids = tuple[int, ...]
 """Token ids of a chat so far (a context), or of an answer with its end (a completion)."""
@@ -50,6 +53,7 @@ class Policy:
     ----------
     model : causal language model of transformers, possibly with adapters of peft
     tokenizer : its tokenizer, with a chat template and an end-of-text token
+        That token, ``end``, ends an answer.
     instruction : str
         What the user says between the answer and its revision.
     adapter : bool
@@ -73,15 +77,12 @@ class Policy:
         self.tokenizer = tokenizer
         self.instruction = instruction
         self.adapter = adapter
-        self._contexts: dict[tuple[str, str | None], Ids] = {}
+        self.end = int(tokenizer.eos_token_id)
+        self._chat = lru_cache(_KEPT)(self._tokens_of_chat)
+        self._spelt = lru_cache(_KEPT)(self._decoded)
         bare = model.get_base_model() if hasattr(model, "get_base_model") else model
         known = inspect.signature(bare.forward).parameters
         self._cache_keyword = "cache" if "cache" in known else "past_key_values"
-
-    @property
-    def end(self) -> int:
-        """The token that ends an answer."""
-        return int(self.tokenizer.eos_token_id)
 
     @property
     def device(self) -> torch.device:
@@ -111,19 +112,19 @@ class Policy:
 
     def context(self, prompt: str, answer: str | None = None) -> Ids:
         """The chat that the leader continues, or, given its answer, the one of the follower."""
-        key = prompt, answer
-        if key not in self._contexts:
-            chat = [{"role": "user", "content": prompt}]
-            if answer is not None:
-                chat += [
-                    {"role": "assistant", "content": answer},
-                    {"role": "user", "content": self.instruction},
-                ]
-            ids = self.tokenizer.apply_chat_template(
-                chat, add_generation_prompt=True, tokenize=True, return_dict=True
-            )["input_ids"]
-            self._contexts[key] = tuple(ids)
-        return self._contexts[key]
+        return self._chat(prompt, answer)
+
+    def _tokens_of_chat(self, prompt: str, answer: str | None) -> Ids:
+        chat = [{"role": "user", "content": prompt}]
+        if answer is not None:
+            chat += [
+                {"role": "assistant", "content": answer},
+                {"role": "user", "content": self.instruction},
+            ]
+        read = self.tokenizer.apply_chat_template(
+            chat, add_generation_prompt=True, tokenize=True, return_dict=True
+        )
+        return tuple(read["input_ids"])
 
     def completion(self, answer: str) -> Ids:
         """Tokens of an answer, with its end."""
@@ -132,6 +133,9 @@ class Policy:
 
     def text(self, completion: Ids) -> str:
         """The answer that the tokens spell, without its end."""
+        return self._spelt(completion)
+
+    def _decoded(self, completion: Ids) -> str:
         ids = completion[: completion.index(self.end)] if self.end in completion else completion
         return str(self.tokenizer.decode(ids, skip_special_tokens=False)).strip()
 

@@ -36,7 +36,7 @@ class TablePolicy(Policy):
     def __init__(self, task: Verbalized, logits: tuple[Float, Float]) -> None:
         words = dict.fromkeys(word for text in task.answers for word in text.split())
         self.words = {word: i + 1 for i, word in enumerate(words)}
-        self.task = task
+        self.task, self.end = task, _END
         self.ends = [self.completion(text) for text in task.answers]
         rows = torch.as_tensor(logits[0])[None], torch.as_tensor(logits[1])
         self.table = torch.cat([row.log_softmax(-1) for row in rows])
@@ -54,11 +54,6 @@ class TablePolicy(Policy):
             if inside:
                 found[:, token] = self.table[:, inside].logsumexp(-1)
         return found
-
-    @property
-    def end(self) -> int:
-        """0."""
-        return _END
 
     @property
     def device(self) -> torch.device:
