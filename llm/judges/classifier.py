@@ -114,7 +114,7 @@ class Classifier:
                     input_ids=torch.tensor(ids, device=model.device),
                     attention_mask=torch.tensor(mask.astype(np.int64), device=model.device),
                 )
-            logits[batch] = read.logits.double().cpu().numpy()
+            logits[batch] = read.logits.cpu().double().numpy()
         place = {conversation: k for k, conversation in enumerate(asked)}
         return logits[np.array([place[c] for c in conversations], dtype=np.int64)]
 
