@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -76,17 +77,13 @@ def _is_learner(kind: Any) -> bool:
 
 
 def _learner(kind: Any, name: str) -> list[Outcome]:
-    from llm.learners import battery as learner_battery
-
-    found: list[Outcome] = learner_battery.run(kind, name)
+    found: list[Outcome] = import_module("llm.learners.battery").run(kind, name)
     return found
 
 
 def _judge(kind: Any, name: str) -> list[Outcome]:
     plugins.language_models()
-    from llm.judges import battery as judge_battery
-
-    found: list[Outcome] = judge_battery.run(kind, name)
+    found: list[Outcome] = import_module("llm.judges.battery").run(kind, name)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import plugins
-from benchmarks.plan import Plan
+from benchmarks.plan import Choice, Plan
 from benchmarks.plugins import Scale
 from games import SpecError
 from results.rows import canonical
@@ -77,7 +77,7 @@ def game_generator(game: str, game_params: str, seed: int | None) -> np.random.G
 def cells(plan: Plan) -> list[Cell]:
     """The matrix, in the order of its tables: games, seeds, experiments, methods.
 
-    A cell has a seed only if its game, its method or its experiment draws.
+    A cell has a seed only if its game, its method or its experiment draws; training always does.
 
     Raises
     ------
@@ -101,9 +101,8 @@ def _expand(plan: Plan) -> Iterator[Cell]:
         "llm": [(learner.name, canonical(learner.params), True) for learner in plan.learners],
     }
     questions = [
-        (q, canonical(e.params), plugins.experiment(e.name, e.params, q.scale).draws)
+        (q, canonical(q.experiment.params), q.scale == "llm" or _draws(q.experiment))
         for q in plan.questions
-        for e in [q.experiment]
     ]
     for game in plan.games:
         game_params = canonical(game.params)
@@ -115,3 +114,7 @@ def _expand(plan: Plan) -> Iterator[Cell]:
                     if draws == (seed is not None) and question.asks(game.name, method):
                         asked = question.experiment.name, own, question.scale
                         yield Cell(*asked, game.name, game_params, method, params, seed)
+
+
+def _draws(experiment: Choice) -> bool:
+    return bool(plugins.experiment(experiment.name, experiment.params, "tabular").draws)

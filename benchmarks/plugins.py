@@ -7,6 +7,7 @@ with it torch, is loaded when something of that scale is first asked for.
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeVar
@@ -30,7 +31,7 @@ METHODS: dict[Scale, Methods] = {"tabular": "solvers", "llm": "learners"}
 
 
 def language_models() -> ModuleType:
-    """The package llm.
+    """The package llm, with its learners and judges.
 
     Raises
     ------
@@ -38,25 +39,24 @@ def language_models() -> ModuleType:
         If it, or what it needs, cannot be imported; the message names the extra to install.
     """
     try:
-        import llm
+        import_module("llm.learners")
+        import_module("llm.judges")
+        return import_module("llm")
     except ImportError as error:
         raise SpecError(
             f'language models cannot be loaded ({error}); pip install "prefgames[llm]"'
         ) from error
-    return llm
 
 
 def methods(scale: Scale) -> Discovered[Any]:
     """The registry of solvers, or of learners."""
-    return SOLVERS if scale == "tabular" else language_models().LEARNERS
+    return SOLVERS if scale == "tabular" else language_models().learners.LEARNERS
 
 
 def judges() -> Discovered[Any]:
     """The registry of judges."""
-    language_models()
-    from llm.judges import JUDGES
-
-    return JUDGES
+    found: Discovered[Any] = language_models().judges.JUDGES
+    return found
 
 
 def experiments(scale: Scale) -> Registry[Any]:

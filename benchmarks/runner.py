@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -116,8 +116,7 @@ def run(
     with Store(run_dir) as store:
         there = {record.cell: record for record in records(run_dir)}
         found = {cell: there[cell.key] for cell in matrix if cell.key in there}
-        todo = [cell for cell in matrix if cell not in found or found[cell].unfinished]
-        todo.sort(key=lambda cell: cell.scale != "llm")  # training takes longest: begin with it
+        todo = _scheduled(c for c in matrix if c not in found or found[c].unfinished)
         if todo:
             _describe(plan, run_dir, new=not there, allow_other_code=allow_other_code)
         for game in data:
@@ -141,6 +140,21 @@ def run(
             store.finish(ordered)
     seconds = time.perf_counter() - began
     return Run(run_dir, len(matrix), computed, ordered, interrupted, seconds)
+
+
+def _scheduled(todo: Iterable[Cell]) -> list[Cell]:
+    """Language models first, because they take longest, and one question after the other.
+
+    Questions share trainings: while the first is asked of a learner, the second could but wait.
+    """
+    cells = list(todo)
+    questions = list(dict.fromkeys((c.experiment, c.experiment_params) for c in cells))
+
+    def place(cell: Cell) -> int:
+        asked = cell.experiment, cell.experiment_params
+        return questions.index(asked) if cell.scale == "llm" else len(questions)
+
+    return sorted(cells, key=place)
 
 
 def measure(cell: Cell, run_dir: Path) -> tuple[str, list[Row]]:

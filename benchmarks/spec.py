@@ -105,8 +105,10 @@ class Spec(BaseModel):
     learners: list[Entry] = []
     experiments: Annotated[list[ExperimentEntry], Field(min_length=1)]
 
-    def plan(self) -> Plan:
+    def plan(self, check_llm: bool = True) -> Plan:
         """Every choice written out and checked, by making each plugin once.
+
+        Without ``check_llm``, learners and experiments of scale "llm" are left as written.
 
         Raises
         ------
@@ -115,14 +117,14 @@ class Spec(BaseModel):
             an experiment has no methods or methods have no experiment.
         """
         self._require_methods()
-        known = {kind: _choices(kind, getattr(self, kind)) for kind in get_args(Kind)}
+        known = {kind: _choices(kind, getattr(self, kind), check_llm) for kind in get_args(Kind)}
         questions = []
         for place, entry in enumerate(self.experiments):
             limits: dict[str, Any] = {
                 kind: _limit(f"experiments[{place}].{kind}", getattr(entry, kind), choices)
                 for kind, choices in known.items()
             }
-            for experiment in _choices("experiments", [entry], place, entry.scale):
+            for experiment in _choices("experiments", [entry], check_llm, place, entry.scale):
                 questions.append(Question(experiment, **limits, scale=entry.scale))
         seeds = range(self.seed, self.seed + self.seeds)
         return Plan(self.name, seeds, self.timeout, questions=tuple(questions), **known)
@@ -144,13 +146,16 @@ class Spec(BaseModel):
 def _choices(
     kind: Kind | Literal["experiments"],
     entries: Sequence[Entry],
+    check_llm: bool,
     first: int = 0,
     scale: Scale = "tabular",
 ) -> tuple[Choice, ...]:
-    found = []
+    found: list[Choice] = []
+    as_written = not check_llm and (kind == "learners" or scale == "llm")
     for place, entry in enumerate(entries, first):
         try:
-            found += [checked(kind, choice, scale) for choice in entry.choices()]
+            there = entry.choices()
+            found += there if as_written else [checked(kind, choice, scale) for choice in there]
         except (PrefgamesError, RunError) as error:
             raise SpecError(f"{kind}[{place}]: {error}") from None
     return distinct(found)
@@ -171,8 +176,14 @@ def builtin() -> dict[str, Path]:
     return {path.stem: path for path in sorted(files) if path.suffix == ".toml"}
 
 
-def read(name: str | Path) -> Plan:
+def read(name: str | Path, check_llm: bool = True) -> Plan:
     """The plan of the built-in spec of that name, else of the file at that path.
+
+    Parameters
+    ----------
+    name : str or Path
+    check_llm : bool
+        Whether what is of scale "llm" is checked too, which loads torch.
 
     Raises
     ------
@@ -190,7 +201,7 @@ def read(name: str | Path) -> Plan:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SpecError(f"{name}: cannot be read as TOML: {error}") from None
     try:
-        return Spec.model_validate(data).plan()
+        return Spec.model_validate(data).plan(check_llm)
     except ValidationError as error:
         raise SpecError(f"{name}: {_first(error)}") from None
     except SpecError as error:

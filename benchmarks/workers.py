@@ -45,11 +45,11 @@ def in_workers(
     timeout: float,
     idle: Callable[[], None],
 ) -> Iterator[tuple[Task, Result | Failure]]:
-    """Results of ``work`` in the order in which they come; one BLAS thread a process.
+    """Results of ``work`` in the order in which they come; one thread of BLAS and torch a process.
 
     The processes are spawned, not forked: they inherit no thread and no lock, and import the main
-    module anew. They end with this one, even if it is killed. Ctrl-C raises nothing here: the tasks in flight are given back as interrupted, and
-    nothing more; a second one is as usual.
+    module anew. They end with this one, even if it is killed. Ctrl-C raises nothing here: the tasks
+    in flight are given back as interrupted, and nothing more; a second one is as usual.
 
     Parameters
     ----------

@@ -150,12 +150,11 @@ def package() -> dict[str, ModuleType]:
 
     contents: dict[str, dict[str, Any]] = {
         "llm": {
-            "LEARNERS": learners,
             "EXPERIMENTS": experiments,
             "learner_parameters": learner_parameters,
             "make_learner": make_learner,
         },
-        "llm.learners": {},
+        "llm.learners": {"LEARNERS": learners},
         "llm.learners.learner": {"Learner": Learner},
         "llm.learners.battery": {"run": told},
         "llm.judges": {"JUDGES": judges},

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import runner
+from benchmarks import listing, runner
 from benchmarks.listing import table
 from benchmarks.matrix import Cell, cells
 from benchmarks.plan import Choice, Plan
@@ -133,11 +133,12 @@ def test_a_scale_crosses_games_with_its_own_methods(both: Plan) -> None:
             ("llm", "random", slhf, seed, True),
         ]
     assert found == expected
+    assert len(found) == 13
 
 
 def test_the_scale_is_part_of_the_key(both: Plan) -> None:
     one = language(both)[0]
-    assert Cell(**{**vars(one), "scale": "tabular"}).key != one.key  # type: ignore[arg-type]
+    assert Cell(**{**vars(one), "scale": "tabular"}).key != one.key
     changed = [
         both.only("learners", ["nash_md_pg"]),
         both.with_params({"lr": 0.2}),
@@ -150,8 +151,8 @@ def test_a_spec_may_have_learners_only(tmp_path: Path) -> None:
     plan = plan_of(without(SPEC, "solvers", "experiments"), tmp_path)
     assert plan.solvers == ()
     assert {cell.scale for cell in cells(plan)} == {"llm"}
-    plan = plan_of(without(SPEC, "learners", "learners").partition('scale = "llm"')[0]
-                   .removesuffix('\n[[experiments]]\nname = "consistency"\n'), tmp_path)  # fmt: skip
+    tabular = without(SPEC, "learners", "learners").partition('scale = "llm"')[0]
+    plan = plan_of(tabular.removesuffix('\n[[experiments]]\nname = "consistency"\n'), tmp_path)
     assert {cell.scale for cell in cells(plan)} == {"tabular"}
 
 
@@ -204,7 +205,7 @@ def test_a_spec_may_have_learners_only(tmp_path: Path) -> None:
         ),
         (
             lambda text: text.replace('"consistency"\nscale', '"convergence"\nscale', 1),
-            r"experiments\[1\]: no experiment named 'convergence'; known: consistency",
+            r"experiments\[1\]: no experiment named 'convergence';.* known: consistency",
         ),
         (
             lambda text: text.replace('model = "my/model"', 'modle = "my/model"'),
@@ -345,14 +346,19 @@ def test_a_run_sets_both_scales_side_by_side(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert lines[0].startswith("game at tau = 0.1 answer entropy gap")
-    shown = {line.split(" ", 1)[1].partition(" A ")[0] for line in lines[1:]}
-    assert shown == {"NLHF", "nash_md_pg (LM)", "stackelberg_gda (LM)",
-                     "stackelberg_gda (LM my/model)"}  # fmt: skip
+    assert {re.split(" A | 3-way tie ", line.split(" ", 1)[1])[0] for line in lines[1:]} == {
+        "NLHF",
+        "nash_md_pg (LM)",
+        "stackelberg_gda (LM)",
+        "stackelberg_gda (LM my/model)",
+    }
     frame = load(the_run(tmp_path))
     assert dict(frame.groupby("cell")["scale"].first().value_counts()) == {"tabular": 1, "llm": 8}
     (segment,) = (the_run(tmp_path) / "rows").iterdir()
-    scales = re.findall(r'"scale":\["(\w+)"', segment.read_text(encoding="utf-8"))
-    assert scales == ["llm"] * 8 + ["tabular"]  # what takes longest begins
+    told = segment.read_text(encoding="utf-8").splitlines()
+    scales = [("llm" in line, "my/model" in line) for line in told]
+    # what takes longest begins, and a question that may share its trainings waits for them
+    assert scales == [(True, False)] * 6 + [(True, True)] * 2 + [(False, False)]
     assert "9 cells: 9 done (0 now)" in command(
         tmp_path, "run", "spec.toml", "--game", "condorcet").stderr  # fmt: skip
 
@@ -375,12 +381,17 @@ def test_a_learner_may_come_from_a_file_and_a_model_from_the_command(tmp_path: P
     assert "error" not in set(frame["status"])
 
 
-def test_a_killed_run_goes_on_where_its_learner_was(tmp_path: Path) -> None:
+def order_that_waits(folder: Path) -> list[str]:
+    """The command for one cell, whose learner waits after step 2 of 5 for the file "go"."""
     text = without(SPEC, "solvers", "experiments", "experiments").replace("my/model", "tiny")
-    text = text.replace('learners = ["stackelberg_gda"]', f'marks = "{tmp_path}"')
-    (tmp_path / "spec.toml").write_text(text, encoding="utf-8")
+    text = text.replace('learners = ["stackelberg_gda"]', f'marks = "{folder}"')
+    (folder / "spec.toml").write_text(text, encoding="utf-8")
     order = ["run", "spec.toml", "--game", "condorcet", "--seeds", "1", "--jobs", "1"]
-    order += ["--learner", "nash_md_pg", "-p", "tau=0.1"]
+    return [*order, "--learner", "nash_md_pg", "-p", "tau=0.1"]
+
+
+def test_a_killed_run_goes_on_where_its_learner_was(tmp_path: Path) -> None:
+    order = order_that_waits(tmp_path)
     going = subprocess.Popen(
         [*FAKE, *order], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
@@ -400,6 +411,24 @@ def test_a_killed_run_goes_on_where_its_learner_was(tmp_path: Path) -> None:
     first = frame[frame["labels"].str.contains('"first"')]
     assert list(first["value"]) == [2]
     assert checkpoint.read_text() == "5"
+
+
+def test_a_training_out_of_time_goes_on_where_it_was(tmp_path: Path) -> None:
+    order = order_that_waits(tmp_path)
+    spec = tmp_path / "spec.toml"
+    spec.write_text("timeout = 3\n" + spec.read_text(encoding="utf-8"), encoding="utf-8")
+    done = command(tmp_path, *order)
+    assert done.returncode == 1, done.stderr
+    assert "1 cells: 0 done (1 now), 1 failed" in done.stderr
+    frame = load(the_run(tmp_path))
+    assert list(frame["status"]) == ["timeout"]
+    assert list(frame["message"]) == ["took longer than 3 seconds"]
+    assert (list(frame["scale"]), list(frame["concept"])) == (["llm"], ["nlhf"])
+    (tmp_path / "go").touch()
+    done = command(tmp_path, *order, "--timeout", "60")
+    assert done.returncode == 0, done.stderr
+    frame = load(the_run(tmp_path)).query("metric == 'entropy'")
+    assert list(frame[frame["labels"].str.contains('"first"')]["value"]) == [2]
 
 
 # lists and checks
@@ -457,3 +486,76 @@ def test_new_refuses_names_of_learners_and_judges(
     code, out, err = call(monkeypatch, capsys, "new", kind, name)
     assert (code, out) == (2, "")
     assert f"there is a {kind} named {name!r} already" in err
+
+
+# without the extra
+
+
+@pytest.fixture
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package is there but cannot be imported."""
+    for name in fake_llm.package():
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+REPAIR = r'language models cannot be loaded \(.*llm.*\); pip install "prefgames\[llm\]"$'
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "spec.toml"],
+        ["run", "quick", "--learner", "my_learner.py"],
+        ["ls", "learners"],
+        ["ls", "judges"],
+        ["new", "learner", "my_method"],
+        ["new", "judge", "my_taste"],
+        ["check", "my_taste.py"],
+    ],
+    ids=" ".join,
+)
+def test_what_needs_language_models_says_how_to_get_them(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    no_torch: None,
+    arguments: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("spec.toml").write_text(SPEC, encoding="utf-8")
+    Path("my_taste.py").write_text("class MyTasteJudge:\n    pass\n", encoding="utf-8")
+    before = sorted(tmp_path.iterdir())
+    code, out, err = call(monkeypatch, capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert re.search(REPAIR, err.strip()), err
+    assert err.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_what_needs_none_works_without(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    no_torch: None,
+) -> None:
+    assert cells(read("quick"))
+    for kind in ("games", "solvers", "specs"):
+        assert table(kind)[1]
+    code, _, err = call(monkeypatch, capsys, "check", "condorcet")
+    assert (code, err) == (0, "")
+    rows = table("experiments")[1]
+    assert [row[1] for row in rows if row[0] == "consistency"] == ["tabular"]
+    assert rows[-1][:2] == ["-", "llm"]
+    assert re.search(REPAIR, rows[-1][-1])
+    code, _, err = call(monkeypatch, capsys, "check", "nlhf_exac")
+    assert code == 2
+    assert "did you mean nlhf_exact" in err
+
+
+def test_the_cells_of_a_spec_are_counted_without_language_models(
+    both: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_torch: None
+) -> None:
+    path = tmp_path / "spec.toml"
+    monkeypatch.setattr(listing, "builtin", lambda: {str(path): path})
+    assert path.read_text(encoding="utf-8") == SPEC  # 13 cells, see above
+    assert table("specs")[1] == [[str(path), 13, ""]]

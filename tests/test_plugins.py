@@ -338,7 +338,7 @@ def test_check_takes_names_of_solvers_games_and_aliases(
     [
         (
             ["check", "nlhf_exac"],
-            r"no solver or game named 'nlhf_exac' and not a \.py .*nlhf_exact",
+            r"no plugin named 'nlhf_exac' and not a \.py .*nlhf_exact",
         ),
         (["check", "nowhere.py"], r"nowhere\.py: no such file"),
         (["check", "empty.py"], r"holds neither a class Empty .* nor a function empty"),
@@ -347,7 +347,7 @@ def test_check_takes_names_of_solvers_games_and_aliases(
         (["new", "game", "condorcet"], r"a game named 'condorcet' already"),
         (["new", "solver", "My-Method"], r"expected the form my_method"),
         (["new", "solver", "class"], r"expected the form my_method"),
-        (["new", "judge", "x"], r"'judge' is not one of"),
+        (["new", "jury", "x"], r"'jury' is not one of"),
         (
             ["run", "quick", "--solver", "dno"],
             r"run under that name: --solver self_play_mwu -p eta",

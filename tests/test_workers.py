@@ -65,7 +65,7 @@ def test_torch_has_one_thread_a_process() -> None:
 def test_a_killed_run_leaves_no_worker_behind(tmp_path: Path) -> None:
     ticks = tmp_path / "ticks"
     code = (
-        "import sys\nfrom benchmarks.workers import in_workers\nfrom tests.test_workers import obey\n"
+        "from benchmarks.workers import in_workers\nfrom tests.test_workers import obey\n"
         "if __name__ == '__main__':\n"
         f"    print(list(in_workers(obey, ['write {ticks}'], 1, 100.0, lambda: None)))\n"
     )
