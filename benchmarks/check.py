@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,17 @@ from games import GAMES, SpecError
 from games.registry import near
 from solvers import ALIASES, SOLVERS, battery, discovery, game_battery
 from solvers.battery import Outcome
-from solvers.discovery import Discovered
 
 
-def check(name: str) -> list[Outcome]:
+def check(name: str, kind: str | None = None) -> list[Outcome]:
     """What the checks of the plugin find.
 
     Parameters
     ----------
     name : str
-        Registry name of a solver (or an alias), a game, a learner or a judge: the first of these
-        that has it. Or the path of a .py file with one of them.
+        Registry name, or an alias of a solver. Or the path of a .py file with a plugin.
+    kind : "solver", "game", "learner" or "judge", optional
+        Which plugin of that name; by default the first of these that has it.
 
     Raises
     ------
@@ -30,39 +29,63 @@ def check(name: str) -> list[Outcome]:
     """
     if name.endswith(".py"):
         return _file(Path(name))
-    solver = ALIASES[name].solver if name in ALIASES else name
-    solvers = discovery.names(SOLVERS, SOLVERS.group)
-    games = discovery.names(GAMES, discovery.GAMES_GROUP)
-    if solver in solvers:
-        return battery.run(SOLVERS[solver], solver)
-    if name in games:
-        made = discovery.fetch(GAMES, discovery.GAMES_GROUP, name)
-        return game_battery.run(made, name, SOLVERS)
-    learners, judges = _names(lambda: plugins.methods("llm")), _names(plugins.judges)
-    if name in learners:
-        return _learner(plugins.methods("llm")[name], name)
-    if name in judges:
-        return _judge(plugins.judges()[name], name)
-    known = {*solvers, *games, *ALIASES, *learners, *judges}
+    if kind:
+        return _CHECKS[kind](name)
+    known = set[str]()
+    for each, run in _CHECKS.items():
+        names = _names(each)
+        if name in names:
+            return run(name)
+        known |= names
     raise SpecError(f"no plugin named {name!r} and not a .py file{near(name, known)}")
 
 
-def _names(registry: Callable[[], Discovered[Any]]) -> set[str]:
+def _names(kind: str) -> set[str]:
+    if kind == "solver":
+        return {*discovery.names(SOLVERS, SOLVERS.group), *ALIASES}
+    if kind == "game":
+        return discovery.names(GAMES, discovery.GAMES_GROUP)
     try:
-        found = registry()
+        found = plugins.judges() if kind == "judge" else plugins.methods("llm")
     except SpecError:  # there are no language models here
         return set()
     return discovery.names(found, found.group)
+
+
+def _solver(name: str) -> list[Outcome]:
+    name = ALIASES[name].solver if name in ALIASES else name
+    return battery.run(SOLVERS[name], name)
+
+
+def _game(name: str) -> list[Outcome]:
+    return game_battery.run(discovery.fetch(GAMES, discovery.GAMES_GROUP, name), name, SOLVERS)
+
+
+def _learner(name: str) -> list[Outcome]:
+    return _learner_class(plugins.methods("llm")[name], name)
+
+
+def _judge(name: str) -> list[Outcome]:
+    return _judge_class(plugins.judges()[name], name)
+
+
+_CHECKS: dict[str, Callable[[str], list[Outcome]]] = {
+    "solver": _solver,
+    "game": _game,
+    "learner": _learner,
+    "judge": _judge,
+}
+"""Kind -> what runs the checks of the plugin of a name, in the order in which names are sought."""
 
 
 def _file(path: Path) -> list[Outcome]:
     module = discovery.load_module(path)
     kind = discovery.camel_case(path.stem)
     if hasattr(module, f"{kind}Judge"):
-        return _judge(getattr(module, f"{kind}Judge"), path.stem)
+        return _judge_class(getattr(module, f"{kind}Judge"), path.stem)
     if hasattr(module, kind):
         found = getattr(module, kind)
-        return (_learner if _is_learner(found) else battery.run)(found, path.stem)
+        return (_learner_class if _is_learner(found) else battery.run)(found, path.stem)
     if hasattr(module, path.stem):
         return game_battery.run(getattr(module, path.stem), path.stem, SOLVERS)
     raise SpecError(
@@ -76,15 +99,17 @@ def _is_learner(kind: Any) -> bool:
     return there is not None and isinstance(kind, type) and issubclass(kind, there.Learner)
 
 
-def _learner(kind: Any, name: str) -> list[Outcome]:
-    found: list[Outcome] = import_module("llm.learners.battery").run(kind, name)
-    return found
+def _learner_class(kind: Any, name: str) -> list[Outcome]:
+    from llm.learners import battery as contract
+
+    return contract.run(kind, name)
 
 
-def _judge(kind: Any, name: str) -> list[Outcome]:
+def _judge_class(kind: Any, name: str) -> list[Outcome]:
     plugins.language_models()
-    found: list[Outcome] = import_module("llm.judges.battery").run(kind, name)
-    return found
+    from llm.judges import battery as contract
+
+    return contract.run(kind, name)
 
 
 def show(outcomes: list[Outcome]) -> int:

@@ -40,8 +40,8 @@ class Kind(StrEnum):
     specs = "specs"
 
 
-class Template(StrEnum):
-    """What can be begun."""
+class Plugin(StrEnum):
+    """What can be begun, and checked."""
 
     solver = "solver"
     learner = "learner"
@@ -220,17 +220,20 @@ def figures(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None
 @app.command()
 def check(
     plugin: Annotated[str, typer.Argument(help="A plugin's name, or a .py file with one.")],
+    kind: Annotated[
+        Plugin | None, typer.Option(help="Which plugin of that name; default: the first kind.")
+    ] = None,
 ) -> None:
     """Check that a solver, learner, judge or game keeps its contract; exit code 1 if not."""
     from benchmarks import check as checking
 
-    if checking.show(checking.check(plugin)):
+    if checking.show(checking.check(plugin, kind.value if kind else None)):
         raise typer.Exit(1)
 
 
 @app.command()
 def new(
-    kind: Annotated[Template, typer.Argument(help="What to write.")],
+    kind: Annotated[Plugin, typer.Argument(help="What to write.")],
     name: Annotated[str, typer.Argument(help="Its name, of the form my_method.")],
 ) -> None:
     """Write a commented file that passes `check`, to begin with; print its path."""

@@ -7,7 +7,6 @@ with it torch, is loaded when something of that scale is first asked for.
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeVar
@@ -39,13 +38,13 @@ def language_models() -> ModuleType:
         If it, or what it needs, cannot be imported; the message names the extra to install.
     """
     try:
-        import_module("llm.learners")
-        import_module("llm.judges")
-        return import_module("llm")
+        import llm.judges
+        import llm.learners
     except ImportError as error:
         raise SpecError(
             f'language models cannot be loaded ({error}); pip install "prefgames[llm]"'
         ) from error
+    return llm
 
 
 def methods(scale: Scale) -> Discovered[Any]:

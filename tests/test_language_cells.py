@@ -474,6 +474,11 @@ def test_check_knows_learners_and_judges(
         assert out.startswith(f"pass  name  a {kind}\n")
     code, out, err = call(monkeypatch, capsys, "check", "longest")
     assert (code, out.splitlines()[0]) == (1, "FAIL  name  a LongestJudge")
+    code, out, err = call(monkeypatch, capsys, "check", "nash_md_pg", "--kind", "learner")
+    assert out.splitlines()[0] == "FAIL  name  a NashMdPg"  # the stand-in's, not the solver
+    code, out, err = call(monkeypatch, capsys, "check", "condorcet", "--kind", "judge")
+    assert (code, out) == (2, "")
+    assert "no judge named 'condorcet'; did you mean longest" in err
     code, out, err = call(monkeypatch, capsys, "check", "longes")
     assert (code, out) == (2, "")
     assert "no plugin named 'longes' and not a .py file; did you mean longest" in err
@@ -511,6 +516,7 @@ REPAIR = r'language models cannot be loaded \(.*llm.*\); pip install "prefgames\
         ["new", "learner", "my_method"],
         ["new", "judge", "my_taste"],
         ["check", "my_taste.py"],
+        ["check", "nash_md_pg", "--kind", "learner"],
     ],
     ids=" ".join,
 )

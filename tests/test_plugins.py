@@ -386,6 +386,28 @@ def test_aliases_are_listed_and_solved(
     assert json.loads(out)["policy"] == json.loads(direct)["policy"]
 
 
+def test_templates_of_learners_and_judges_keep_the_contract(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason="the extra llm is not installed")
+    monkeypatch.chdir(tmp_path)
+    for kind, law, right, wrong in (
+        ("learner", "gradient", "-pi * (gain", "pi * (gain"),
+        ("judge", "complement", "np.subtract(ours", "np.add(ours"),
+    ):
+        path = Path(call(monkeypatch, capsys, "new", kind, "mine")[1].strip())
+        code, out, _ = call(monkeypatch, capsys, "check", path)
+        assert code == 0, out
+        assert re.search(rf"^pass  {law}", out, re.M)
+        text = path.read_text(encoding="utf-8")
+        assert right in text
+        path.write_text(text.replace(right, wrong), encoding="utf-8")
+        code, out, _ = call(monkeypatch, capsys, "check", path)
+        assert code == 1
+        assert re.search(rf"^FAIL  {law}", out, re.M)
+        path.unlink()
+
+
 def test_templates_keep_the_contract() -> None:
     folder = ROOT / "benchmarks/templates"
     solver = discovery.load_file(folder / "my_solver.py")
