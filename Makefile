@@ -1,15 +1,18 @@
-# `make run` and `make test` need Python 3.11 or newer, make and pip; `make` alone lists the targets.
+# `make run`, `make llm` and `make test` need Python 3.11 or newer, make and pip; `make` alone lists the targets.
 
 PYTHON ?= python3
 
 .NOTPARALLEL:
-.PHONY: help run test bench clean
+.PHONY: help run llm test bench clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
 run: .venv/core ## install into .venv, run the quick matrix, print its table
 	@.venv/bin/prefgames run quick
+
+llm: .venv/llm ## install torch and transformers too, run the quick matrix of language models
+	@.venv/bin/prefgames run llm_quick
 
 test: .venv/test ## install the test tools too, then run the whole check
 	.venv/bin/python -m ruff check .
@@ -30,9 +33,13 @@ clean: ## delete .venv, caches and build products, and keep runs/
 	$(call install,)
 	@touch .venv/core
 
+.venv/llm: pyproject.toml constraints.txt
+	$(call install,[llm])
+	@touch .venv/core .venv/llm
+
 .venv/test: pyproject.toml constraints.txt
-	$(call install,[test])
-	@touch .venv/core .venv/test
+	$(call install,[test$(comma)llm])
+	@touch .venv/core .venv/llm .venv/test
 
 # .venv/home holds the path of a whole .venv and nothing while one is being made or filled: half an
 # install cannot be told from a whole one, and scripts do not survive a move, so both start anew.
@@ -40,9 +47,10 @@ clean: ## delete .venv, caches and build products, and keep runs/
 kept := $(shell { [ ! -e .venv/home ] || [ "$$(cat .venv/home)" = "$$(pwd -P)" ]; } \
 	&& .venv/bin/python -c "" 2>/dev/null && echo yes)
 ifndef kept
-.PHONY: .venv/core .venv/test
+.PHONY: .venv/core .venv/llm .venv/test
 endif
 
+comma := ,
 define install
 $(if $(kept),,$(if $(complaint),$(error $(complaint))))
 @echo "Installing prefgames$(1) into .venv (minutes the first time, seconds later)" >&2

@@ -34,14 +34,18 @@ class Kind(StrEnum):
 
     games = "games"
     solvers = "solvers"
+    learners = "learners"
+    judges = "judges"
     experiments = "experiments"
     specs = "specs"
 
 
-class Template(StrEnum):
-    """What can be begun."""
+class Plugin(StrEnum):
+    """What can be begun, and checked."""
 
     solver = "solver"
+    learner = "learner"
+    judge = "judge"
     game = "game"
 
 
@@ -56,6 +60,13 @@ def run(
     solver: Annotated[
         list[str] | None, typer.Option(help="Only this solver, or the one in this file; repeat.")
     ] = None,
+    learner: Annotated[
+        list[str] | None, typer.Option(help="Only this learner, or the one in this file; repeat.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="ID-or-PATH", help="The language model that learners begin with."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="First seed.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds.")] = None,
     data: Annotated[
@@ -67,7 +78,7 @@ def run(
     parameter: Annotated[
         list[str] | None,
         typer.Option(
-            "-p", metavar="NAME=VALUE", help="Set a parameter of the solvers that have it."
+            "-p", metavar="NAME=VALUE", help="Set a parameter of the methods that have it."
         ),
     ] = None,
     timeout: Annotated[
@@ -97,6 +108,10 @@ def run(
         plan = plan.only("games", [*game, *own])
     if solver:
         plan = plan.only("solvers", [plugins.named(text) for text in solver])
+    if learner:
+        plan = plan.only("learners", [plugins.named(text, "llm") for text in learner])
+    if model:
+        plan = plan.with_model(model)
     if parameter:
         plan = plan.with_params(_parameters("-p", parameter))
     first = plan.seeds.start if seed is None else seed
@@ -138,7 +153,7 @@ def _tell(done: "Run") -> None:
 
 @app.command("ls")
 def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
-    """List games, solvers, experiments or specs."""
+    """List games, solvers, learners, judges, experiments or specs."""
     from benchmarks import listing
 
     console.table(*listing.table(kind.value))
@@ -204,18 +219,21 @@ def figures(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None
 
 @app.command()
 def check(
-    plugin: Annotated[str, typer.Argument(help="Solver or game, or a .py file with one.")],
+    plugin: Annotated[str, typer.Argument(help="A plugin's name, or a .py file with one.")],
+    kind: Annotated[
+        Plugin | None, typer.Option(help="Which plugin of that name; default: the first kind.")
+    ] = None,
 ) -> None:
-    """Check that a solver or a game keeps the contract; exit code 1 if it does not."""
+    """Check that a solver, learner, judge or game keeps its contract; exit code 1 if not."""
     from benchmarks import check as checking
 
-    if checking.show(checking.check(plugin)):
+    if checking.show(checking.check(plugin, kind.value if kind else None)):
         raise typer.Exit(1)
 
 
 @app.command()
 def new(
-    kind: Annotated[Template, typer.Argument(help="What to write.")],
+    kind: Annotated[Plugin, typer.Argument(help="What to write.")],
     name: Annotated[str, typer.Argument(help="Its name, of the form my_method.")],
 ) -> None:
     """Write a commented file that passes `check`, to begin with; print its path."""

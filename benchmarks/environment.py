@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).parent.parent
-_PACKAGES = ("games", "games/catalogue", "solvers", "tabular", "llm", "benchmarks")
-_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "networkx", "matplotlib", "torch")
+_PACKAGES = (
+    *("games", "games/catalogue", "solvers", "tabular"),
+    *("llm", "llm/judges", "llm/learners", "llm/tasks", "benchmarks"),
+)
+_LIBRARIES = (
+    *("numpy", "scipy", "pandas", "pyarrow", "networkx", "matplotlib"),
+    *("torch", "transformers", "accelerate"),
+)
 
 
 def environment() -> dict[str, Any]:

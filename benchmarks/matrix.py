@@ -8,26 +8,30 @@ from typing import Any
 import numpy as np
 
 from benchmarks import plugins
-from benchmarks.plan import Plan
+from benchmarks.plan import Choice, Plan
+from benchmarks.plugins import Scale
 from games import SpecError
 from results.rows import canonical
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One point of the matrix: an experiment on one game with one solver, plain data.
+    """One point of the matrix: an experiment on one game with one method, plain data.
 
     Attributes
     ----------
     experiment, game, solver : str
-        Registry names; ``game`` is the file's stem for a user's data.
+        Registry names; ``game`` is the file's stem for a user's data, ``solver`` the learner where
+        ``scale`` is "llm".
     experiment_params, game_params, params : canonical JSON
-        Parameters of the experiment, the game and the solver.
+        Parameters of the experiment, the game and the method.
+    scale : "tabular" or "llm"
     seed : int, or None if nothing in the cell draws
     """
 
     experiment: str
     experiment_params: str
+    scale: Scale
     game: str
     game_params: str
     solver: str
@@ -43,7 +47,7 @@ class Cell:
         """The generator of a role: a new one at each call, equal for equal arguments.
 
         "solver" belongs to this cell; every other role ("data") to the game and the seed, so that
-        solvers are compared on the same draws.
+        methods are compared on the same draws.
 
         Raises
         ------
@@ -71,39 +75,46 @@ def game_generator(game: str, game_params: str, seed: int | None) -> np.random.G
 
 
 def cells(plan: Plan) -> list[Cell]:
-    """The matrix, in the order of its tables: games, seeds, experiments, solvers.
+    """The matrix, in the order of its tables: games, seeds, experiments, methods.
 
-    A cell has a seed only if its game, its solver or its experiment draws.
+    A cell has a seed only if its game, its method or its experiment draws; training always does.
 
     Raises
     ------
     SpecError
-        If no experiment asks for any of the games and solvers.
+        If no experiment asks for any of the games and methods.
     """
     found = list(dict.fromkeys(_expand(plan)))
     if not found:
         raise SpecError(
-            f"{plan.name}: nothing to run; no experiment asks for these games and solvers"
+            f"{plan.name}: nothing to run; no experiment asks for these games and methods"
         )
     return found
 
 
 def _expand(plan: Plan) -> Iterator[Cell]:
-    solvers = [
-        (s.name, canonical(s.params), plugins.solver(s.name, s.params).draws) for s in plan.solvers
-    ]
+    methods: dict[Scale, list[tuple[str, str, bool]]] = {
+        "tabular": [
+            (s.name, canonical(s.params), plugins.solver(s.name, s.params).draws)
+            for s in plan.solvers
+        ],
+        "llm": [(learner.name, canonical(learner.params), True) for learner in plan.learners],
+    }
     questions = [
-        (q, canonical(e.params), plugins.experiment(e.name, e.params).draws)
+        (q, canonical(q.experiment.params), q.scale == "llm" or _draws(q.experiment))
         for q in plan.questions
-        for e in [q.experiment]
     ]
     for game in plan.games:
         game_params = canonical(game.params)
         game_draws = plugins.game_draws(game.name, game.params)
         for seed in (None, *plan.seeds):
             for question, own, question_draws in questions:
-                for solver, params, solver_draws in solvers:
-                    draws = game_draws or question_draws or solver_draws
-                    if draws == (seed is not None) and question.asks(game.name, solver):
-                        name = question.experiment.name
-                        yield Cell(name, own, game.name, game_params, solver, params, seed)
+                for method, params, method_draws in methods[question.scale]:
+                    draws = game_draws or question_draws or method_draws
+                    if draws == (seed is not None) and question.asks(game.name, method):
+                        asked = question.experiment.name, own, question.scale
+                        yield Cell(*asked, game.name, game_params, method, params, seed)
+
+
+def _draws(experiment: Choice) -> bool:
+    return bool(plugins.experiment(experiment.name, experiment.params, "tabular").draws)

@@ -1,9 +1,11 @@
 """A new plugin: a commented file that passes ``prefgames check``, to be changed."""
 
 import keyword
+from collections.abc import Callable, Collection
 from importlib import resources
 from pathlib import Path
 
+from benchmarks import plugins
 from games import GAMES, SpecError
 from solvers import ALIASES, SOLVERS
 from solvers.discovery import camel_case
@@ -14,7 +16,7 @@ def write(kind: str, name: str, folder: Path) -> Path:
 
     Parameters
     ----------
-    kind : "solver" or "game"
+    kind : "solver", "learner", "judge" or "game"
     name : of the form my_method
 
     Raises
@@ -22,7 +24,7 @@ def write(kind: str, name: str, folder: Path) -> Path:
     SpecError
         If the name is of another form or taken, or the file exists.
     """
-    taken = {*SOLVERS, *ALIASES} if kind == "solver" else set(GAMES)
+    taken = _TAKEN[kind]()
     if not name.isidentifier() or not name.islower() or keyword.iskeyword(name):
         raise SpecError(f"{name!r} is not a name for a {kind}: expected the form my_method")
     if name in taken:
@@ -39,3 +41,12 @@ def write(kind: str, name: str, folder: Path) -> Path:
     except FileExistsError:
         raise SpecError(f"{path} exists and is left as it is; choose another name") from None
     return path
+
+
+_TAKEN: dict[str, Callable[[], Collection[str]]] = {
+    "solver": lambda: {*SOLVERS, *ALIASES},
+    "learner": lambda: plugins.methods("llm"),
+    "judge": plugins.judges,
+    "game": lambda: GAMES,
+}
+"""Kind -> the names that there are."""

@@ -8,12 +8,12 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks import plugins
+from benchmarks.plugins import METHODS, Scale
 from games import SpecError
 from games.registry import near
 from results.rows import canonical
-from solvers import SOLVERS, taus
 
-Kind = Literal["games", "solvers"]
+Kind = Literal["games", "solvers", "learners"]
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,21 @@ class Choice:
 
 @dataclass(frozen=True)
 class Question:
-    """An experiment, and the names of the games and solvers that it is about; None: of all."""
+    """An experiment, and the names of the games and methods that it is about; None: of all.
+
+    Its methods are solvers, or learners where its scale is "llm".
+    """
 
     experiment: Choice
     games: tuple[str, ...] | None = None
     solvers: tuple[str, ...] | None = None
+    learners: tuple[str, ...] | None = None
+    scale: Scale = "tabular"
 
-    def asks(self, game: str, solver: str) -> bool:
+    def asks(self, game: str, method: str) -> bool:
         """Whether the pair belongs to the matrix."""
-        return (self.games is None or game in self.games) and (
-            self.solvers is None or solver in self.solvers
-        )
+        methods = getattr(self, METHODS[self.scale])
+        return (self.games is None or game in self.games) and (methods is None or method in methods)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Plan:
         Seconds a cell may take. Not part of the digest: a run may be resumed with another.
     games, solvers : tuple of Choice
     questions : tuple of Question
+    learners : tuple of Choice
     """
 
     name: str
@@ -61,6 +66,7 @@ class Plan:
     games: tuple[Choice, ...]
     solvers: tuple[Choice, ...]
     questions: tuple[Question, ...]
+    learners: tuple[Choice, ...] = ()
 
     def data(self) -> dict[str, Any]:
         """The plan as plain data: what spec.json holds."""
@@ -74,8 +80,16 @@ class Plan:
             "timeout": self.timeout,
             "games": [entry(choice) for choice in self.games],
             "solvers": [entry(choice) for choice in self.solvers],
+            "learners": [entry(choice) for choice in self.learners],
             "experiments": [
-                entry(q.experiment, games=q.games, solvers=q.solvers) for q in self.questions
+                entry(
+                    q.experiment,
+                    scale=q.scale,
+                    games=q.games,
+                    solvers=q.solvers,
+                    learners=q.learners,
+                )
+                for q in self.questions
             ],
         }
 
@@ -85,8 +99,22 @@ class Plan:
         identity = {key: value for key, value in self.data().items() if key != "timeout"}
         return f"{self.name}-{hashlib.sha256(canonical(identity).encode()).hexdigest()[:8]}"
 
+    def methods(self, scale: Scale) -> tuple[Choice, ...]:
+        """The solvers, or the learners."""
+        found: tuple[Choice, ...] = getattr(self, METHODS[scale])
+        return found
+
     def only(self, kind: Kind, names: Sequence[str]) -> "Plan":
-        """The plan with just these games or solvers; those that it lacks come with defaults."""
+        """The plan with just these games, solvers or learners; what it lacks comes with defaults.
+
+        Raises
+        ------
+        SpecError
+            If a name is unknown, or no experiment is about such methods.
+        """
+        for scale, methods in METHODS.items():
+            if methods == kind and scale not in {question.scale for question in self.questions}:
+                raise SpecError(f'{self.name}: no experiment has scale = "{scale}" for {kind}')
         kept = tuple(choice for choice in getattr(self, kind) if choice.name in names)
         there = {choice.name for choice in kept}
         new = [checked(kind, Choice(name)) for name in dict.fromkeys(names) if name not in there]
@@ -94,7 +122,7 @@ class Plan:
         return replace(self, **changes)._with(kind, new)
 
     def with_data(self, name: str, digest: str) -> "Plan":
-        """The plan with a user's game, under every experiment and solver.
+        """The plan with a user's game, under every experiment and method.
 
         Parameters
         ----------
@@ -113,23 +141,52 @@ class Plan:
         return self._with("games", [Choice(name, {"data": digest})])
 
     def with_params(self, params: Mapping[str, Any]) -> "Plan":
-        """The plan with these parameters in every solver that has them.
+        """The plan with these parameters in every solver and learner that has them.
 
         tau replaces every KL weight and kl; kl replaces every KL weight.
 
         Raises
         ------
         SpecError
-            If no solver of the plan has the parameter.
+            If no solver or learner of the plan has the parameter.
         """
-        known = {key for s in self.solvers for key in plugins.solver_parameters(s.name)}
+        known = {
+            key
+            for scale in METHODS
+            for choice in self.methods(scale)
+            for key in plugins.parameter_names(choice.name, scale)
+        }
         for key in params:
             if key not in known:
-                raise SpecError(f"no solver of this run has a parameter {key!r}{near(key, known)}")
-        return replace(self, solvers=distinct(_changed(choice, params) for choice in self.solvers))
+                there = " or ".join(kind[:-1] for kind in METHODS.values() if getattr(self, kind))
+                raise SpecError(f"no {there} of this run has a parameter {key!r}{near(key, known)}")
+        changes: dict[str, Any] = {
+            kind: distinct(_changed(choice, params, scale) for choice in self.methods(scale))
+            for scale, kind in METHODS.items()
+        }
+        return replace(self, **changes)
+
+    def with_model(self, model: str) -> "Plan":
+        """The plan with this language model in every experiment of scale "llm".
+
+        Raises
+        ------
+        SpecError
+            If there is none.
+        """
+        if all(question.scale != "llm" for question in self.questions):
+            raise SpecError(f'{self.name}: no experiment has scale = "llm", so no model is used')
+        questions = []
+        for question in self.questions:
+            if question.scale == "llm":
+                own = question.experiment
+                own = Choice(own.name, {**own.params, "model": model})
+                question = replace(question, experiment=checked("experiments", own, "llm"))
+            questions.append(question)
+        return replace(self, questions=tuple(questions))
 
     def _with(self, kind: Kind, new: Sequence[Choice]) -> "Plan":
-        """More games or solvers, for every question."""
+        """More games, solvers or learners, for every question."""
         questions = []
         for question in self.questions:
             limit = getattr(question, kind)
@@ -139,21 +196,26 @@ class Plan:
         return replace(self, questions=tuple(questions), **changes)
 
 
-def checked(kind: str, choice: Choice) -> Choice:
+def checked(
+    kind: Kind | Literal["experiments"], choice: Choice, scale: Scale = "tabular"
+) -> Choice:
     """The choice, with KL weights written out, after its plugin has been made once.
+
+    ``scale`` is an experiment's; solvers and learners have their own.
 
     Raises
     ------
     PrefgamesError
         If its name, or the name or value of a parameter, is wrong.
     """
-    if kind == "solvers":
-        choice = replace(choice, params=plugins.with_weights(choice.name, choice.params))
-        plugins.solver(choice.name, choice.params)
-    elif kind == "games":
+    if kind == "games":
         plugins.game(choice.name, choice.params, np.random.default_rng(0))
+    elif kind == "experiments":
+        plugins.experiment(choice.name, choice.params, scale)
     else:
-        plugins.experiment(choice.name, choice.params)
+        scale = next(scale for scale, methods in METHODS.items() if methods == kind)
+        choice = replace(choice, params=plugins.with_weights(choice.name, choice.params, scale))
+        plugins.method(choice.name, choice.params, scale)
     return choice
 
 
@@ -162,8 +224,9 @@ def distinct(choices: Iterable[Choice]) -> tuple[Choice, ...]:
     return tuple({(c.name, canonical(c.params)): c for c in choices}.values())
 
 
-def _changed(choice: Choice, params: Mapping[str, Any]) -> Choice:
-    own = {k: v for k, v in params.items() if k in plugins.solver_parameters(choice.name)}
-    dropped = {*taus(SOLVERS[choice.name]), "kl"} if own.keys() & {"tau", "kl"} else set()
+def _changed(choice: Choice, params: Mapping[str, Any], scale: Scale) -> Choice:
+    own = {k: v for k, v in params.items() if k in plugins.parameter_names(choice.name, scale)}
+    weights = plugins.weights(choice.name, scale)
+    dropped = {*weights, "kl"} if own.keys() & {"tau", "kl"} else set()
     kept = {k: v for k, v in choice.params.items() if k not in dropped}
-    return checked("solvers", Choice(choice.name, {**kept, **own}))
+    return checked(METHODS[scale], Choice(choice.name, {**kept, **own}))

@@ -1,20 +1,66 @@
-"""From the plain data of a spec to games, solvers and experiments, and what is wrong with it."""
+"""From the plain data of a spec to games, methods and experiments, and what is wrong with it.
 
+Methods are solvers at the scale "tabular" and learners at the scale "llm". The package llm, and
+with it torch, is loaded when something of that scale is first asked for.
+"""
+
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from games import GAMES, PreferenceGame, PrefgamesError, SpecError
 from games.catalogue import make, makes_draws
-from games.registry import near, parameters
+from games.registry import Registry, near, parameters
 from solvers import ALIASES, SOLVERS, Solver, discovery, taus
-from tabular import EXPERIMENTS, Experiment, MatchedKl
+from solvers.discovery import Discovered
+from tabular import EXPERIMENTS, MatchedKl
 
 Params = Mapping[str, Any]
+Scale = Literal["tabular", "llm"]
+Methods = Literal["solvers", "learners"]
 T = TypeVar("T")
+
+METHODS: dict[Scale, Methods] = {"tabular": "solvers", "llm": "learners"}
+"""Scale -> what an experiment of that scale crosses with the games."""
+
+
+def language_models() -> ModuleType:
+    """The package llm, with its learners and judges.
+
+    Raises
+    ------
+    SpecError
+        If it, or what it needs, cannot be imported; the message names the extra to install.
+    """
+    try:
+        import llm.judges
+        import llm.learners
+    except ImportError as error:
+        raise SpecError(
+            f'language models cannot be loaded ({error}); pip install "prefgames[llm]"'
+        ) from error
+    return llm
+
+
+def methods(scale: Scale) -> Discovered[Any]:
+    """The registry of solvers, or of learners."""
+    return SOLVERS if scale == "tabular" else language_models().learners.LEARNERS
+
+
+def judges() -> Discovered[Any]:
+    """The registry of judges."""
+    found: Discovered[Any] = language_models().judges.JUDGES
+    return found
+
+
+def experiments(scale: Scale) -> Registry[Any]:
+    """The registry of the questions at that scale."""
+    return EXPERIMENTS if scale == "tabular" else language_models().EXPERIMENTS
 
 
 def game(name: str, params: Params, rng: np.random.Generator | None = None) -> PreferenceGame:
@@ -31,8 +77,8 @@ def game_draws(name: str, params: Params) -> bool:
     return makes_draws({"name": name, **params})
 
 
-def named(text: str) -> str:
-    """The registry name that a user's ``--solver`` stands for; a file is registered under its own.
+def named(text: str, scale: Scale = "tabular") -> str:
+    """The registry name of a user's ``--solver`` or ``--learner``; a file is registered by its own.
 
     Raises
     ------
@@ -40,8 +86,8 @@ def named(text: str) -> str:
         If the file is of no use, or the name is another one's alias, which is not run twice.
     """
     if text.endswith(".py"):
-        return discovery.add_file(SOLVERS, text)
-    if text in ALIASES:
+        return discovery.add_file(methods(scale), text)
+    if scale == "tabular" and text in ALIASES:
         alias = ALIASES[text]
         told = " ".join(f"-p {key}={value:g}" for key, value in alias.params().items())
         raise SpecError(
@@ -51,27 +97,47 @@ def named(text: str) -> str:
     return text
 
 
-def keep_files(params: Iterable[tuple[str, Params]], folder: Path) -> None:
-    """Write the files of the solvers that came from one where workers and resumed runs look."""
+def keep_files(params: Iterable[tuple[str, Params]], folder: Path, scale: Scale) -> None:
+    """Write the files of the methods that came from one where workers and resumed runs look."""
     for name, given in params:
         if "source" in given:
-            held, _ = discovery.source(SOLVERS[name])
-            path = _file(name, given, folder)
+            held, _ = discovery.source(methods(scale)[name])
+            path = _file(name, given, folder, scale)
             if not path.is_file():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(held)
 
 
-def bring(name: str, params: Params, folder: Path) -> None:
-    """Register the solver in this process, if it comes from a file that the run keeps."""
+def bring(name: str, params: Params, folder: Path, scale: Scale) -> None:
+    """Register the method in this process, if it comes from a file that the run keeps."""
     if "source" in params:
-        there = SOLVERS.get(name)
+        there = methods(scale).get(name)
         if there is None or discovery.source(there)[1] != params["source"]:
-            discovery.add_file(SOLVERS, _file(name, params, folder))
+            discovery.add_file(methods(scale), _file(name, params, folder, scale))
 
 
-def _file(name: str, params: Params, folder: Path) -> Path:
-    return folder / "solvers" / str(params["source"]) / f"{name}.py"
+def _file(name: str, params: Params, folder: Path, scale: Scale) -> Path:
+    return folder / METHODS[scale] / str(params["source"]) / f"{name}.py"
+
+
+def method(name: str, params: Params, scale: Scale) -> Any:
+    """The solver or learner with these parameters."""
+    return solver(name, params) if scale == "tabular" else learner(name, params)
+
+
+def learner(name: str, params: Params) -> Any:
+    """The learner; its parameters are its own and those of its training.
+
+    Raises
+    ------
+    SpecError
+        If a name is unknown, or language models cannot be loaded.
+    SolverError
+        If a value is out of range.
+    """
+    params = {key: value for key, value in params.items() if key != "source"}
+    _require_known(name, params, parameter_names(name, "llm"))
+    return _construct(name, partial(language_models().make_learner, name, params))
 
 
 def solver(name: str, params: Params) -> Solver:
@@ -86,7 +152,7 @@ def solver(name: str, params: Params) -> Solver:
     """
     kind = SOLVERS[name]
     params = {key: value for key, value in params.items() if key != "source"}
-    _require_known(name, params, solver_parameters(name))
+    _require_known(name, params, parameter_names(name, "tabular"))
     if "kl" not in params:
         return _construct(name, partial(kind, **params))
     given = [key for key in ("tau", *taus(kind)) if key in params]
@@ -97,31 +163,48 @@ def solver(name: str, params: Params) -> Solver:
     return _construct(name, partial(MatchedKl, kind, params["kl"], rest))
 
 
-def solver_parameters(name: str) -> list[str]:
-    """Its fields, and what specs and the command line add: tau (all KL weights at once) and kl."""
-    kind = SOLVERS[name]
-    extra = ["tau", "kl"] if taus(kind) else []
-    return list(dict.fromkeys([*parameters(kind), *extra]))
+def parameter_names(name: str, scale: Scale) -> list[str]:
+    """Its fields, for a learner those of its training, and what specs and the command line add.
+
+    Those are tau (all KL weights at once) and, for solvers, kl.
+    """
+    extra = ["tau", "kl"] if scale == "tabular" else ["tau"]
+    extra = extra if weights(name, scale) else []
+    return list(dict.fromkeys([*_parameters(name, scale), *extra]))
 
 
-def with_weights(name: str, params: Params) -> dict[str, Any]:
+def weights(name: str, scale: Scale) -> list[str]:
+    """Names of the KL weights of a method: its parameters called tau or tau_*."""
+    return [key for key in _parameters(name, scale) if key == "tau" or key.startswith("tau_")]
+
+
+def _parameters(name: str, scale: Scale) -> Mapping[str, inspect.Parameter]:
+    kind = methods(scale)[name]
+    if scale == "tabular":
+        return parameters(kind)
+    own: dict[str, inspect.Parameter] = language_models().learner_parameters(name)
+    return own
+
+
+def with_weights(name: str, params: Params, scale: Scale = "tabular") -> dict[str, Any]:
     """The parameters with every KL weight by its own name: as given, else ``tau``, else default.
 
-    A solver from a file also has ``source``, the hash of what the file held: another file, another
+    A method from a file also has ``source``, the hash of what the file held: another file, another
     run.
     """
-    if discovery.from_file(SOLVERS[name]):
-        params = {**params, "source": discovery.source(SOLVERS[name])[1]}
-    weights = taus(SOLVERS[name])
-    if "kl" in params or not weights:
+    kind = methods(scale)[name]
+    if discovery.from_file(kind):
+        params = {**params, "source": discovery.source(kind)[1]}
+    own = weights(name, scale)
+    if "kl" in params or not own:
         return dict(params)
-    default = {key: parameters(SOLVERS[name])[key].default for key in weights}
+    default = {key: _parameters(name, scale)[key].default for key in own}
     if "tau" in params:
-        default = dict.fromkeys(weights, params["tau"])
+        default = dict.fromkeys(own, params["tau"])
     return {**default, **{key: value for key, value in params.items() if key != "tau"}}
 
 
-def experiment(name: str, params: Params) -> Experiment:
+def experiment(name: str, params: Params, scale: Scale) -> Any:
     """The experiment with these parameters.
 
     Raises
@@ -129,8 +212,9 @@ def experiment(name: str, params: Params) -> Experiment:
     SpecError
         If a name is unknown or a value impossible.
     """
-    _require_known(name, params, parameters(EXPERIMENTS[name]))
-    return _construct(name, partial(EXPERIMENTS[name], **params))
+    kind = experiments(scale)[name]
+    _require_known(name, params, parameters(kind))
+    return _construct(name, partial(kind, **params))
 
 
 def _require_known(name: str, params: Params, known: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -22,8 +22,6 @@ from games import PreferenceGame, PrefgamesError, UndefinedError
 from games.files import load, save
 from results.rows import FAILED, Row, RunError, canonical
 from results.store import TABLE, Record, Store, records
-from solvers import SOLVERS
-from tabular import EXPERIMENTS
 
 _LONGEST = 300
 
@@ -118,12 +116,13 @@ def run(
     with Store(run_dir) as store:
         there = {record.cell: record for record in records(run_dir)}
         found = {cell: there[cell.key] for cell in matrix if cell.key in there}
-        todo = [cell for cell in matrix if cell not in found or found[cell].unfinished]
+        todo = _scheduled(c for c in matrix if c not in found or found[c].unfinished)
         if todo:
             _describe(plan, run_dir, new=not there, allow_other_code=allow_other_code)
         for game in data:
             _keep(game, run_dir)
-        plugins.keep_files(((s.name, s.params) for s in plan.solvers), run_dir)
+        for scale in plugins.METHODS:
+            plugins.keep_files(((c.name, c.params) for c in plan.methods(scale)), run_dir, scale)
         work = partial(measure, run_dir=run_dir)
         jobs = min(jobs or processors(), len(todo))
         computed = 0
@@ -143,22 +142,39 @@ def run(
     return Run(run_dir, len(matrix), computed, ordered, interrupted, seconds)
 
 
+def _scheduled(todo: Iterable[Cell]) -> list[Cell]:
+    """Language models first, because they take longest, and one question after the other.
+
+    Questions share trainings: while the first is asked of a learner, the second could but wait.
+    """
+    cells = list(todo)
+    questions = list(dict.fromkeys((c.experiment, c.experiment_params) for c in cells))
+
+    def place(cell: Cell) -> int:
+        asked = cell.experiment, cell.experiment_params
+        return questions.index(asked) if cell.scale == "llm" else len(questions)
+
+    return sorted(cells, key=place)
+
+
 def measure(cell: Cell, run_dir: Path) -> tuple[str, list[Row]]:
     """The rows of a cell, and the digest of its game, which is stored; runs in a worker.
 
-    Whatever goes wrong is a row as well, after the measurements that came before it.
+    Whatever goes wrong is a row as well, after the measurements that came before it. At scale "llm"
+    the experiment is also given ``run_dir``/models, where it finds again what a killed worker left.
     """
-    plugins.bring(cell.solver, json.loads(cell.params), run_dir)
+    plugins.bring(cell.solver, json.loads(cell.params), run_dir, cell.scale)
     row = _row_maker(cell, run_dir.name)
     rows: list[Row] = []
     digest = ""
     try:
         with contextlib.redirect_stdout(sys.stderr):
             game, digest = _game(cell, run_dir)
-            solver = plugins.solver(cell.solver, json.loads(cell.params))
+            method = plugins.method(cell.solver, json.loads(cell.params), cell.scale)
             own = json.loads(cell.experiment_params)
-            experiment = plugins.experiment(cell.experiment, own)
-            for m in experiment.measure(game, solver, cell.rng_for):
+            experiment = plugins.experiment(cell.experiment, own, cell.scale)
+            place = () if cell.scale == "tabular" else (run_dir / "models",)
+            for m in experiment.measure(game, method, cell.rng_for, *place):
                 rows.append(
                     row(
                         context=m.context,
@@ -186,11 +202,11 @@ def _row_maker(cell: Cell, run: str) -> Callable[..., Row]:
         run=run,
         cell=cell.key,
         experiment=cell.experiment,
-        scale=EXPERIMENTS[cell.experiment].scale,
+        scale=cell.scale,
         game=cell.game,
         game_params=cell.game_params,
         solver=cell.solver,
-        concept=SOLVERS[cell.solver].concept,
+        concept=plugins.methods(cell.scale)[cell.solver].concept,
         params=cell.params,
         seed=cell.seed,
         context=None,

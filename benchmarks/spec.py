@@ -1,4 +1,4 @@
-"""A spec: the TOML file that says which games, solvers and experiments to cross.
+"""A spec: the TOML file that says which games, methods and experiments to cross.
 
 ::
 
@@ -22,7 +22,17 @@
     name = "refinement"
     games = ["condorcet"]            # only these of the games above; likewise solvers
 
-A list is one value unless it stands in ``grid``: the same rule for games, solvers and experiments.
+    [[learners]]
+    name = "nash_md_pg"              # of language models; needs the extra "llm"
+    tau = 0.1
+    steps = 300                      # parameters of its training stand beside its own
+
+    [[experiments]]
+    name = "consistency"
+    scale = "llm"                    # games x learners; the default, "tabular", is games x solvers
+    learners = ["nash_md_pg"]
+
+A list is one value unless it stands in ``grid``: the same rule for games, methods and experiments.
 """
 
 import itertools
@@ -30,11 +40,12 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from benchmarks.plan import Choice, Plan, Question, checked, distinct
+from benchmarks.plan import Choice, Kind, Plan, Question, checked, distinct
+from benchmarks.plugins import METHODS, Scale
 from games.errors import PrefgamesError, SpecError
 from games.registry import near
 from results.rows import RunError
@@ -72,10 +83,12 @@ class Entry(BaseModel):
 
 
 class ExperimentEntry(Entry):
-    """Experiments, possibly for some of the games or solvers only."""
+    """Experiments of one scale, possibly for some of the games or methods only."""
 
+    scale: Scale = "tabular"
     games: _Names | None = None
     solvers: _Names | None = None
+    learners: _Names | None = None
 
 
 class Spec(BaseModel):
@@ -88,38 +101,61 @@ class Spec(BaseModel):
     seed: Annotated[int, Field(ge=0)] = 0
     timeout: Annotated[float, Field(gt=0)] = 600.0
     games: Annotated[list[Entry], Field(min_length=1)]
-    solvers: Annotated[list[Entry], Field(min_length=1)]
+    solvers: list[Entry] = []
+    learners: list[Entry] = []
     experiments: Annotated[list[ExperimentEntry], Field(min_length=1)]
 
-    def plan(self) -> Plan:
+    def plan(self, check_llm: bool = True) -> Plan:
         """Every choice written out and checked, by making each plugin once.
+
+        Without ``check_llm``, learners and experiments of scale "llm" are left as written.
 
         Raises
         ------
         SpecError
-            If a plugin, a parameter or a restriction is unknown or has an impossible value.
+            If a plugin, a parameter or a restriction is unknown or has an impossible value, or
+            an experiment has no methods or methods have no experiment.
         """
-        games = _choices("games", self.games)
-        solvers = _choices("solvers", self.solvers)
+        self._require_methods()
+        known = {kind: _choices(kind, getattr(self, kind), check_llm) for kind in get_args(Kind)}
         questions = []
         for place, entry in enumerate(self.experiments):
-            limits = [
-                _limit(f"experiments[{place}].{kind}", names, known)
-                for kind, names, known in (
-                    ("games", entry.games, games),
-                    ("solvers", entry.solvers, solvers),
-                )
-            ]
-            questions += [Question(e, *limits) for e in _choices("experiments", [entry], place)]
+            limits: dict[str, Any] = {
+                kind: _limit(f"experiments[{place}].{kind}", getattr(entry, kind), choices)
+                for kind, choices in known.items()
+            }
+            for experiment in _choices("experiments", [entry], check_llm, place, entry.scale):
+                questions.append(Question(experiment, **limits, scale=entry.scale))
         seeds = range(self.seed, self.seed + self.seeds)
-        return Plan(self.name, seeds, self.timeout, games, solvers, tuple(questions))
+        return Plan(self.name, seeds, self.timeout, questions=tuple(questions), **known)
+
+    def _require_methods(self) -> None:
+        """Methods without an experiment, or the reverse, are more likely a slip than a wish."""
+        for scale, kind in METHODS.items():
+            for place, entry in enumerate(self.experiments):
+                here = f"experiments[{place}]"
+                if entry.scale == scale and not getattr(self, kind):
+                    raise SpecError(f'{here}: scale "{scale}" is about {kind}; add [[{kind}]]')
+                if entry.scale != scale and getattr(entry, kind):
+                    own = METHODS[entry.scale]
+                    raise SpecError(f'{here}.{kind}: scale "{entry.scale}" is about {own}')
+            if getattr(self, kind) and all(entry.scale != scale for entry in self.experiments):
+                raise SpecError(f'{kind}: no experiment has scale = "{scale}"; add one')
 
 
-def _choices(kind: str, entries: Sequence[Entry], first: int = 0) -> tuple[Choice, ...]:
-    found = []
+def _choices(
+    kind: Kind | Literal["experiments"],
+    entries: Sequence[Entry],
+    check_llm: bool,
+    first: int = 0,
+    scale: Scale = "tabular",
+) -> tuple[Choice, ...]:
+    found: list[Choice] = []
+    as_written = not check_llm and (kind == "learners" or scale == "llm")
     for place, entry in enumerate(entries, first):
         try:
-            found += [checked(kind, choice) for choice in entry.choices()]
+            there = entry.choices()
+            found += there if as_written else [checked(kind, choice, scale) for choice in there]
         except (PrefgamesError, RunError) as error:
             raise SpecError(f"{kind}[{place}]: {error}") from None
     return distinct(found)
@@ -140,8 +176,14 @@ def builtin() -> dict[str, Path]:
     return {path.stem: path for path in sorted(files) if path.suffix == ".toml"}
 
 
-def read(name: str | Path) -> Plan:
+def read(name: str | Path, check_llm: bool = True) -> Plan:
     """The plan of the built-in spec of that name, else of the file at that path.
+
+    Parameters
+    ----------
+    name : str or Path
+    check_llm : bool
+        Whether what is of scale "llm" is checked too, which loads torch.
 
     Raises
     ------
@@ -159,7 +201,7 @@ def read(name: str | Path) -> Plan:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SpecError(f"{name}: cannot be read as TOML: {error}") from None
     try:
-        return Spec.model_validate(data).plan()
+        return Spec.model_validate(data).plan(check_llm)
     except ValidationError as error:
         raise SpecError(f"{name}: {_first(error)}") from None
     except SpecError as error:

@@ -45,11 +45,11 @@ def in_workers(
     timeout: float,
     idle: Callable[[], None],
 ) -> Iterator[tuple[Task, Result | Failure]]:
-    """Results of ``work`` in the order in which they come; one BLAS thread a process.
+    """Results of ``work`` in the order in which they come; one thread of BLAS and torch a process.
 
     The processes are spawned, not forked: they inherit no thread and no lock, and import the main
-    module anew. Ctrl-C raises nothing here: the tasks in flight are given back as interrupted, and
-    nothing more; a second one is as usual.
+    module anew. They end with this one, even if it is killed. Ctrl-C raises nothing here: the tasks
+    in flight are given back as interrupted, and nothing more; a second one is as usual.
 
     Parameters
     ----------
@@ -66,7 +66,8 @@ def in_workers(
         return
     finished: SimpleQueue[Future[Result] | None] = SimpleQueue()  # None: Ctrl-C
     waiting: dict[Future[Result], Task] = {}
-    pool = ProcessPool(jobs, context=multiprocessing.get_context("spawn"))
+    spawning = multiprocessing.get_context("spawn")
+    pool = ProcessPool(jobs, initializer=_end_with_parent, context=spawning)
     try:
         with _environment(_ONE_THREAD), _on_interrupt(lambda: finished.put(None)):
             with _interrupts_held():
@@ -91,6 +92,18 @@ def in_workers(
     finally:
         pool.stop()  # type: ignore[no-untyped-call]  # pebble has no annotation there
         pool.join()
+
+
+def _end_with_parent() -> None:
+    """Lets no task go on writing where the next run may write already."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this is a worker
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _failure(error: BaseException, timeout: float) -> Failure:

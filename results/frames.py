@@ -15,6 +15,9 @@ CONCEPTS = ("rlhf", "nlhf", "slhf", "other")
 FILLED = " (filled)"
 """Ends the name of RLHF that fits never-compared pairs as ties, instead of dropping them."""
 
+LM = " (LM)"
+"""Marks a method that was trained with a language model; scales are compared, never pooled."""
+
 Labels = dict[str, Any]
 
 
@@ -25,6 +28,7 @@ def describe(frame: pd.DataFrame, question: str | None = None) -> pd.DataFrame:
     comparison: "tau = 0.1" where all tau's of the solver are equal, "KL = 0.1 nats" where the KL to
     ref was matched; methods may be compared within one comparison, never across.
     method: "RLHF", "NLHF", "SLHF" for the exact solvers, else the solver's name; see ``FILLED``.
+    A learner's name is marked by ``LM``, with the model where ``frame`` holds several.
 
     Raises
     ------
@@ -41,16 +45,23 @@ def describe(frame: pd.DataFrame, question: str | None = None) -> pd.DataFrame:
         what = "no row" if question is None else f"no row of the question {question!r}"
         raise RunError(f"table: {what} in the frame; run a spec that asks it")
     games = _variants(frame, "game", "game_params")
-    solvers = _variants(frame, "solver", "params")
+    solvers = {
+        str(scale): _variants(part, "solver", "params")
+        for scale, part in frame.groupby("scale", observed=True)
+    }
     codes, texts = pd.factorize(rows["labels"])
     filled = np.array(['"unseen":"filled"' in text for text in texts])[codes]
     filled &= (rows["concept"] == "rlhf").to_numpy()
-    own = rows.assign(filled=filled, metric=rows["metric"].astype("category"))
+    own = rows.assign(
+        filled=filled, mark=_marks(rows, frame), metric=rows["metric"].astype("category")
+    )
     game = _translate(own, ["game", "game_params"], lambda key: games[key])
     comparison = _translate(own, ["params"], lambda key: comparison_of(key[0]), _comparison_rank)
-    keys = ["concept", "solver", "params", "filled"]
+    keys = ["scale", "concept", "solver", "params", "mark", "filled"]
     method = _translate(own, keys, lambda key: _method(key, solvers), _method_rank)
-    return own.assign(game=game, comparison=comparison, method=method).drop(columns="filled")
+    return own.assign(game=game, comparison=comparison, method=method).drop(
+        columns=["filled", "mark"]
+    )
 
 
 def compact(frame: pd.DataFrame) -> pd.DataFrame:
@@ -147,12 +158,25 @@ def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str
     return out
 
 
-def _method(key: tuple[str, str, str, bool], variants: dict[Hashable, str]) -> str:
-    concept, solver, params, filled = key
-    name = variants[solver, params]
+def _method(key: tuple[Any, ...], variants: dict[str, dict[Hashable, str]]) -> str:
+    scale, concept, solver, params, mark, filled = key
+    name = variants[scale][solver, params]
     if solver == f"{concept}_exact":
         name = concept.upper() + name.removeprefix(solver)
-    return f"{name}{FILLED}" if filled else name
+    return f"{name}{mark}{FILLED}" if filled else f"{name}{mark}"
+
+
+def _marks(rows: pd.DataFrame, frame: pd.DataFrame) -> Any:
+    """What the names of trained methods end in, a row; "" for the others."""
+    learnt = frame["scale"] == "llm"
+    if not learnt.any():
+        return ""
+    texts = frame.loc[learnt, "labels"].unique()
+    models = {text: json.loads(text).get("model", "") for text in texts}
+    several = len(set(models.values())) > 1
+    marks = {text: f" (LM {m})" if several and m else LM for text, m in models.items()}
+    own = rows["labels"].astype(str).map(marks)
+    return own.where((rows["scale"] == "llm").to_numpy(), "")
 
 
 def _translate(

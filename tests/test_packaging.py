@@ -103,6 +103,18 @@ def test_the_wheel_tells_its_licence_command_and_requirements(wheel: Path) -> No
     assert len(core) == len(PROJECT["project"]["dependencies"])
     assert all(re.fullmatch(r"[\w-]+>=[\d.]+", requirement) for requirement in core), core
     assert not any(requirement.startswith("torch") for requirement in core)
+    extra = PROJECT["project"]["optional-dependencies"]["llm"]
+    assert {r.partition(">")[0] for r in extra} >= {"torch", "transformers"}
+    assert set(extra).isdisjoint(PROJECT["project"]["dependencies"])
+    assert all(re.fullmatch(r"[\w-]+>=[\d.]+", requirement) for requirement in extra), extra
+    assert set(metadata.get_all("Provides-Extra", [])) == {"llm", "test"}
+
+
+def test_one_version_of_torch_is_installed_everywhere() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    (pinned,) = (line for line in lines if line and not line.startswith("#"))
+    assert re.fullmatch(r"torch==2\.\d+\.\d+", pinned)
+    assert "torch>=2.6" in PROJECT["project"]["optional-dependencies"]["llm"]
 
 
 def test_the_installed_modules_are_the_wheels(command: Path, tmp_path: Path) -> None:

@@ -338,7 +338,7 @@ def test_check_takes_names_of_solvers_games_and_aliases(
     [
         (
             ["check", "nlhf_exac"],
-            r"no solver or game named 'nlhf_exac' and not a \.py .*nlhf_exact",
+            r"no plugin named 'nlhf_exac' and not a \.py .*nlhf_exact",
         ),
         (["check", "nowhere.py"], r"nowhere\.py: no such file"),
         (["check", "empty.py"], r"holds neither a class Empty .* nor a function empty"),
@@ -347,7 +347,7 @@ def test_check_takes_names_of_solvers_games_and_aliases(
         (["new", "game", "condorcet"], r"a game named 'condorcet' already"),
         (["new", "solver", "My-Method"], r"expected the form my_method"),
         (["new", "solver", "class"], r"expected the form my_method"),
-        (["new", "judge", "x"], r"'judge' is not one of"),
+        (["new", "jury", "x"], r"'jury' is not one of"),
         (
             ["run", "quick", "--solver", "dno"],
             r"run under that name: --solver self_play_mwu -p eta",
@@ -384,6 +384,28 @@ def test_aliases_are_listed_and_solved(
     mapped = ["-p", "tau=0.2", "-p", f"eta={0.5 / 1.1!r}"]
     direct = call(monkeypatch, capsys, *order, "online_ipo_1", *mapped)[1]
     assert json.loads(out)["policy"] == json.loads(direct)["policy"]
+
+
+def test_templates_of_learners_and_judges_keep_the_contract(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason="the extra llm is not installed")
+    monkeypatch.chdir(tmp_path)
+    for kind, law, right, wrong in (
+        ("learner", "gradient", "-pi * (gain", "pi * (gain"),
+        ("judge", "complement", "np.subtract(ours", "np.add(ours"),
+    ):
+        path = Path(call(monkeypatch, capsys, "new", kind, "mine")[1].strip())
+        code, out, _ = call(monkeypatch, capsys, "check", path)
+        assert code == 0, out
+        assert re.search(rf"^pass  {law}", out, re.M)
+        text = path.read_text(encoding="utf-8")
+        assert right in text
+        path.write_text(text.replace(right, wrong), encoding="utf-8")
+        code, out, _ = call(monkeypatch, capsys, "check", path)
+        assert code == 1
+        assert re.search(rf"^FAIL  {law}", out, re.M)
+        path.unlink()
 
 
 def test_templates_keep_the_contract() -> None:

@@ -99,10 +99,12 @@ def test_the_key_is_that_of_the_content() -> None:
     assert len({cell.key for cell in matrix}) == len(matrix)
     assert matrix[0].key == replace(matrix[0]).key
     assert cells(plan(fake("count")))[0].key == cells(plan(fake("draw"), fake("count")))[0].key
-    exact = Cell("consistency", "{}", "condorcet", "{}", "nlhf_exact", '{"tau":0.1}', None)
+    exact = Cell(
+        "consistency", "{}", "tabular", "condorcet", "{}", "nlhf_exact", '{"tau":0.1}', None
+    )
     text = (
         '{"experiment":"consistency","experiment_params":"{}","game":"condorcet","game_params":"{}",'
-        '"params":"{\\"tau\\":0.1}","seed":null,"solver":"nlhf_exact"}'
+        '"params":"{\\"tau\\":0.1}","scale":"tabular","seed":null,"solver":"nlhf_exact"}'
     )
     assert exact.key == sha256(text.encode()).hexdigest()[:16]
 

@@ -77,7 +77,7 @@ def test_the_default_is_help_and_lists_every_target(checkout: Checkout) -> None:
     shown = checkout.make()
     assert shown.stderr == ""
     targets = {line.split()[1] for line in shown.stdout.splitlines()}
-    assert targets == {"help", "run", "test", "bench", "clean"}
+    assert targets == {"help", "run", "llm", "test", "bench", "clean"}
     assert not (checkout.place / ".venv").exists()
 
 
@@ -90,18 +90,28 @@ def test_a_first_run_installs_the_core_and_a_second_only_runs(checkout: Checkout
 
 def test_the_check_is_ruff_mypy_and_pytest(checkout: Checkout) -> None:
     checks = ["-m ruff check .", "-m ruff format --check .", "-m mypy", "-m pytest -n auto"]
-    assert checkout.calls("test") == ["venv", "pip .[test]", *checks]
+    assert checkout.calls("test") == ["venv", "pip .[test,llm]", *checks]
     assert checkout.calls("test") == checks
+    assert checkout.calls("run") == ["prefgames run quick"]
+    assert checkout.calls("llm") == ["prefgames run llm_quick"]
+
+
+def test_language_models_are_installed_when_they_are_asked_for(checkout: Checkout) -> None:
+    assert checkout.calls("llm") == ["venv", "pip .[llm]", "prefgames run llm_quick"]
+    assert checkout.calls("llm") == ["prefgames run llm_quick"]
     assert checkout.calls("run") == ["prefgames run quick"]
 
 
-def test_the_test_tools_are_added_to_the_core(checkout: Checkout) -> None:
+def test_what_a_target_needs_is_added_to_what_is_there(checkout: Checkout) -> None:
     checkout.calls("run")
-    assert checkout.calls("test")[0] == "pip .[test]"
+    assert checkout.calls("llm")[0] == "pip .[llm]"
+    assert checkout.calls("test")[0] == "pip .[test,llm]"
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
-@pytest.mark.parametrize(("target", "extras"), [("run", ""), ("test", "[test]")])
+@pytest.mark.parametrize(
+    ("target", "extras"), [("run", ""), ("llm", "[llm]"), ("test", "[test,llm]")]
+)
 def test_changed_requirements_are_installed(
     checkout: Checkout, name: str, target: str, extras: str
 ) -> None:
@@ -123,7 +133,7 @@ def test_an_interrupted_install_starts_anew(checkout: Checkout) -> None:
 
 def test_an_interrupted_upgrade_starts_anew(checkout: Checkout) -> None:
     checkout.calls("run")
-    assert checkout.calls("test", FAKE_BROKEN_PIP="1") == ["pip .[test]"]
+    assert checkout.calls("test", FAKE_BROKEN_PIP="1") == ["pip .[test,llm]"]
     assert checkout.calls("run") == ["venv", "pip .", "prefgames run quick"]
 
 
