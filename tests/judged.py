@@ -129,7 +129,7 @@ def serving(answer: Callable[[str, int], Reply]) -> Iterator[Server]:
 # Tiny classifiers
 
 
-def classifier(folder: Path, labels: int = 1, seed: int = 0, **settings: Any) -> str:
+def classifier(folder: Path, labels: int = 1, seed: int = 0, family: str = "Llama") -> str:
     """A folder with an untrained classifier that reads bytes, its tokenizer and chat template."""
     torch = pytest.importorskip("torch", reason="model judges need torch: the extra llm")
     transformers = pytest.importorskip("transformers", reason="model judges need transformers")
@@ -148,7 +148,7 @@ def classifier(folder: Path, labels: int = 1, seed: int = 0, **settings: Any) ->
     tokenizer.chat_template = (
         "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}<end>{% endfor %}"
     )
-    config = transformers.LlamaConfig(
+    config = getattr(transformers, f"{family}Config")(
         vocab_size=len(letters_),
         hidden_size=16,
         intermediate_size=32,
@@ -157,11 +157,10 @@ def classifier(folder: Path, labels: int = 1, seed: int = 0, **settings: Any) ->
         max_position_embeddings=512,
         initializer_range=0.5,
         num_labels=labels,
-        **settings,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = transformers.LlamaForSequenceClassification(config)
+        model = getattr(transformers, f"{family}ForSequenceClassification")(config)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
