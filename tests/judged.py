@@ -35,11 +35,12 @@ class Table:
 
 @dataclass
 class Reply:
-    """What the server sends back, and after how many seconds."""
+    """What the server sends back, after how many seconds, and how many bytes it then withholds."""
 
     body: str = ""
     status: int = 200
     wait: float = 0.0
+    missing: int = 0
 
 
 def listing(tokens: Mapping[str, float]) -> Reply:
@@ -105,9 +106,11 @@ def serving(answer: Callable[[str, int], Reply]) -> Iterator[Server]:
                 self.close_connection = True
                 return
             try:
+                content = reply.body.encode()
                 self.send_response(reply.status)
+                self.send_header("Content-Length", str(len(content) + reply.missing))
                 self.end_headers()
-                self.wfile.write(reply.body.encode())
+                self.wfile.write(content)
             except OSError:  # nobody waits any more
                 self.close_connection = True
 
