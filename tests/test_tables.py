@@ -55,6 +55,22 @@ def test_methods_are_told_apart_by_what_differs() -> None:
     ]  # fmt: skip
 
 
+def test_what_a_language_model_learnt_is_told_apart() -> None:
+    rows = [row("entropy", 0, solver="nash_md_pg", params={"tau": 0, "eta": 1})]
+    for solver, model in (("nash_md_pg", ""), ("rlhf_exact", ""), ("nash_md_pg", "gpt2")):
+        labels = {"model": model} if model else {}
+        params = {"tau": 0, "steps": 9}
+        rows.append(row("entropy", 1, solver=solver, params=params, labels=labels, scale="llm"))
+    found = describe(framed(rows[:3]))
+    # a learner's own parameters tell it from no solver: the mark does
+    assert list(found["method"]) == ["nash_md_pg", "nash_md_pg (LM)", "RLHF (LM)"]
+    assert categories(found["method"]) == ["RLHF (LM)", "nash_md_pg", "nash_md_pg (LM)"]
+    table = tables.headline(framed(rows[:2]))
+    assert [name for name in table.iloc[:, 1]] == ["nash_md_pg", "nash_md_pg (LM)"]
+    several = describe(framed(rows))
+    assert list(several["method"])[1:] == ["nash_md_pg (LM)", "RLHF (LM)", "nash_md_pg (LM gpt2)"]
+
+
 def test_games_are_told_apart_by_what_differs() -> None:
     params = [{"epsilon": -0.1, "n": 3}, {"epsilon": 0.1, "n": 3}]
     rows = [row("entropy", 0, game="three_types", game_params=p) for p in params]
