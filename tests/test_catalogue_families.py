@@ -239,7 +239,8 @@ def test_a_ladder_falls_by_its_ratio_and_the_followers_goes_around() -> None:
     game = laddered(condorcet(), 4.0)
     np.testing.assert_allclose(game.ref, np.array([4, 2, 1]) / 7)
     np.testing.assert_allclose(game.ref_follower, np.array([[4, 2, 1], [1, 4, 2], [2, 1, 4]]) / 7)
-    assert np.array_equal(game.P, condorcet().P) and game.population is not None
+    assert np.array_equal(game.P, condorcet().P)
+    assert game.population is not None
     assert laddered(condorcet(), 0.25).ref.argmax() == 2
     many = laddered(PreferenceGame.stack([condorcet(), condorcet((0.2, 0.3, 0.5))]), 4.0)
     np.testing.assert_allclose(many.ref, [game.ref] * 2)
