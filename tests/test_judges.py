@@ -64,7 +64,7 @@ def given(
     if name in ("game", "bradley_terry"):
         yield name, LISTED, texts
     elif name in ("reward_model", "pairwise_model"):
-        yield name, {"model": classifier(tmp_path)}, {}
+        yield name, {"model": classifier(tmp_path), "batch_size": 3}, {}
     elif name == "ensemble":
         yield name, {"judges": [LongestJudge(), CoinJudge(), AttributesJudge()]}, {}
     elif name == "server":
