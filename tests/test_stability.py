@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -25,8 +24,9 @@ from solvers.omwu import Omwu
 from solvers.online_ipo_1 import OnlineIpo1
 from solvers.online_ipo_2 import OnlineIpo2
 from solvers.sppo import Sppo
-from tabular import EXPERIMENTS, Measurement, stability
+from tabular import EXPERIMENTS, Measurement, linearisation, stability
 from tests.paper_games import generators, random_games, three_annotators
+from tests.planted import planted
 from tests.recorded import framed, row
 
 GOLDEN = json.loads((Path(__file__).parent / "golden/algorithms_golden.json").read_text())
@@ -54,7 +54,7 @@ def values(found: list[Measurement], metric: str, **labels: object) -> list[floa
 @pytest.mark.parametrize(("name", "tau"), SETTINGS)
 def test_omega_and_the_limit_of_mirror_descent_are_the_golden_ones(name: str, tau: float) -> None:
     game = game_of(name)
-    omega = stability.omega(game, NlhfExact(tau).solve(game).policy)
+    omega = linearisation.omega(game, NlhfExact(tau).solve(game).policy)
     assert omega == pytest.approx(golden(name, tau)["omega"], abs=1e-10)
     limit = stability.predicted_limit(OnlineIpo1(tau=tau), game, 1e-9)
     assert limit == pytest.approx(golden(name, tau)["omd_eta_max"], rel=1e-8)
@@ -65,7 +65,7 @@ def test_omega_by_hand_on_the_uniform_cycle() -> None:
     """At uniform pi, D = (I - 1 1' / 3) / 3 and A = a (cyclic shift - transpose): a sqrt 3 / 3."""
     P = np.array([[0.5, 0.9, 0.1], [0.1, 0.5, 0.9], [0.9, 0.1, 0.5]])
     expected = 0.4 * np.sqrt(3) / 3
-    assert stability.omega(PreferenceGame(P), np.full(3, 1 / 3)) == pytest.approx(expected)
+    assert linearisation.omega(PreferenceGame(P), np.full(3, 1 / 3)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_an_unstable_average_has_no_limit_but_a_band() -> None:
     unstable, stable = NashEma(tau=0.1, eta=0.3, rate=0.05), NashEma(tau=0.1, eta=0.3, rate=1.0)
     assert not stability.shrinks(unstable, game_of("rps"), 4000)
     assert stability.shrinks(stable, game_of("rps"))
-    factors = stability.MULTIPLIERS["NashEma"](unstable, game_of("rps"))(0.3)
+    factors = linearisation.MULTIPLIERS["NashEma"](unstable, game_of("rps"))(0.3)
     assert abs(factors).max() > 1
 
 
@@ -273,45 +273,50 @@ def test_tables_sentences_and_the_figure(tmp_path: Path) -> None:
     assert len(told.fixed_points_findings(frame)) == 4
 
 
-def _golden_limit(module: ModuleType) -> None:
-    game = game_of("rps")
-    assert module.predicted_limit(OnlineIpo1(tau=0.02), game) == pytest.approx(0.74905, abs=1e-4)
-    assert module.predicted_limit(Egpo(tau=0.02), game) == pytest.approx(4.65, abs=0.005)
-    assert module.predicted_limit(Omwu(tau=0.02), game) == pytest.approx(2.5491, abs=1e-3)
-    assert module.predicted_limit(NashMd(tau=0.02), game) == pytest.approx(0.7727, abs=1e-3)
-    assert module.predicted_limit(NashMd(tau=0.02), game_of("mix6")) < 11
-    assert module.predicted_limit(NashRs(tau=0.02), game) == pytest.approx(0.74905, abs=1e-4)
-    assert module.predicted_limit(NashMdPg(tau=0.1), game) == pytest.approx(16.1545, abs=1e-2)
-    assert module.predicted_limit(NashEma(tau=0.1), game) == pytest.approx(2.2529, abs=1e-3)
-    assert module.shrinks(OnlineIpo1(tau=0.1, eta=3.4), game)
-    assert not module.shrinks(OnlineIpo1(tau=0.1, eta=3.7), game)
+def _golden_limits(linear: Any, tried: Any, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(tried, "MULTIPLIERS", linear.MULTIPLIERS)
+    limit, game = tried.predicted_limit, game_of("rps")
+    assert limit(OnlineIpo1(tau=0.02), game) == pytest.approx(0.74905, abs=1e-4)
+    assert limit(Egpo(tau=0.02), game) == pytest.approx(4.65, abs=0.005)
+    assert limit(Omwu(tau=0.02), game) == pytest.approx(2.5491, abs=1e-3)
+    assert limit(NashMd(tau=0.02), game) == pytest.approx(0.7727, abs=1e-3)
+    assert limit(NashMd(tau=0.02), game_of("mix6")) < 11
+    assert limit(NashRs(tau=0.02), game) == pytest.approx(0.74905, abs=1e-4)
+    assert limit(NashMdPg(tau=0.1), game) == pytest.approx(16.1545, abs=1e-2)
+    assert limit(NashEma(tau=0.1), game) == pytest.approx(2.2529, abs=1e-3)
+    assert tried.shrinks(OnlineIpo1(tau=0.1, eta=3.4), game)
+    assert not tried.shrinks(OnlineIpo1(tau=0.1, eta=3.7), game)
 
 
-SOURCE = Path(stability.__file__).read_text()
+MUTANTS = [
+    ("linearisation", "np.diag(pi) - np.outer(pi, pi)", "np.diag(pi) + np.outer(pi, pi)"),
+    (
+        "linearisation",
+        "keep + eta * modes * (keep + eta * modes)",
+        "keep + eta * modes * (1 + eta * modes)",
+    ),
+    (
+        "linearisation",
+        "lambda eta: 1 - eta * solver.tau + eta * modes\n",
+        "lambda eta: 1 + eta * modes\n",
+    ),
+    ("linearisation", "NlhfExact(solver.tau / keep)", "NlhfExact(solver.tau)"),
+    ("linearisation", "keep * (1 + eta * spectrum", "(keep + eta * spectrum"),
+    ("linearisation", "eta * modes**2 / solver.tau", "eta * modes**2"),
+    ("linearisation", "[keep**2, keep * t + t]", "[keep, keep * t + t]"),
+    ("linearisation", "1 - rate + rate * t]", "1 - rate]"),
+    ("linearisation", "pull = (1 - mixture) * (game.P", "pull = (game.P"),
+    ("stability", "return False\n            if distance", "return True\n            if distance"),
+]
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("np.diag(pi) - np.outer(pi, pi)", "np.diag(pi) + np.outer(pi, pi)"),
-        ("keep + eta * modes * (keep + eta * modes)", "keep + eta * modes * (1 + eta * modes)"),
-        ("lambda eta: 1 - eta * solver.tau + eta * modes\n", "lambda eta: 1 + eta * modes\n"),
-        ("NlhfExact(solver.tau / keep)", "NlhfExact(solver.tau)"),
-        ("keep * (1 + eta * spectrum", "(keep + eta * spectrum"),
-        ("eta * modes**2 / solver.tau", "eta * modes**2"),
-        ("[keep**2, keep * t + t]", "[keep, keep * t + t]"),
-        ("1 - rate + rate * t]", "1 - rate]"),
-        ("pull = (1 - mixture) * (game.P", "pull = (game.P"),
-        ("return False\n            if distance", "return True\n            if distance"),
-    ],
-)
-def test_mutants_are_caught(old: str, new: str) -> None:
-    assert SOURCE.count(old) == 1
-    module = ModuleType("mutant")
-    exec(compile(SOURCE.replace(old, new), "mutant", "exec"), module.__dict__)
+@pytest.mark.parametrize(("name", "old", "new"), MUTANTS)
+def test_mutants_are_caught(name: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = {"linearisation": linearisation, "stability": stability}
+    modules[name] = planted(f"tabular.{name}", old, new)
     with pytest.raises(AssertionError):
-        _golden_limit(module)
+        _golden_limits(modules["linearisation"], modules["stability"], monkeypatch)
 
 
-def test_the_original_is_not() -> None:
-    _golden_limit(stability)
+def test_the_originals_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    _golden_limits(linearisation, stability, monkeypatch)
