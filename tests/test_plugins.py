@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from games import GAMES, SpecError
+from games.catalogue import make
 from results import load
 from solvers import ALIASES, SOLVERS, battery, discovery, game_battery, nash_md
 from solvers.discovery import Discovered
@@ -174,6 +176,20 @@ def test_a_name_that_two_packages_offer_is_refused(
 def test_a_package_keeps_the_contract(outside: Discovered[object]) -> None:
     found = battery.run(outside["slow_mirror"])  # type: ignore[arg-type]  # it is a solver class
     assert not [outcome for outcome in found if outcome.passed is False]
+
+
+def test_the_catalogue_finds_a_game_of_a_package_itself(
+    outside: Discovered[object], registries: None
+) -> None:
+    assert "weak_cycle" not in GAMES
+    with pytest.raises(SpecError, match=r"no game named 'weak_cyle'; did you mean weak_cycle"):
+        make("weak_cyle")
+    game = make({"name": "weak_cycle", "margin": 0.2})
+    assert game.P[0, 1] == pytest.approx(0.7)
+    many = {"name": "contextual", "families": ["weak_cycle"], "contexts": 2}
+    assert make(many, np.random.default_rng(0)).P[1, 0, 1] == pytest.approx(0.6)
+    assert GAMES["weak_cycle"] is sys.modules["outside_methods.weak_cycle"].weak_cycle
+    assert "outside_methods.slow_mirror" not in sys.modules
 
 
 def test_the_command_knows_packages(installed: Path, tmp_path: Path) -> None:
