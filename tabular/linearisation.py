@@ -49,11 +49,20 @@ def _mirror_descent(solver: Any, game: PreferenceGame) -> Factors:
 
 
 def _extragradient(solver: Any, game: PreferenceGame) -> Factors:
-    modes = _modes(solver, game)
+    """Ahead = theta + eta N (A D - tau) theta, theta' = theta + eta N (A D ahead - tau theta).
+
+    N = n (diag nu - nu nu^T) with nu the distribution of the pairs; the mode of constants is taken
+    out.
+    """
+    n, pi = game.n, NlhfExact(solver.tau).solve(game).policy
+    nu = {"uniform": np.full(n, 1 / n), "reference": game.ref, "policy": pi}[solver.pairs]
+    pairs, unit = n * _spread(nu), np.eye(n)
+    turn, pull = pairs @ (game.P - 0.5) @ _spread(pi), solver.tau * pairs
 
     def factors(eta: float) -> Complex:
-        keep = 1 - eta * solver.tau
-        return np.asarray(keep + eta * modes * (keep + eta * modes))
+        ahead = unit + eta * (turn - pull)
+        jacobian = unit + eta * (turn @ ahead - pull)
+        return np.asarray(np.linalg.eigvals(jacobian - 1 / n), dtype=np.complex128)
 
     return factors
 

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 from types import ModuleType
+from typing import Any
 
 
 def planted(name: str, old: str, new: str) -> ModuleType:
@@ -12,3 +13,8 @@ def planted(name: str, old: str, new: str) -> ModuleType:
     mutant = ModuleType(f"planted_in_{name.replace('.', '_')}")
     exec(compile(source.replace(old, new), f"<{mutant.__name__}>", "exec"), mutant.__dict__)
     return mutant
+
+
+def planted_class(cls: type[Any], old: str, new: str) -> Any:
+    """The class of that name in the planted module of ``cls``."""
+    return getattr(planted(cls.__module__, old, new), cls.__name__)

@@ -31,14 +31,14 @@ from solvers.softmax_pg import SoftmaxPg
 from solvers.srpo import Srpo
 from solvers.stackelberg_npg import StackelbergNpg
 from tabular import linearisation, stability
+from tests.golden_games import NAMES, SETTINGS, golden, golden_game
 from tests.paper_games import random_games
 from tests.planted import planted
-from tests.test_stability import GOLDEN, SETTINGS, game_of, golden
 
 
 @pytest.mark.parametrize(("name", "tau"), SETTINGS)
 def test_omega_and_the_limit_of_mirror_descent_are_the_golden_ones(name: str, tau: float) -> None:
-    game = game_of(name)
+    game = golden_game(name)
     omega = linearisation.omega(game, NlhfExact(tau).solve(game).policy)
     assert omega == pytest.approx(golden(name, tau)["omega"], abs=1e-10)
     limit = stability.predicted_limit(OnlineIpo1(tau=tau), game, 1e-9)
@@ -64,7 +64,7 @@ def test_omega_by_hand_on_the_uniform_cycle() -> None:
 def test_the_limits_of_the_extragradient_are_the_known_ones(
     solver: IterativeSolver, name: str, limit: float
 ) -> None:
-    assert stability.predicted_limit(solver, game_of(name)) == pytest.approx(limit, abs=0.05)
+    assert stability.predicted_limit(solver, golden_game(name)) == pytest.approx(limit, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,8 @@ def test_the_limits_of_the_extragradient_are_the_known_ones(
         (OnlineIpo1(tau=0.1), "rand10"),
         (Egpo(tau=0.02), "rps"),
         (Egpo(tau=0.1), "rand10"),
+        (Egpo(tau=0.1, pairs="reference"), "rps"),
+        (Egpo(tau=0.02, pairs="policy"), "mix6"),
         (Omwu(tau=0.02), "rand10"),
         (NashMd(tau=0.02), "rps"),
         (NashRs(tau=0.02), "rand10"),
@@ -89,7 +91,7 @@ def test_the_limits_of_the_extragradient_are_the_known_ones(
 def test_small_deviations_stop_shrinking_at_the_predicted_limit(
     solver: IterativeSolver, name: str
 ) -> None:
-    game = game_of(name)
+    game = golden_game(name)
     predicted = stability.predicted_limit(solver, game)
     assert 0.1 < predicted < 100
     assert stability.observed_limit(solver, game, 1000, 0.03) == pytest.approx(predicted, rel=0.03)
@@ -122,7 +124,7 @@ def both_sides(solver: IterativeSolver, game: PreferenceGame, limit: float) -> t
 
 @pytest.mark.parametrize(("name", "tau"), SETTINGS)
 def test_three_per_cent_beside_the_limit_deviations_shrink_and_grow(name: str, tau: float) -> None:
-    game = game_of(name)
+    game = golden_game(name)
     for solver in beside(tau):
         form = f"{type(solver).__name__} {getattr(solver, 'divergence', '')}".strip()
         limit = stability.predicted_limit(solver, game)
@@ -134,7 +136,7 @@ def test_three_per_cent_beside_the_limit_deviations_shrink_and_grow(name: str, t
             assert both_sides(solver, game, limit) == (True, False), form
 
 
-@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("tau", [0.1, 0.5])
 def test_gradients_on_a_reward_or_with_a_follower_beside_their_limit(name: str, tau: float) -> None:
     """At larger tau, because answers are nearly pure at small ones."""
@@ -143,7 +145,7 @@ def test_gradients_on_a_reward_or_with_a_follower_beside_their_limit(name: str, 
         StackelbergNpg(tau, tau),
         StackelbergNpg(tau, tau / 2, kappa=20.0, gradient="softmax"),
     ):
-        game = game_of(name)
+        game = golden_game(name)
         assert both_sides(solver, game, stability.predicted_limit(solver, game)) == (True, False)
 
 
@@ -151,25 +153,25 @@ def test_gradients_on_a_reward_or_with_a_follower_beside_their_limit(name: str, 
     "solver", [SoftmaxPg(tau=0.02), StackelbergNpg(0.1, 0.005)], ids=lambda s: type(s).__name__
 )
 def test_no_deviation_is_seen_beside_a_pure_answer(solver: IterativeSolver) -> None:
-    game = game_of("rand10")
+    game = golden_game("rand10")
     assert np.isnan(stability.observed_limit(solver, game))
     assert stability.predicted_limit(solver, game) > 0
 
 
-@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("tau", [0.1, 0.5])
 @pytest.mark.parametrize("kind", [Dpo, Ipo, Srpo])
 def test_steps_in_units_of_a_bound_of_the_hessian_are_all_stable(
     kind: type[Any], name: str, tau: float
 ) -> None:
-    solver, game = kind(tau=tau), game_of(name)
+    solver, game = kind(tau=tau), golden_game(name)
     assert stability.predicted_limit(solver, game) == np.inf
     assert stability.shrinks(kind(tau=tau, eta=1.999), game, 1000)
 
 
 def test_a_magnet_that_moves_too_often_has_a_band_or_no_stable_step() -> None:
     """Known for rps: reset_every eta tau of 0.1 and 0.25 diverge, 1.5 converges."""
-    game, solver = game_of("rps"), Mpo(tau=0.02, reset_every=10)
+    game, solver = golden_game("rps"), Mpo(tau=0.02, reset_every=10)
     assert stability.predicted_limit(solver, game) == 0.0
     for eta in (0.05, 0.5, 5.0):
         assert not stability.shrinks(replace(solver, eta=eta), game)
@@ -222,6 +224,9 @@ PAIRED = PreferenceGame(GAME.P, GAME.ref, pairs=WEIGHTS)
 
 
 STEPS = [
+    Egpo(tau=0.2, eta=1.3),
+    Egpo(tau=0.2, eta=1.3, pairs="reference"),
+    Egpo(tau=0.2, eta=1.3, pairs="policy"),
     Inpo(tau=0.2, eta=1.3),
     Rspo(tau=0.2, divergence="chi_square", eta=0.9),
     Rspo(tau=0.2, divergence="forward_kl", eta=0.9),
@@ -266,7 +271,7 @@ def test_the_factors_of_a_period_are_eigenvalues_of_it() -> None:
 
 
 def test_every_solver_has_a_formula_or_a_reason_why_not() -> None:
-    game = game_of("rps")
+    game = golden_game("rps")
     for name, kind in SOLVERS.items():
         known = kind.__name__ in linearisation.MULTIPLIERS
         assert known == (stability.unfit(kind(), game) == ""), name
@@ -274,12 +279,12 @@ def test_every_solver_has_a_formula_or_a_reason_why_not() -> None:
 
 def _golden_limits(linear: Any, tried: Any, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(tried, "MULTIPLIERS", linear.MULTIPLIERS)
-    limit, game = tried.predicted_limit, game_of("rps")
+    limit, game = tried.predicted_limit, golden_game("rps")
     assert limit(OnlineIpo1(tau=0.02), game) == pytest.approx(0.74905, abs=1e-4)
     assert limit(Egpo(tau=0.02), game) == pytest.approx(4.65, abs=0.005)
     assert limit(Omwu(tau=0.02), game) == pytest.approx(2.5491, abs=1e-3)
     assert limit(NashMd(tau=0.02), game) == pytest.approx(0.7727, abs=1e-3)
-    assert limit(NashMd(tau=0.02), game_of("mix6")) < 11
+    assert limit(NashMd(tau=0.02), golden_game("mix6")) < 11
     assert limit(NashRs(tau=0.02), game) == pytest.approx(0.74905, abs=1e-4)
     assert limit(NashMdPg(tau=0.1), game) == pytest.approx(16.1545, abs=1e-2)
     assert limit(NashEma(tau=0.1), game) == pytest.approx(2.2529, abs=1e-3)
@@ -295,7 +300,9 @@ MUTANTS = [
     ("linearisation", old, new)
     for old, new in (
         ("np.diag(pi) - np.outer(pi, pi)", "np.diag(pi) + np.outer(pi, pi)"),
-        ("keep + eta * modes * (keep + eta * modes)", "keep + eta * modes * (1 + eta * modes)"),
+        ("unit + eta * (turn - pull)", "unit + eta * turn"),
+        ('"reference": game.ref, "policy": pi', '"reference": pi, "policy": game.ref'),
+        ("pairs, unit = n * _spread(nu)", "pairs, unit = _spread(nu)"),
         ("lambda eta: 1 - eta * solver.tau + eta * modes\n", "lambda eta: 1 + eta * modes\n"),
         ("NlhfExact(solver.tau / keep)", "NlhfExact(solver.tau)"),
         ("keep * (1 + eta * spectrum", "(keep + eta * spectrum"),

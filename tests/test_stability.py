@@ -1,8 +1,6 @@
 """Step-size limits against golden numbers and trials; where practical defaults end."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,19 +19,9 @@ from solvers.omwu import Omwu
 from solvers.online_ipo_1 import OnlineIpo1
 from solvers.sppo import Sppo
 from tabular import EXPERIMENTS, Measurement, linearisation, stability
+from tests.golden_games import SETTINGS, golden, golden_game
 from tests.paper_games import generators, random_games, three_annotators
 from tests.recorded import framed, row
-
-GOLDEN = json.loads((Path(__file__).parent / "golden/algorithms_golden.json").read_text())
-SETTINGS = [(name, tau) for name in GOLDEN for tau in (0.1, 0.02)]
-
-
-def game_of(name: str) -> PreferenceGame:
-    return PreferenceGame(GOLDEN[name]["P"], GOLDEN[name]["mu"])
-
-
-def golden(name: str, tau: float) -> dict[str, Any]:
-    return dict(GOLDEN[name][f"tau={tau:g}"])
 
 
 def measured(
@@ -48,7 +36,7 @@ def values(found: list[Measurement], metric: str, **labels: object) -> list[floa
 
 @pytest.mark.parametrize(("name", "tau"), SETTINGS)
 def test_mirror_descent_converges_below_its_limit_and_cycles_above(name: str, tau: float) -> None:
-    (solver, game) = (OnlineIpo1(tau=tau), game_of(name))
+    (solver, game) = (OnlineIpo1(tau=tau), golden_game(name))
     found = measured("stability", game, solver, steps=32, run_steps=12_000)
     (below,), (above,) = (values(found, "kl_to_target", of_limit=f) for f in (0.95, 1.05))
     assert below < 1e-6
@@ -57,7 +45,7 @@ def test_mirror_descent_converges_below_its_limit_and_cycles_above(name: str, ta
 
 def test_nash_md_is_unstable_in_a_band_and_stable_beyond_it() -> None:
     """With eta tau near 1 its opponent is the reference, which does not move."""
-    game = game_of("rps")
+    game = golden_game("rps")
     assert stability.shrinks(NashMd(tau=0.02, eta=0.7), game)
     assert not stability.shrinks(NashMd(tau=0.02, eta=1.0), game)
     assert stability.shrinks(NashMd(tau=0.02, eta=45.0), game)
@@ -66,9 +54,9 @@ def test_nash_md_is_unstable_in_a_band_and_stable_beyond_it() -> None:
 def test_an_unstable_average_has_no_limit_but_a_band() -> None:
     """tau (tau + kappa)^2 < kappa omega^2 with kappa = rate / eta: unstable, as known for rps."""
     unstable, stable = NashEma(tau=0.1, eta=0.3, rate=0.05), NashEma(tau=0.1, eta=0.3, rate=1.0)
-    assert not stability.shrinks(unstable, game_of("rps"), 4000)
-    assert stability.shrinks(stable, game_of("rps"))
-    factors = linearisation.MULTIPLIERS["NashEma"](unstable, game_of("rps"))(0.3)
+    assert not stability.shrinks(unstable, golden_game("rps"), 4000)
+    assert stability.shrinks(stable, golden_game("rps"))
+    factors = linearisation.MULTIPLIERS["NashEma"](unstable, golden_game("rps"))(0.3)
     assert abs(factors).max() > 1
 
 
@@ -93,7 +81,7 @@ def test_a_solver_without_a_formula_is_only_tried() -> None:
     class Own(OnlineIpo1):
         """Mirror descent under a name that the formulas do not know."""
 
-    found = measured("stability", game_of("rand10"), Own(tau=0.1), precision=0.05)
+    found = measured("stability", golden_game("rand10"), Own(tau=0.1), precision=0.05)
     (predicted,) = [m for m in found if m.labels.get("route") == "predicted"]
     assert (predicted.status, predicted.message) == ("skipped", "no formula")
     assert values(found, "step_limit", route="observed") == pytest.approx([6.916], rel=0.05)
@@ -119,7 +107,7 @@ def test_contexts_are_tried_one_by_one_up_to_a_number() -> None:
 def test_the_policy_gradient_ends_far_from_nash_at_the_golden_place(
     name: str, tau: float, mixture: float
 ) -> None:
-    game, expected = game_of(name), golden(name, tau)
+    game, expected = golden_game(name), golden(name, tau)
     found = measured("fixed_points", game, NashMdPg(tau=tau, mixture=mixture, max_steps=1))
     end = np.array(expected[f"nash_md_pg_beta{mixture:g}"])
     distance = abs(end - np.array(expected["qre"])).sum() / 2
@@ -130,14 +118,14 @@ def test_the_policy_gradient_ends_far_from_nash_at_the_golden_place(
 @pytest.mark.parametrize("mixture", [0.125, 0.5, 0.75])
 def test_the_policy_gradient_really_ends_there(mixture: float) -> None:
     solver = NashMdPg(tau=0.1, mixture=mixture, eta=5.0, max_steps=4000)
-    found = measured("fixed_points", game_of("rps"), solver)
+    found = measured("fixed_points", golden_game("rps"), solver)
     ends = {route: values(found, "tv_to_nash", route=route) for route in ("target", "last")}
     assert ends["last"] == pytest.approx(ends["target"], abs=1e-8)
     assert ends["last"][0] > 0.02
 
 
 def test_more_mixture_ends_farther() -> None:
-    game = game_of("rand10")
+    game = golden_game("rand10")
     away = [
         values(measured("fixed_points", game, NashMdPg(0.1, mixture, max_steps=1)), "tv_to_nash",
                route="target")[0]
@@ -148,7 +136,7 @@ def test_more_mixture_ends_farther() -> None:
 
 
 def test_iterated_best_of_n_ends_elsewhere() -> None:
-    solver, game = IteratedBestOfN(n_draws=2, mixing=0.1, max_steps=5000), game_of("rand10")
+    solver, game = IteratedBestOfN(n_draws=2, mixing=0.1, max_steps=5000), golden_game("rand10")
     found = measured("fixed_points", game, solver, tau=0.1)
     (target,), (last,) = (values(found, "tv_to_nash", route=r) for r in ("target", "last"))
     assert last == pytest.approx(target, abs=1e-9)
@@ -158,7 +146,7 @@ def test_iterated_best_of_n_ends_elsewhere() -> None:
 
 
 def test_the_last_iterate_of_sppo_is_not_its_average() -> None:
-    found = measured("fixed_points", game_of("rps"), Sppo(eta=0.5, max_steps=3000))
+    found = measured("fixed_points", golden_game("rps"), Sppo(eta=0.5, max_steps=3000))
     (last,), (average,) = (values(found, "tv_to_nash", route=r) for r in ("last", "average"))
     assert average < 0.05 < 0.2 < last
     (gap,) = values(found, "duality_gap", route="last")
@@ -173,7 +161,7 @@ def test_tables_sentences_and_the_figure(tmp_path: Path) -> None:
             ("stability", {"precision": 0.05, "run_steps": 500}),
             ("fixed_points", {}),
         ):
-            for m in measured(question, game_of("rps"), solver, **params):
+            for m in measured(question, golden_game("rps"), solver, **params):
                 rows.append(
                     row(
                         m.metric, m.value, solver=name, params={"tau": 0.1}, concept="nlhf",
