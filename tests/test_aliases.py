@@ -5,14 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from games import PreferenceGame
+from games import PreferenceGame, SpecError
 from games.game import Float
 from solvers import ALIASES, SOLVERS
 from solvers.aliases import resolve
 from solvers.iterative import IterativeSolver
-from tests.golden_games import (
-    normalised,
-)
+from solvers.rlhf_exact import RlhfExact
+from tests.golden_games import normalised
 
 
 def random_game() -> PreferenceGame:
@@ -66,7 +65,36 @@ UPDATES: dict[str, tuple[Callable[..., Float], dict[str, float]]] = {
 
 
 def test_every_alias_has_its_update_written_out() -> None:
-    assert set(ALIASES) == set(UPDATES) | WITH_MEMORY
+    assert set(ALIASES) == set(UPDATES) | WITH_MEMORY | {"rloo"}
+
+
+def test_rloo_is_reinforce_with_the_mean_of_the_others_as_baseline() -> None:
+    """arXiv:2402.14740: 1/k sum_i [R(y_i) - mean of R(y_j), j not i] grad log pi(y_i)."""
+    game, k, beta, eta = random_game(), 5, 0.3, 0.8
+    name, params = resolve("rloo", {"k": k, "beta": beta, "eta": eta})
+    solver = SOLVERS[name](**params)
+    assert isinstance(solver, IterativeSolver)
+    assert solver.draws
+    rng, theirs = np.random.default_rng(4), np.random.default_rng(4)
+    state = solver.init(game, rng)
+    r, theta = RlhfExact().rewards(game), np.log(game.ref)
+    for _ in range(6):
+        state = solver.step(game, state, rng)
+        pi = normalised(np.exp(theta))
+        drawn = np.repeat(np.arange(3), theirs.multinomial(k, pi))
+        rewards = [r[y] - beta * np.log(pi[y] / game.ref[y]) for y in drawn]
+        gradient = np.zeros(3)
+        for i, y in enumerate(drawn):
+            others = np.mean([rewards[j] for j in range(k) if j != i])
+            gradient += (rewards[i] - others) * (np.eye(3)[y] - pi) / k
+        theta = theta + eta * gradient
+        np.testing.assert_allclose(solver.policy(state), normalised(np.exp(theta)), atol=1e-13)
+    assert abs(solver.policy(state) - game.ref).max() > 0.05
+
+
+def test_rloo_needs_two_answers() -> None:
+    with pytest.raises(SpecError, match="k is 1, expected at least 2"):
+        resolve("rloo", {"k": 1})
 
 
 @pytest.mark.parametrize("name", sorted(UPDATES))
@@ -95,8 +123,10 @@ def test_an_alias_is_run_once_and_gives_the_same_trajectory(name: str) -> None:
     assert "\n" not in alias.why
     solver_name, params = resolve(name, {"max_steps": 30, "tol": 0.0})
     assert solver_name == alias.solver
-    ours = SOLVERS[solver_name](**params).solve(random_game())
-    theirs = SOLVERS[alias.solver](max_steps=30, tol=0.0, **alias.params()).solve(random_game())
+    ours = SOLVERS[solver_name](**params).solve(random_game(), np.random.default_rng(0))
+    theirs = SOLVERS[alias.solver](max_steps=30, tol=0.0, **alias.params()).solve(
+        random_game(), np.random.default_rng(0)
+    )
     assert ours.trace is not None
     assert theirs.trace is not None
     np.testing.assert_array_equal(ours.trace.policies, theirs.trace.policies)

@@ -1,6 +1,7 @@
 """RLHF methods: what they reach and how fast, and what the data change."""
 
 import itertools
+from dataclasses import replace
 from math import comb, exp, log
 from typing import Any
 
@@ -16,6 +17,7 @@ from solvers.dpo import Dpo
 from solvers.ipo import Ipo
 from solvers.iterative import IterativeSolver
 from solvers.natural_pg import NaturalPg
+from solvers.online_ipo_2 import OnlineIpo2
 from solvers.preference_matching import PreferenceMatching
 from solvers.rebel import Rebel
 from solvers.rlhf_exact import RlhfExact
@@ -162,12 +164,36 @@ def test_leave_one_out_is_unbiased() -> None:
     close(total / 4000 - (total / 4000).mean(), exact - exact.mean(), 0.02)
 
 
-def test_sampled_gradients_end_near_the_target() -> None:
+@pytest.mark.parametrize("samples", [2, 64])
+def test_leave_one_out_converges_at_a_constant_step(samples: int) -> None:
+    """At the target all rewards less the penalty are equal, and so are those of any sample."""
     game = golden_game("mix6", "mu")
-    solver = SoftmaxPg(tau=1.0, eta=0.5, samples=64, max_steps=2000)
-    found = solver.solve(game, np.random.default_rng(0))
-    assert tv(game.ref, solver.target(game).policy) > 0.12
-    assert tv(found.policy, solver.target(game).policy) < 0.05
+    solver = SoftmaxPg(tau=1.0, eta=0.5, samples=samples)
+    found, target = solver.solve(game, np.random.default_rng(0)), solver.target(game).policy
+    assert tv(game.ref, target) > 0.12
+    assert found.status == "ok"
+    assert tv(found.policy, target) < 1e-9
+    state = (numerics.log(target), RlhfExact().rewards(game))
+    for seed in range(5):
+        after = solver.step(game, state, np.random.default_rng(seed))
+        close(solver.policy(after), target)
+
+
+def test_a_sample_that_changes_nothing_settles_nothing() -> None:
+    """Two equal answers have no leave-one-out advantage; twice the same pair tells nothing."""
+    game = golden_game("mix6")
+    for solver in (SoftmaxPg(tau=1.0, samples=2), OnlineIpo2(tau=0.1, samples=1)):
+        repeats = 0
+        for seed in range(40):
+            found = replace(solver, max_steps=1).solve(game, np.random.default_rng(seed))
+            repeats += int(tv(found.policy, game.ref) < 1e-15)
+            assert found.status == "max_steps"
+            assert found.certificate.residual > 1e-3
+        assert 3 < repeats < 37
+
+
+def test_leave_one_out_needs_a_generator_and_two_answers() -> None:
+    game, solver = golden_game("mix6"), SoftmaxPg(samples=2)
     with pytest.raises(SolverError, match="rng"):
         solver.solve(game)
     with pytest.raises(SolverError, match="leave one out"):
