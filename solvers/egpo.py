@@ -36,8 +36,9 @@ class Egpo(IterativeSolver):
     P(y' > y'')] / tau)^2, y and y' ~ nu: learning rate lr gives eta = 4 lr / (n tau), and what is
     added above, g, becomes n nu (g - nu . g). The equilibrium stays the fixed point whatever nu
     with full support, but only uniform nu makes it a step of mirror descent: with pairs from the
-    reference some games have no stable step size at all, and pairs from the policy (that of
-    theta, in both halves) are slow where it is nearly pure.
+    reference some games have no stable step size at all, and pairs from the policy (like y'', from
+    that of phi in the second half) are slow where it is nearly pure. In the published code the default
+    of the class is the reference, and the script that trains takes the policy.
 
     Attributes
     ----------
@@ -45,10 +46,10 @@ class Egpo(IterativeSolver):
         Weight of the KL penalty to ``ref``.
     eta : float in [0, 2 / tau]; 0 for 2 / (1 + 2 tau)
         Step size in payoff units.
-    pairs : "uniform", "reference" or "policy"
-        Distribution nu of the two answers that are compared in each term of the loss.
     samples : int >= 0; 0 for exact win rates
         Sampled opponents with binary labels, for each answer and half step.
+    pairs : "uniform", "reference" or "policy"
+        Distribution nu of the two answers that are compared in each term of the loss.
 
     Raises
     ------
@@ -82,14 +83,13 @@ class Egpo(IterativeSolver):
 
     def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
         """A half step to look ahead, then the step."""
-        eta, policy = self.step_size, self.policy(state)
         pull = self.tau * (game.log_ref - state)
 
         def moved(opponent: Float) -> Float:
             gain = pull + estimated_win_rates(game, opponent, self.samples, rng)
             if self.pairs != "uniform":
-                nu = game.ref if self.pairs == "reference" else policy
+                nu = game.ref if self.pairs == "reference" else opponent
                 gain = game.n * nu * (gain - numerics.expectation(nu, gain)[..., None])
-            return state + eta * gain
+            return state + self.step_size * gain
 
-        return moved(self.policy(moved(policy)))
+        return moved(self.policy(moved(self.policy(state))))

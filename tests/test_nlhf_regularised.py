@@ -177,7 +177,8 @@ def check_egpo(cls: Any) -> None:
     one_step(cls(TAU), THETA, mirror(PI, against(ahead), eta))
     for pairs, nu in (("uniform", [1 / 3] * 3), ("reference", REF), ("policy", PI)):
         ahead = softmax(descended(against(PI), nu))
-        expected = softmax(descended(against(ahead), nu))
+        later = ahead if pairs == "policy" else nu
+        expected = softmax(descended(against(ahead), later))
         one_step(cls(TAU, ETA, pairs=pairs), THETA, expected, 1e-9)
 
 
@@ -187,7 +188,10 @@ def descended(rates: Weights, nu: Weights) -> Any:
     def loss(theta: Any) -> float:
         h = [t - log(r) for t, r in zip(theta, REF, strict=True)]
         off = [(h[i] - h[j] - (rates[i] - rates[j]) / TAU) ** 2 for i in range(3) for j in range(3)]
-        return sum(w * v * o for (w, v), o in zip(itertools.product(nu, nu), off, strict=True))
+        total: float = sum(
+            w * v * o for (w, v), o in zip(itertools.product(nu, nu), off, strict=True)
+        )
+        return total
 
     units = 1e-4 * np.eye(3)
     slope = np.array([(loss(THETA + e) - loss(THETA - e)) / 2e-4 for e in units])
