@@ -37,8 +37,8 @@ class Egpo(IterativeSolver):
     added above, g, becomes n nu (g - nu . g). The equilibrium stays the fixed point whatever nu
     with full support, but only uniform nu makes it a step of mirror descent: with pairs from the
     reference some games have no stable step size at all, and pairs from the policy (like y'', from
-    that of phi in the second half) are slow where it is nearly pure. In the published code the default
-    of the class is the reference, and the script that trains takes the policy.
+    that of phi in the second half) are slow where it is nearly pure. The published class defaults
+    to the reference, the script that trains with it to the policy.
 
     Attributes
     ----------
