@@ -238,6 +238,7 @@ def test_a_low_rank_game_has_a_short_maximal_lottery() -> None:
 def test_a_ladder_falls_by_its_ratio_and_the_followers_goes_around() -> None:
     game = laddered(condorcet(), 4.0)
     np.testing.assert_allclose(game.ref, np.array([4, 2, 1]) / 7)
+    assert game.ref_follower is not None
     np.testing.assert_allclose(game.ref_follower, np.array([[4, 2, 1], [1, 4, 2], [2, 1, 4]]) / 7)
     assert np.array_equal(game.P, condorcet().P)
     assert game.population is not None
@@ -248,5 +249,5 @@ def test_a_ladder_falls_by_its_ratio_and_the_followers_goes_around() -> None:
 
 @pytest.mark.parametrize("ratio", [0.0, -1.0, np.inf, np.nan])
 def test_a_ladder_that_leads_nowhere(ratio: float) -> None:
-    with pytest.raises(GameError, match="ratio is .* expected a number > 0"):
+    with pytest.raises(GameError, match=r"ratio is .* expected a number > 0"):
         laddered(condorcet(), ratio)
