@@ -32,7 +32,6 @@ _MARKERS = "osD^vP*X"
 _FLOOR = 1e-18
 _THERE = 1e-12
 _NEAR = 1e-6
-_ACROSS = 3
 _AXES = {"step": "steps", "oracle_calls": "oracle calls", "seconds": "seconds"}
 
 
@@ -259,10 +258,10 @@ def convergence_figure(frame: pd.DataFrame) -> "Figure":
     told = told.assign(gap=told["regularised_gap"].clip(lower=_FLOOR))
     there, looks = categories(told["comparison"]), _looks(told)
     with style.settings():
-        room = _room(looks)
-        page = style.Page(*room, *[1.9] * len(there))
+        title = "How fast the equilibrium is approached"
+        page = style.Page(title, _key(looks), *[1.9] * len(there))
         for i, comparison in enumerate(there):
-            row = page.panels(i + len(room), 1, 3, left=0.7, apart=(0.25, 0))[0]
+            row = page.panels(i, 1, 3, left=0.7, apart=(0.25, 0))[0]
             part = told[told["comparison"] == comparison]
             low = max(_FLOOR, part["gap"].min()) / 3
             for axes, (x, label) in zip(row, _AXES.items(), strict=True):
@@ -272,7 +271,6 @@ def convergence_figure(frame: pd.DataFrame) -> "Figure":
                 axes.tick_params(axis="y", labelleft=x == "step")
             row[0].set_ylabel("regularised gap")
             row[1].set_title(comparison)
-        _key(page, "How fast the equilibrium is approached", looks)
     return page.figure
 
 
@@ -282,9 +280,8 @@ def stability_figure(frame: pd.DataFrame) -> "Figure":
     looks = _looks(told)
     sides = [str(name) for name in told if str(name).startswith("kl_")]
     with style.settings():
-        room = _room(looks)
-        page = style.Page(*room, 2.6)
-        row = page.panels(len(room), 1, 1 + len(sides), left=0.7, apart=(0.45, 0))[0]
+        page = style.Page("Up to which step size is it stable?", _key(looks), 2.6)
+        row = page.panels(0, 1, 1 + len(sides), left=0.7, apart=(0.45, 0))[0]
         both = told.dropna(subset="ratio")
         low, high = both["predicted"].min() / 1.5, both["predicted"].max() * 1.5
         row[0].plot([low, high], [low, high], color=style.FAINT, linewidth=1.0, zorder=0)
@@ -300,7 +297,6 @@ def stability_figure(frame: pd.DataFrame) -> "Figure":
         for axes in row:
             axes.set(xscale="log", yscale="log")
             axes.minorticks_off()
-        _key(page, "Up to which step size is it stable?", looks)
     return page.figure
 
 
@@ -325,6 +321,19 @@ _TITLES = {
     "stability": "Up to which step size is the fixed point stable?",
     "fixed_points": "Where do the defaults end?",
 }
+
+
+def first_tables(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """The first table of every question that was asked and has one."""
+    found = []
+    for tables in TABLES.values():
+        for table in tables.values():
+            try:
+                found.append(table(frame))
+            except RunError:
+                continue
+            break
+    return found
 
 
 def report(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
@@ -418,17 +427,10 @@ def _bands(axes: "Axes", told: pd.DataFrame, x: str, looks: dict[str, tuple[str,
     axes.minorticks_off()
 
 
-def _room(looks: dict[str, tuple[str, str]]) -> list[float]:
-    """A band of its own for the lines of a legend that the head of the page does not hold."""
-    lines = -(-len(looks) // _ACROSS)
-    return [0.17 * (lines - 1)] if lines > 1 else []
-
-
-def _key(page: style.Page, title: str, looks: dict[str, tuple[str, str]]) -> None:
+def _key(looks: dict[str, tuple[str, str]]) -> dict[str, Any]:
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], color=colour, marker=marker) for colour, marker in looks.values()]
-    page.figure.legend(
-        handles, list(looks), loc="upper center", bbox_to_anchor=(0.5, 1.0),
-        borderaxespad=0.2, ncols=min(len(looks), _ACROSS), title=title,
-    )  # fmt: skip
+    return {
+        method: Line2D([], [], color=colour, marker=marker)
+        for method, (colour, marker) in looks.items()
+    }

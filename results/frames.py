@@ -84,16 +84,42 @@ def comparison_of(params: str) -> str:
 
 
 def main_comparison(rows: pd.DataFrame, kind: str = "tau") -> str | None:
-    """The comparison "``kind`` = ..." that covers most games and methods; of several the smallest.
+    """The comparison "``kind`` = ..." with the smallest value that has RLHF, NLHF and SLHF.
 
+    Where none has all three, the one that covers most games and methods; of several the smallest.
     None where there is none of that kind. ``rows`` come from ``describe``.
     """
     there = [name for name in categories(rows["comparison"]) if name.startswith(f"{kind} =")]
     if not there:
         return None
-    pairs = rows[["comparison", "game", "method"]].drop_duplicates()
-    counts = pairs.groupby("comparison", observed=True).size()
+    group = rows[["comparison", "game", "method", "concept"]].drop_duplicates()
+    methods = group.groupby("comparison", observed=True)
+    for name in there:
+        if {"rlhf", "nlhf", "slhf"} <= set(methods.get_group(name)["concept"]):
+            return name
+    counts = methods.size()
     return max(there, key=lambda name: int(counts[name]))
+
+
+def comparisons(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """The main comparison, and as many others as it takes to show every method: which it adds.
+
+    ``rows`` come from ``describe``.
+    """
+    pairs = rows[["comparison", "method"]].drop_duplicates().sort_values(["comparison", "method"])
+    order = [at(only(rows, None)), *categories(rows["comparison"])]
+    added: dict[str, list[str]] = {}
+    for name in order:
+        own = pairs.loc[pairs["comparison"] == name, "method"].astype(str)
+        new = [method for method in own if all(method not in there for there in added.values())]
+        if new:
+            added[name] = new
+    return added
+
+
+def stem(name: str, comparison: str, main: str) -> str:
+    """Name of a file about a comparison: "story" for the main one, else "story_tau_0.1"."""
+    return name if comparison == main else "_".join([name, *re.findall(r"[\w.]+", comparison)])
 
 
 def only(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:

@@ -38,6 +38,12 @@ METRICS: dict[str, Metric] = {
     "kl_to_ref": Metric("KL(pi | mu)", 0, _INF, "nats"),
     "tau": Metric("KL weight used (found, where KL is matched)", 0, _INF, "payoff"),
     "residual": Metric("certificate: largest violation of the optimality condition", 0, _INF, ""),
+    "step_residual": Metric(
+        "of an iterative solver: by default the largest change of a probability in its last step",
+        0,
+        _INF,
+        "",
+    ),
     "seconds": Metric(
         "wall time of one solve, or of the steps so far", 0, _INF, "seconds", "lower"
     ),

@@ -13,14 +13,23 @@ from results.rows import RunError
 QUESTIONS = ("consistency", "data_sensitivity", "robustness", "refinement")
 
 
-def answers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows of consistency, with the column action.
+def every(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of all these questions, as ``frames.describe`` gives them.
 
     Raises
     ------
     RunError
         As for every function here: a column is missing, or the question was not asked.
     """
+    rows = describe(frame)
+    rows = rows[rows["experiment"].isin(QUESTIONS)]
+    if rows.empty:
+        raise RunError(f"none of {', '.join(QUESTIONS)} was asked in this run")
+    return rows
+
+
+def answers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of consistency, with the column action."""
     return _asked(frame, "consistency", action=_label("action"))
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from results import convergence, findings, questions, tables
-from results.export import export, markdown
-from results.frames import compact, describe, main_comparison, only
+from results.export import export, markdown, text
+from results.frames import compact, comparisons, describe, main_comparison, only, stem
 from results.metrics import METRICS
 from results.rows import RunError
 from results.store import TABLE, load
@@ -105,18 +105,16 @@ def write(run_dir: str | Path) -> Path:
     """
     folder = Path(run_dir)
     frame = compact(load(folder))
-    described = describe(frame)
-    at_tau = main_comparison(described) or str(described["comparison"].iloc[0])
-    at_kl = main_comparison(described, "KL")
     parts = [f"# prefgames: {folder.resolve().name}\n", *_what_was_run(folder, frame)]
-    parts += ["## Headline\n", markdown(tables.headline(frame, at_tau)), _legend()]
-    if at_kl is not None:
-        parts += [
-            "At equal distance from the reference instead of equal tau:\n",
-            markdown(tables.headline(frame, at_kl)),
-        ]
-    for section in _SECTIONS:
-        parts += [f"## {section.title}\n", *_section(section, folder, frame, at_tau)]
+    try:
+        asked = questions.every(frame)
+    except RunError as error:
+        parts += [f"Not measured: {error}.\n"]
+    else:
+        added = comparisons(asked)
+        parts += ["## Headline\n", *_headlines(frame, added, main_comparison(asked, "KL"))]
+        for section in _SECTIONS:
+            parts += [f"## {section.title}\n", *_section(section, folder, frame, added)]
     parts += convergence.report(folder, frame)
     parts += ["## What is certified, estimated, not measured\n", *_evidence(frame)]
     parts += ["## Statuses\n", markdown(tables.statuses(frame)), *_metrics(frame)]
@@ -124,6 +122,27 @@ def write(run_dir: str | Path) -> Path:
     target = folder / "report.md"
     target.write_text("\n".join(parts), encoding="utf-8")
     return target
+
+
+def digest(frame: pd.DataFrame) -> tuple[list[pd.DataFrame], list[str]]:
+    """What the command line shows of a run: tables of text, and what these leave out.
+
+    The headline, if one of its questions was asked; else the first table of each question about
+    iterative solvers; else the statuses.
+
+    Raises
+    ------
+    RunError
+        If the frame lacks a column or is empty.
+    """
+    try:
+        added = comparisons(questions.every(frame))
+    except RunError:
+        shown = convergence.first_tables(frame) or [tables.statuses(frame)]
+        return [text(table) for table in shown], []
+    main, *others = added
+    left_out = [f"{', '.join(added[other])} at {other}: in the report" for other in others]
+    return [tables.headline(frame, main)], left_out
 
 
 def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
@@ -147,18 +166,49 @@ def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
     yield _list(lines)
 
 
-def _section(section: Section, folder: Path, frame: pd.DataFrame, at: str) -> Iterator[str]:
-    name = section.name
+def _headlines(
+    frame: pd.DataFrame, added: dict[str, list[str]], at_kl: str | None
+) -> Iterator[str]:
+    main, *others = added
+    yield markdown(tables.headline(frame, main))
+    yield _legend()
+    for other in others:
+        yield f"With {', '.join(added[other])}, at {other}:\n"
+        yield markdown(tables.headline(frame, other))
+    if at_kl is not None and at_kl not in added:
+        yield "At equal distance from the reference instead of equal tau:\n"
+        yield markdown(tables.headline(frame, at_kl))
+
+
+def _section(
+    section: Section, folder: Path, frame: pd.DataFrame, added: dict[str, list[str]]
+) -> Iterator[str]:
+    main, *others = added
     try:
-        seen = getattr(findings, name)(frame, at)
+        rows = describe(frame, section.name)
     except RunError as error:
         yield f"Not measured: {error}\n"
         return
     yield f"How to read it: {section.reading}\n\nExpected: {section.expected}\n"
-    yield f"Seen at {at}:\n\n{_list(seen)}"
+    yield from _seen(section, folder, frame, main, main)
+    for other in others:
+        if rows.loc[rows["comparison"] == other, "method"].isin(added[other]).any():
+            yield from _seen(section, folder, frame, other, main)
+
+
+def _seen(
+    section: Section, folder: Path, frame: pd.DataFrame, comparison: str, main: str
+) -> Iterator[str]:
+    name = section.name
+    try:
+        seen = getattr(findings, name)(frame, comparison)
+    except RunError as error:
+        yield f"Not measured at {comparison}: {error}\n"
+        return
+    yield f"Seen at {comparison}:\n\n{_list(seen)}"
     for table, digest in _DIGESTS[name].items():
         try:
-            shown = digest(frame, at)
+            shown = digest(frame, comparison)
         except RunError as error:
             yield f"Not measured: {error}\n"
             continue
@@ -166,8 +216,9 @@ def _section(section: Section, folder: Path, frame: pd.DataFrame, at: str) -> It
         link = f"{path.parent.name}/{path.name}"
         yield markdown(shown)
         yield f"Every comparison, in full: [{link}]({link})\n"
-    if (folder / "figures" / f"{name}.png").is_file():
-        yield f"![{section.title}](figures/{name}.png)\n"
+    figure = f"figures/{stem(name, comparison, main)}.png"
+    if (folder / figure).is_file():
+        yield f"![{section.title}]({figure})\n"
 
 
 def _evidence(frame: pd.DataFrame) -> Iterator[str]:

@@ -32,6 +32,7 @@ _CONSISTENCY = (
     "kl_to_ref",
     "tau",
     "residual",
+    "step_residual",
 )
 _ROBUSTNESS = (
     "duality_gap",
