@@ -5,6 +5,7 @@ comparison, "tau = 0.1" or the like; by default ``frames.main_comparison``.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import convergence, panels, questions, style
-from results.frames import at, categories, compact, comparisons, only, stem
+from results.frames import at, categories, compact, named, only
 from results.rows import RunError
 from results.statistics import estimate
 from results.store import load
@@ -221,8 +222,8 @@ def story(frame: pd.DataFrame, comparison: str | None = None) -> "Figure":
 def write(run_dir: str | Path) -> list[Path]:
     """Draw every figure that the run has rows for into ``<run_dir>/figures``, in three formats.
 
-    "story" is of the main comparison; "story_tau_0.1" and the like of those others that are needed
-    to show every method.
+    "consistency" is of the main comparison; "consistency_tau_0.1" and the like of those others
+    that are needed to show every method.
 
     Raises
     ------
@@ -231,14 +232,11 @@ def write(run_dir: str | Path) -> list[Path]:
     """
     frame = compact(load(run_dir))
     drawn: dict[str, Callable[[], Figure]] = {}
-    try:
-        there = list(comparisons(questions.every(frame)))
-    except RunError:  # iterative solvers alone
-        there = []
-    for comparison in there:
-        for draw in (consistency, data_sensitivity, robustness, refinement, story):
-            name = stem(draw.__name__, comparison, there[0])
-            drawn[name] = partial(draw, frame, comparison)
+    for draw in (consistency, data_sensitivity, robustness, refinement):
+        with suppress(RunError):  # not asked in this run; the report says so
+            for name, comparison in named(draw.__name__, frame).items():
+                drawn[name] = partial(draw, frame, comparison)
+    drawn["story"] = partial(story, frame)
     drawn |= {name: partial(draw, frame) for name, draw in convergence.FIGURES.items()}
     written: list[Path] = []
     for name, make in drawn.items():

@@ -117,9 +117,19 @@ def comparisons(rows: pd.DataFrame) -> dict[str, list[str]]:
     return added
 
 
-def stem(name: str, comparison: str, main: str) -> str:
-    """Name of a file about a comparison: "story" for the main one, else "story_tau_0.1"."""
-    return name if comparison == main else "_".join([name, *re.findall(r"[\w.]+", comparison)])
+def named(question: str, frame: pd.DataFrame) -> dict[str, str]:
+    """What a question's figures are called -> their comparison.
+
+    "robustness" for the main comparison, "robustness_tau_0.1" for another that adds methods.
+
+    Raises
+    ------
+    RunError
+        If the question was not asked.
+    """
+    main, *others = comparisons(describe(frame, question))
+    more = {"_".join([question, *re.findall(r"[\w.]+", other)]): other for other in others}
+    return {question: main, **more}
 
 
 def only(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The rows of each question, with what the metrics are indexed by as columns.
 
-Skipped rows are left out: nothing was asked there. Rows that are undefined stay, without a value.
+Rows of cells that were skipped or failed are left out: nothing was measured there. Rows that are
+undefined stay, without a value.
 """
 
 from collections.abc import Callable
@@ -96,9 +97,9 @@ def _asked(
     frame: pd.DataFrame, question: str, **read: Callable[[Labels], str | float]
 ) -> pd.DataFrame:
     rows = describe(frame, question)
-    rows = rows[rows["status"] != "skipped"]
+    rows = rows[(rows["status"] != "skipped") & (rows["metric"] != "")]
     if rows.empty:
-        raise RunError(f"{question}: skipped in every cell of this run; see tables.statuses")
+        raise RunError(f"{question}: no cell of this run measured it; see tables.statuses")
     return expand(rows, **read)
 
 

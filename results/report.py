@@ -10,7 +10,7 @@ import pandas as pd
 
 from results import convergence, findings, questions, tables
 from results.export import export, markdown, text
-from results.frames import compact, comparisons, describe, main_comparison, only, stem
+from results.frames import compact, comparisons, main_comparison, named, only
 from results.metrics import METRICS
 from results.rows import RunError
 from results.store import TABLE, load
@@ -114,7 +114,7 @@ def write(run_dir: str | Path) -> Path:
         added = comparisons(asked)
         parts += ["## Headline\n", *_headlines(frame, added, main_comparison(asked, "KL"))]
         for section in _SECTIONS:
-            parts += [f"## {section.title}\n", *_section(section, folder, frame, added)]
+            parts += [f"## {section.title}\n", *_section(section, folder, frame)]
     parts += convergence.report(folder, frame)
     parts += ["## What is certified, estimated, not measured\n", *_evidence(frame)]
     parts += ["## Statuses\n", markdown(tables.statuses(frame)), *_metrics(frame)]
@@ -180,24 +180,19 @@ def _headlines(
         yield markdown(tables.headline(frame, at_kl))
 
 
-def _section(
-    section: Section, folder: Path, frame: pd.DataFrame, added: dict[str, list[str]]
-) -> Iterator[str]:
-    main, *others = added
+def _section(section: Section, folder: Path, frame: pd.DataFrame) -> Iterator[str]:
     try:
-        rows = describe(frame, section.name)
+        there = named(section.name, frame)
     except RunError as error:
         yield f"Not measured: {error}\n"
         return
     yield f"How to read it: {section.reading}\n\nExpected: {section.expected}\n"
-    yield from _seen(section, folder, frame, main, main)
-    for other in others:
-        if rows.loc[rows["comparison"] == other, "method"].isin(added[other]).any():
-            yield from _seen(section, folder, frame, other, main)
+    for figure, comparison in there.items():
+        yield from _seen(section, folder, frame, comparison, f"figures/{figure}.png")
 
 
 def _seen(
-    section: Section, folder: Path, frame: pd.DataFrame, comparison: str, main: str
+    section: Section, folder: Path, frame: pd.DataFrame, comparison: str, figure: str
 ) -> Iterator[str]:
     name = section.name
     try:
@@ -216,7 +211,6 @@ def _seen(
         link = f"{path.parent.name}/{path.name}"
         yield markdown(shown)
         yield f"Every comparison, in full: [{link}]({link})\n"
-    figure = f"figures/{stem(name, comparison, main)}.png"
     if (folder / figure).is_file():
         yield f"![{section.title}]({figure})\n"
 

@@ -188,7 +188,7 @@ def test_skipped_rows_are_not_undefined_ones() -> None:
         "experiment": "refinement",
     }
     rows = framed([row("seen_favourite", math.nan, **skipped)])
-    with pytest.raises(RunError, match="skipped in every cell"):
+    with pytest.raises(RunError, match="no cell of this run measured it"):
         tables.refinement(rows)
 
 
