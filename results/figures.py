@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from results import convergence, panels, questions, style
+from results import panels, questions, style
 from results.frames import at, categories, compact, named, only
 from results.rows import RunError
+from results.sections import SECTIONS
 from results.statistics import estimate
 from results.store import load
 
@@ -237,7 +238,9 @@ def write(run_dir: str | Path) -> list[Path]:
             for name, comparison in named(draw.__name__, frame).items():
                 drawn[name] = partial(draw, frame, comparison)
     drawn["story"] = partial(story, frame)
-    drawn |= {name: partial(draw, frame) for name, draw in convergence.FIGURES.items()}
+    for section in SECTIONS:
+        if section.figure is not None:
+            drawn[section.question] = partial(section.figure, frame)
     written: list[Path] = []
     for name, make in drawn.items():
         try:

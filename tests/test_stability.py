@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from games import PreferenceGame, PrefgamesError
-from results import convergence as told
+from results import fixed_points as ended
+from results import sections
+from results import stability as told
 from results.frames import compact
 from solvers import Solver
 from solvers.egpo import Egpo
@@ -253,24 +255,24 @@ def test_tables_sentences_and_the_figure(tmp_path: Path) -> None:
     assert table["ratio"].to_numpy() == pytest.approx([1, 1], rel=0.05)
     assert (table["kl_0.95"] < 1e-6).all()
     assert (table["kl_1.05"] > 1e-6).all()
-    (ipo,) = [s for s in told.stability_findings(frame) if s.startswith("online_ipo_1")]
+    (ipo,) = [s for s in told.findings(frame) if s.startswith("online_ipo_1")]
     assert "at 0.95 of it 1 of 1 runs end within 1e-6 nats" in ipo
     assert "at 1.05 of it 0 of 1" in ipo
-    short = told.stability_summary(frame).set_index("method")
+    short = told.summary(frame).set_index("method")
     settled = [short.loc["egpo", name] for name in ("settled_0.95", "settled_1.05")]
     assert settled == ["1 of 1", "0 of 1"]
-    text = "\n".join(told.report(tmp_path, compact(frame)))
+    text = "\n".join(sections.report(tmp_path, compact(frame)))
     assert "## Up to which step size" in text
     assert "## Where do the defaults end?" in text
     assert "How fast" not in text
     tables = {path.name for path in (tmp_path / "tables").iterdir()}
     assert tables == {"stability.csv", "stability_summary.csv", "fixed_points.csv"}
-    figure = told.stability_figure(frame)
+    figure = told.figure(frame)
     assert len(figure.axes) == 3
-    ends = told.fixed_points(frame)
+    ends = ended.fixed_points(frame)
     assert set(ends["route"]) == {"target", "last"}
     assert ends["max"].max() < 1e-6
-    assert len(told.fixed_points_findings(frame)) == 4
+    assert len(ended.findings(frame)) == 4
 
 
 def _golden_limit(module: ModuleType) -> None:
