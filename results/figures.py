@@ -152,13 +152,14 @@ def refinement(frame: pd.DataFrame, comparison: str | None = None) -> "Figure":
         for game in categories(users["game"])[:_MOST_USERS]
     }
     games, looks = categories(rows["game"]), style.looks(pd.concat([users, rows]))
+    revise = {method: look for method, look in looks.items() if method in set(rows["method"])}
     lines, across = -(-len(seen) // 3), min(3, len(seen))
     with style.settings():
         title = "Has a user seen its favourite after N answers? " if seen else ""
         title += f"Is a revision preferred? At {at(rows)}"
         shown = [*seen.values(), *columns.values()]
         key = panels.key(looks, shown, "lines" if seen else "dots")
-        height = panels.height_of(games, looks)
+        height = panels.height_of(games, revise)
         page = style.Page(title, key, *[0.3 + 1.5 * lines] * bool(seen), height)
         grid = list(page.panels(0, lines, across, apart=(0.25, 0.65)).flat) if seen else []
         for k, (axes, (game, own)) in enumerate(zip(grid, seen.items(), strict=False)):
@@ -166,7 +167,7 @@ def refinement(frame: pd.DataFrame, comparison: str | None = None) -> "Figure":
             panels.limit(axes, "y", labels=k % 3 == 0)
             axes.set(title=panels.short(game), xticks=sorted(set(own["n_answers"])), xlabel="N")
             axes.set_ylabel("favourite seen" if k % 3 == 0 else "")
-        panels.dot_columns(page, min(1, lines), columns, games, looks, {})
+        panels.dot_columns(page, min(1, lines), columns, games, revise, {})
         for axes in grid[len(seen) :]:
             axes.set_axis_off()
     return page.figure
