@@ -5,12 +5,16 @@ parameters that differ there.
 """
 
 import json
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from results.frames import comparison_of, describe
+from results.frames import comparison_of, comparison_rank, describe
 from results.rows import RunError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PLACE = ["game", "comparison", "method"]
 UNIT = [*PLACE, "seed", "context"]
@@ -38,7 +42,8 @@ def rows_of(frame: pd.DataFrame, question: str, **labels: Any) -> pd.DataFrame:
     held = frame.select_dtypes("category").columns
     frame = frame.astype(dict.fromkeys(held, object))
     kinds = frame["params"].map({text: comparison_of(text) for text in frame["params"].unique()})
-    parts = [describe(own) for _, own in frame.groupby(kinds, sort=False)]
+    order = sorted(map(str, kinds.unique()), key=comparison_rank)
+    parts = [describe(frame[kinds == kind]) for kind in order]
     rows = pd.concat([part.astype(dict.fromkeys([*PLACE, "metric"], str)) for part in parts])
     rows = rows[(rows["status"] != "skipped") & (rows["metric"] != "")]
     if rows.empty:
@@ -83,6 +88,22 @@ def looks_of(told: pd.DataFrame) -> dict[str, Look]:
         )
         for k, method in enumerate(methods)
     }
+
+
+def log_scales(axes: "Axes") -> None:
+    """Logarithmic axes with at most five labels each, "1e-4" and the like."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set(xscale="log", yscale="log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(numticks=5))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
+        axis.set_minor_formatter(NullFormatter())
+        axis.set_tick_params(which="minor", length=0)
+
+
+def _power(value: float) -> str:
+    return f"{value:g}".lstrip("0") if 0.09 < value < 2_000 else f"1e{round(math.log10(value))}"
 
 
 def key(looks: dict[str, Look]) -> dict[str, Any]:

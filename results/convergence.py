@@ -7,7 +7,18 @@ import numpy as np
 import pandas as pd
 
 from results import style
-from results.algorithms import FLOOR, PLACE, UNIT, Look, key, looks_of, placed, rows_of, spread
+from results.algorithms import (
+    FLOOR,
+    PLACE,
+    UNIT,
+    Look,
+    key,
+    log_scales,
+    looks_of,
+    placed,
+    rows_of,
+    spread,
+)
 from results.frames import categories
 from results.rows import RunError
 
@@ -141,7 +152,7 @@ def findings(frame: pd.DataFrame) -> list[str]:
 def figure(frame: pd.DataFrame) -> "Figure":
     """Regularised gap against steps, oracle calls and seconds, a row a comparison.
 
-    Lines are medians over games, bands reach from the least to the largest.
+    Thick lines are medians over games, each thin line is a game.
     """
     told = traces(frame)
     told = told[(told["iterate"] == "last") & (told["step"] > 0)]
@@ -158,7 +169,7 @@ def figure(frame: pd.DataFrame) -> "Figure":
             part = told[told["comparison"] == comparison]
             low = max(FLOOR, part["gap"].min()) / 3
             for axes, (x, label) in zip(row, _AXES.items(), strict=True):
-                _bands(axes, part, x, looks)
+                _curves(axes, part, x, looks)
                 axes.set_xlabel(label if i == len(there) - 1 else "")
                 axes.set_ylim(low, 3)
                 axes.tick_params(axis="y", labelleft=x == "step")
@@ -167,16 +178,17 @@ def figure(frame: pd.DataFrame) -> "Figure":
     return page.figure
 
 
-def _bands(axes: "Axes", told: pd.DataFrame, x: str, looks: dict[str, Look]) -> None:
-    for method, (colour, _) in looks.items():
+def _curves(axes: "Axes", told: pd.DataFrame, x: str, looks: dict[str, Look]) -> None:
+    from matplotlib.collections import LineCollection
+
+    for method, (colour, marker) in looks.items():
         own = told[told["method"].astype(str) == method]
         group = own.groupby("step", observed=True)
-        at = group[x].median() if x != "step" else group["gap"].size().index.to_series()
-        band = group["gap"].agg(["min", "median", "max"])
-        axes.plot(at, band["median"], color=colour)
-        axes.fill_between(
-            at.to_numpy(float), band["min"].to_numpy(), band["max"].to_numpy(),
-            color=colour, alpha=0.12, linewidth=0,
-        )  # fmt: skip
-    axes.set(xscale="log", yscale="log")
-    axes.minorticks_off()
+        middle = group[[*list(_AXES)[1:], "gap"]].median().reset_index()
+        axes.plot(
+            middle[x], middle["gap"], color=colour, marker=marker, markersize=3.5, markevery=8
+        )
+        games = own.groupby([*UNIT, "contexts"], observed=True)
+        each = [game.sort_values("step")[[x, "gap"]].to_numpy() for _, game in games]
+        axes.add_collection(LineCollection(each, colors=colour, linewidths=0.4, alpha=0.4))
+    log_scales(axes)

@@ -56,7 +56,7 @@ def describe(frame: pd.DataFrame, question: str | None = None) -> pd.DataFrame:
         filled=filled, mark=_marks(rows, frame), metric=rows["metric"].astype("category")
     )
     game = _translate(own, ["game", "game_params"], lambda key: games[key])
-    comparison = _translate(own, ["params"], lambda key: comparison_of(key[0]), _comparison_rank)
+    comparison = _translate(own, ["params"], lambda key: comparison_of(key[0]), comparison_rank)
     keys = ["scale", "concept", "solver", "params", "mark", "filled"]
     method = _translate(own, keys, lambda key: _method(key, solvers), _method_rank)
     return own.assign(game=game, comparison=comparison, method=method).drop(
@@ -238,7 +238,8 @@ def _category(
     return pd.Categorical.from_codes(told, pd.Index(order), ordered=True)
 
 
-def _comparison_rank(text: str) -> tuple[int, float, str]:
+def comparison_rank(text: str) -> tuple[int, float, str]:
+    """Sorts comparisons: by tau, then by KL, then the rest."""
     name, _, value = text.partition(" = ")
     if "," in text or not value:
         return 2, 0.0, text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from results import style
-from results.algorithms import FLOOR, UNIT, key, looks_of, placed, rows_of, spread
+from results.algorithms import FLOOR, UNIT, key, log_scales, looks_of, placed, rows_of, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,6 +97,5 @@ def figure(frame: pd.DataFrame) -> "Figure":
             for axes, name in zip(row[1:], sides, strict=True):
                 axes.plot(own["predicted"], own[name].clip(lower=FLOOR), **look)
         for axes in row:
-            axes.set(xscale="log", yscale="log")
-            axes.minorticks_off()
+            log_scales(axes)
     return page.figure

@@ -134,31 +134,29 @@ class Convergence(Experiment):
     def _contexts(
         self,
         metric: str,
-        value: Float,
+        values: Float,
         game: PreferenceGame,
         statuses: NDArray[np.str_],
         step: int | None = None,
         **labels: str,
     ) -> Iterator[Measurement]:
         """One measurement a context, or two for all of them."""
-        flat, status = np.ravel(value), np.ravel(statuses)
+        flat, status = np.ravel(values), np.ravel(statuses)
+        state: Status
         if flat.size <= self.most_contexts:
             for k, number in enumerate(flat.tolist()):
                 context = k if game.batch else None
-                finite = np.isfinite(number)
-                yield Measurement(
-                    metric,
-                    number if finite else np.nan,
-                    context,
-                    labels,
-                    status[k].item() if finite else "diverged",
-                    "" if finite else "not finite",
-                    step,
-                )
+                state, why = status[k].item(), ""
+                if np.isnan(number):
+                    state, why = "diverged", "not finite"
+                elif np.isinf(number):  # a KL
+                    state, why = "undefined", "infinite: an answer has probability 0"
+                value = number if np.isfinite(number) else np.nan
+                yield Measurement(metric, value, context, labels, state, why, step)
             return
         known = flat[np.isfinite(flat)]
         worst: Status = "ok" if (status == "ok").all() else "max_steps"
-        state: Status = worst if known.size == flat.size else "diverged"
+        state = worst if known.size == flat.size else "diverged"
         for name, quantile in (("median", 0.5), ("largest", 1.0)):
             here = {**labels, "contexts": name}
             told = float(np.quantile(known, quantile)) if known.size else np.nan

@@ -26,10 +26,12 @@ from solvers.online_ipo_2 import OnlineIpo2
 from solvers.self_play_mwu import SelfPlayMwu
 from solvers.slhf_exact import SlhfExact
 from solvers.solver import Concept
+from solvers.stackelberg_gda import StackelbergGda
 from tabular import EXPERIMENTS, Measurement
 from tabular.convergence import step_size
 from tabular.matching import MatchedKl
 from tests.paper_games import generators, random_games, three_annotators
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
 from tests.recorded import framed, row
 
 LEARNING = {0.1: (0.1, 1_000), 0.01: (0.02, 5_000)}
@@ -407,6 +409,14 @@ def test_the_figure_has_a_row_a_comparison_and_a_panel_a_cost() -> None:
     assert all(len(axes.lines) == 5 for axes in figure.axes)
     (legend,) = figure.legends
     assert {text.get_text() for text in legend.get_texts()} == set(published(0.1))
+    assert_texts_on_page(figure)
+    assert_titles_and_ticks_apart(figure)
+    assert figure.axes[0].get_title() == figure.axes[2].get_title() == ""
+    assert [figure.axes[k].get_title() for k in (1, 4)] == ["tau = 0.01", "tau = 0.1"]
+    ticks = [t.get_text() for t in figure.axes[0].get_yticklabels()]
+    assert {"1", "1e-4"} <= set(ticks)
+    thin = figure.axes[0].collections[0].get_paths()
+    assert len(thin) == 10  # a line a game
 
 
 @pytest.mark.parametrize("spec", ["convergence", "paper"])
@@ -421,3 +431,15 @@ def test_the_specs_have_the_published_step_sizes(spec: str) -> None:
             eta = step_size(rate, 10, tau) if name in uniform else 4 * rate / tau
             assert sizes.pop((name, tau)) == pytest.approx(eta)
     assert not sizes
+
+
+def test_an_infinite_kl_is_undefined_and_no_divergence() -> None:
+    """The projection drops answers that the closed form still gives."""
+    game = PreferenceGame([[0.5, 0.9, 0.9], [0.1, 0.5, 0.5], [0.1, 0.5, 0.5]])
+    solver = StackelbergGda(tau_leader=0.1, tau_follower=0.1, eta=3.0, max_steps=1)
+    dropped = solver.solve(game).trace
+    assert dropped is not None
+    assert dropped.policies[-1].min() == 0
+    found = [m for m in measured(game, solver) if m.metric == "kl_to_target" and m.step == 1]
+    told = {(m.status, m.message) for m in found if np.isnan(m.value)}
+    assert told == {("undefined", "infinite: an answer has probability 0")}

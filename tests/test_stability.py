@@ -29,6 +29,7 @@ from solvers.online_ipo_2 import OnlineIpo2
 from solvers.sppo import Sppo
 from tabular import EXPERIMENTS, Measurement, stability
 from tests.paper_games import generators, random_games, three_annotators
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
 from tests.recorded import framed, row
 
 GOLDEN = json.loads((Path(__file__).parent / "golden/algorithms_golden.json").read_text())
@@ -269,10 +270,44 @@ def test_tables_sentences_and_the_figure(tmp_path: Path) -> None:
     assert tables == {"stability.csv", "stability_summary.csv", "fixed_points.csv"}
     figure = told.figure(frame)
     assert len(figure.axes) == 3
+    assert_texts_on_page(figure)
+    assert_titles_and_ticks_apart(figure)
     ends = ended.fixed_points(frame)
     assert set(ends["route"]) == {"target", "last"}
     assert ends["max"].max() < 1e-6
     assert len(ended.findings(frame)) == 4
+
+
+def test_the_audit_is_drawn_where_the_rows_say() -> None:
+    rows = []
+    for name, solver in (
+        ("nash_md_pg", NashMdPg(tau=0.1, mixture=0.5, eta=5.0, max_steps=300)),
+        ("sppo", Sppo(eta=0.5, max_steps=300)),
+    ):
+        given = {"tau": 0.1} if name == "nash_md_pg" else {}
+        for m in measured("fixed_points", game_of("rps"), solver):
+            rows.append(
+                row(m.metric, m.value, solver=name, params=given, concept="nlhf", cell=name,
+                    experiment="fixed_points", labels=dict(m.labels), status=m.status)
+            )  # fmt: skip
+    frame = framed(rows)
+    figure = ended.figure(frame)
+    assert_texts_on_page(figure)
+    assert_titles_and_ticks_apart(figure)
+    assert [axes.get_title() for axes in figure.axes] == [
+        "total variation to Nash at tau = 0", "total variation to Nash at tau = 0.1"
+    ]  # fmt: skip
+    table = ended.fixed_points(frame)
+    for axes, tau, method in zip(figure.axes, (0.0, 0.1), ("sppo", "nash_md_pg"), strict=True):
+        assert [t.get_text() for t in axes.get_yticklabels()] == [method]
+        shown = sorted(float(np.asarray(line.get_xdata())[0]) for line in axes.lines)
+        own = table.loc[(table["nash_tau"] == tau) & (table["method"] == method), "mean"]
+        assert shown == pytest.approx(sorted(own))
+        assert len(shown) >= 2
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "g", "closed form", "last iterate", "average"
+    ]  # fmt: skip
 
 
 def _golden_limit(module: ModuleType) -> None:

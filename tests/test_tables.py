@@ -342,12 +342,12 @@ def test_markdown_and_latex_escape_what_users_write(tmp_path: Path) -> None:
     lines = markdown(table).splitlines()
     assert lines[0] == "| na\\|me | value |"
     assert lines[1] == "| :-- | --: |"
-    assert lines[2] == "| 50% of $x_1$ & &lt;b> | 0.500 |"
-    assert lines[3] == "| a\\|b\\\\c | -1.000 |"
+    assert lines[2] == "| 50% of $x_1$ & &lt;b> | 0.5 |"
+    assert lines[3] == "| a\\|b\\\\c | -1 |"
     tex = latex(table).splitlines()
     assert tex[0] == r"\begin{tabular}{lr}"
     assert [tex[1], tex[3], tex[-2]] == [r"\toprule", r"\midrule", r"\bottomrule"]
-    assert tex[4] == r"50\% of \$x\_1\$ \& \textless{}b\textgreater{} & 0.500 \\"
+    assert tex[4] == r"50\% of \$x\_1\$ \& \textless{}b\textgreater{} & 0.5 \\"
     assert export(table, tmp_path / "t.md").read_text(encoding="utf-8") == markdown(table)
     assert export(table, tmp_path / "t.tex").read_text(encoding="utf-8") == latex(table)
 
