@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from games import PreferenceGame, PrefgamesError
-from results import convergence as told
+from results import fixed_points as ended
+from results import sections
+from results import stability as told
 from results.frames import compact
 from solvers import Solver
 from solvers.egpo import Egpo
@@ -21,6 +23,7 @@ from solvers.sppo import Sppo
 from tabular import EXPERIMENTS, Measurement, linearisation, stability
 from tests.golden_games import SETTINGS, golden, golden_game
 from tests.paper_games import generators, random_games, three_annotators
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
 from tests.recorded import framed, row
 
 
@@ -177,21 +180,55 @@ def test_tables_sentences_and_the_figure(tmp_path: Path) -> None:
     assert table["ratio"].to_numpy() == pytest.approx([1, 1], rel=0.05)
     assert (table["kl_0.95"] < 1e-6).all()
     assert (table["kl_1.05"] > 1e-6).all()
-    (ipo,) = [s for s in told.stability_findings(frame) if s.startswith("online_ipo_1")]
+    (ipo,) = [s for s in told.findings(frame) if s.startswith("online_ipo_1")]
     assert "at 0.95 of it 1 of 1 runs end within 1e-6 nats" in ipo
     assert "at 1.05 of it 0 of 1" in ipo
-    short = told.stability_summary(frame).set_index("method")
+    short = told.summary(frame).set_index("method")
     settled = [short.loc["egpo", name] for name in ("settled_0.95", "settled_1.05")]
     assert settled == ["1 of 1", "0 of 1"]
-    text = "\n".join(told.report(tmp_path, compact(frame)))
+    text = "\n".join(sections.report(tmp_path, compact(frame)))
     assert "## Up to which step size" in text
     assert "## Where do the defaults end?" in text
     assert "How fast" not in text
     tables = {path.name for path in (tmp_path / "tables").iterdir()}
     assert tables == {"stability.csv", "stability_summary.csv", "fixed_points.csv"}
-    figure = told.stability_figure(frame)
+    figure = told.figure(frame)
     assert len(figure.axes) == 3
-    ends = told.fixed_points(frame)
+    assert_texts_on_page(figure)
+    assert_titles_and_ticks_apart(figure)
+    ends = ended.fixed_points(frame)
     assert set(ends["route"]) == {"target", "last"}
     assert ends["max"].max() < 1e-6
-    assert len(told.fixed_points_findings(frame)) == 4
+    assert len(ended.findings(frame)) == 4
+
+
+def test_the_audit_is_drawn_where_the_rows_say() -> None:
+    rows = []
+    for name, solver in (
+        ("nash_md_pg", NashMdPg(tau=0.1, mixture=0.5, eta=5.0, max_steps=300)),
+        ("sppo", Sppo(eta=0.5, max_steps=300)),
+    ):
+        given = {"tau": 0.1} if name == "nash_md_pg" else {}
+        for m in measured("fixed_points", golden_game("rps"), solver):
+            rows.append(
+                row(m.metric, m.value, solver=name, params=given, concept="nlhf", cell=name,
+                    experiment="fixed_points", labels=dict(m.labels), status=m.status)
+            )  # fmt: skip
+    frame = framed(rows)
+    figure = ended.figure(frame)
+    assert_texts_on_page(figure)
+    assert_titles_and_ticks_apart(figure)
+    assert [axes.get_title() for axes in figure.axes] == [
+        "total variation to Nash at tau = 0", "total variation to Nash at tau = 0.1"
+    ]  # fmt: skip
+    table = ended.fixed_points(frame)
+    for axes, tau, method in zip(figure.axes, (0.0, 0.1), ("sppo", "nash_md_pg"), strict=True):
+        assert [t.get_text() for t in axes.get_yticklabels()] == [method]
+        shown = sorted(float(np.asarray(line.get_xdata())[0]) for line in axes.lines)
+        own = table.loc[(table["nash_tau"] == tau) & (table["method"] == method), "mean"]
+        assert shown == pytest.approx(sorted(own))
+        assert len(shown) >= 2
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "g", "closed form", "last iterate", "average"
+    ]  # fmt: skip

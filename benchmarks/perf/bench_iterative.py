@@ -125,7 +125,9 @@ def test_reaching_a_gap(
         with monkeypatch.context() as patch:
             counted = CountedGame(patch)
             regularized_nash(TEN.P, TEN.log_ref, tau)
-        benchmark.extra_info["oracle calls"] = counted.calls
+        assert solution.newton_steps is not None
+        steps = int(solution.newton_steps.max())
+        benchmark.extra_info |= {"steps": steps, "oracle calls": counted.calls}
     else:
         solver = replace(Egpo(tau=tau) if way == "EGPO" else OnlineIpo1(tau=tau), tol=0.0)
         policy, steps, calls = benchmark.pedantic(to_the_gap, (solver, TEN, tau), rounds=3)
