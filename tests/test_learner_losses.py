@@ -12,7 +12,6 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
-from games import PreferenceGame
 from games.game import Float
 from llm.learners import LEARNERS
 from llm.learners.battery import gradients
@@ -20,7 +19,7 @@ from llm.tasks.verbalized import Verbalized
 from solvers.rlhf_exact import RlhfExact
 from tests.small_models import cycle
 
-GAME = replace(cycle(), names=("a", "b", "c"), ref=[0.2, 0.35, 0.45])
+GAME = replace(cycle(), names=("a", "b", "c"), ref=np.array([0.2, 0.35, 0.45]))
 TASK = Verbalized(GAME, ("which ?",), ("a", "b", "c"))
 LEADER = np.array([0.4, -0.3, 0.9])
 ROWS = np.array([[0.1, 0.6, -0.2], [-0.5, 0.3, 0.8], [0.7, -0.1, 0.2]])
@@ -192,8 +191,8 @@ def test_two_players(separate: bool, as_published: bool) -> None:
         lost = (softmax(rows) * GAME.P).sum(-1) + tau_follower * kl(rows, GAME.ref_follower)
         return (1.0 if separate else kappa) * softmax(LEADER) @ lost
 
-    tabular = learner.tabular_gradient(GAME, (LEADER, ROWS), OTHER)
-    found = enumerated(learner)
+    tabular: Any = learner.tabular_gradient(GAME, (LEADER, ROWS), OTHER)
+    found: Any = enumerated(learner)
     for k, expected in enumerate((slope(leader, LEADER), slope(follower, ROWS))):
         assert abs(expected).max() > 0.01
         np.testing.assert_allclose(tabular[k], expected, rtol=0, atol=1e-10)

@@ -1,4 +1,4 @@
-"""Every learner keeps the law: its gradient, with draws enumerated, is that of its tabular solver."""
+"""Every learner keeps the law: its gradient, with draws enumerated, is its tabular solver's."""
 
 from dataclasses import replace
 from typing import Any

@@ -9,10 +9,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
 from games import SolverError
-from llm import sampling
 from llm.policy import INSTRUCTION, Ids, Policy
 from llm.sampling import sample
-from tests.small_models import precise, equal, gpt2, parameters, plain_log_prob, spelt, untaught
+from tests.small_models import equal, gpt2, parameters, plain_log_prob, precise, spelt, untaught
 
 PROMPTS = ["which ?", "Question 1 : which answer ?", "which ?", "?"]
 ANSWERS = ["b c", "a", "b d a", ""]
@@ -153,7 +152,7 @@ def test_generated_and_scored_log_probs_agree(
         drawn.append((chances.gather(1, tokens)[:, 0], tokens[:, 0]))
         return tokens
 
-    monkeypatch.setattr(sampling.torch, "multinomial", recorded)
+    monkeypatch.setattr(torch, "multinomial", recorded)
     contexts = [policy.context(prompt) for prompt in PROMPTS] * 20
     contexts += [policy.context("?", answer) for answer in ANSWERS] * 10
     ids = sample([(1.0, policy)], contexts, 12, torch.Generator().manual_seed(0))

@@ -24,7 +24,7 @@ DRAWS = 20_000
 def other() -> Policy:
     """A model that says the same answers with quite other probabilities."""
     policy, task = untaught(seed=1), told()
-    apart = replace(task, game=replace(task.game, ref=[0.1, 0.85, 0.05]))
+    apart = replace(task, game=replace(task.game, ref=np.array([0.1, 0.85, 0.05])))
     teach(policy, apart, Lessons(steps=60))
     return policy
 
@@ -124,7 +124,8 @@ def test_the_same_generator_draws_the_same(speaker: Policy) -> None:
     contexts = [speaker.context(told().prompts[0])] * 40
 
     def drawn(seed: int) -> list[Ids]:
-        return sample([(1.0, speaker)], contexts, 16, torch.Generator().manual_seed(seed))
+        ids: list[Ids] = sample([(1.0, speaker)], contexts, 16, torch.Generator().manual_seed(seed))
+        return ids
 
     state = torch.random.get_rng_state()
     assert drawn(1) == drawn(1) != drawn(2)

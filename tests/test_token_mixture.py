@@ -1,7 +1,6 @@
 """Mixtures made token by token, against a walk down the tree written out for every answer."""
 
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from scipy import special
 
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
-from games import numerics
+from games import PreferenceGame, numerics
 from games.game import Float
 from llm.learners import LEARNERS
 from llm.learners.battery import situation
@@ -78,16 +77,16 @@ def test_the_sampler_draws_from_it() -> None:
     game, task = situation(3, texts=("a", "b c", "b d a", "b d e", "d"))
     there = game.log_ref_follower(slice(None))
     rng = np.random.default_rng(0)
-    logits = [special.log_softmax(2 * rng.normal(size=5)) for _ in range(2)]
-    tables = [TablePolicy(task, (x, there)) for x in logits]
+    log_p, log_q = special.log_softmax(2 * rng.normal(size=(2, 5)), -1)
+    tables = [TablePolicy(task, (x, there)) for x in (log_p, log_q)]
     mixture = [(0.6, tables[0]), (0.4, tables[1])]
     ends = tables[0].ends
     drawn = Counter(sample(mixture, [(0,)] * 40_000, 16, torch.Generator().manual_seed(0)))
-    expected = 40_000 * np.exp(token_mixture(*logits, 0.4, ends))
+    expected = 40_000 * np.exp(token_mixture(log_p, log_q, 0.4, ends))
     off = np.array([drawn[end] for end in ends]) - expected
     assert drawn.total() == sum(drawn[end] for end in ends)
     assert (off**2 / expected).sum() < 18.5  # 4 degrees of freedom: 1 in 1000
-    whole = 40_000 * special.softmax(0.6 * logits[0] + 0.4 * logits[1])
+    whole = 40_000 * special.softmax(0.6 * log_p + 0.4 * log_q)
     assert ((off + expected - whole) ** 2 / whole).sum() > 100
 
 
@@ -123,13 +122,8 @@ def test_targets_in_several_contexts() -> None:
     games = [situation(seed, texts=("a", "b c", "b d"))[0] for seed in range(3)]
     _, task = situation(0, texts=("a", "b c", "b d"))
     ends = TablePolicy(task, (games[0].log_ref, games[0].log_ref_follower(slice(None)))).ends
-    batch = replace(
-        games[0],
-        **{
-            name: np.stack([getattr(game, name) for game in games])
-            for name in ("P", "ref", "ref_follower", "pairs")
-        },
-    )
+    P, ref = (np.stack([getattr(game, name) for game in games]) for name in ("P", "ref"))
+    batch = PreferenceGame(P, ref)
     learner = LEARNERS["nash_md_pg"](mixture=0.5)
     together = learner.target(batch, ends)
     assert together is not None
