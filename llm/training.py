@@ -10,12 +10,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import gather_object
 from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -93,8 +95,9 @@ class Trained:
         Where it has parameters of its own.
     status : "ok" or "diverged"
     account : Account
+        Of this process.
     curve : list of dict
-        The points: step, account and what ``watch`` told.
+        The points: step, account (of all processes together) and what ``watch`` told.
     """
 
     policy: Policy
@@ -157,9 +160,10 @@ def train(
             due = loop.step % config.evaluate_every == 0 or loop.step == config.steps
             if due and not (loop.trained.curve and loop.trained.curve[-1]["step"] == loop.step):
                 loop.look(watch)
-            if loop.step % config.checkpoint_every == 0 or loop.step == config.steps:
+            ended = loop.step == config.steps or loop.trained.status != "ok"
+            if ended or loop.step % config.checkpoint_every == 0:
                 loop.save()
-            if loop.step == config.steps or loop.trained.status != "ok":
+            if ended:
                 return loop.trained
             loop.advance()
             bar.update(task, completed=loop.step)
@@ -192,10 +196,16 @@ class _Loop:
     ) -> None:
         self.learner, self.config, self.folder, self.data = learner, config, folder, data
         self.judge, self.prompts, self.step = judge, list(prompts), 0
-        self.identity = {"learner": repr(learner), "config": repr(config), "seed": seed}
+        AcceleratorState._reset_state()  # else the precision of this process's first training rules
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(), mixed_precision=config.precision
         )
+        self.identity = {
+            "learner": repr(learner),
+            "config": repr(config),
+            "seed": seed,
+            "processes": self.accelerator.num_processes,
+        }
         device = self.accelerator.device
         start.model.to(device)
         reference.model.to(device)
@@ -230,10 +240,12 @@ class _Loop:
         opponent = self._ahead() if self.learner.looks_ahead else None
         if self.trained.status == "ok":
             self._descend(opponent)
-        self.trained.account.seconds += time.perf_counter() - began
         if self.trained.status == "ok":
             self.step += 1
             self.trained.account.steps = self.step
+        else:
+            self._load_parameters()
+        self.trained.account.seconds += time.perf_counter() - began
 
     def _ahead(self) -> Policy | None:
         """The policy after a step that is then taken back, parameters and optimiser alike."""
@@ -272,40 +284,63 @@ class _Loop:
                 if p.grad is not None:
                     p.grad = self.accelerator.reduce(p.grad, reduction="mean")
         norm = self.accelerator.clip_grad_norm_(self.parameters, self.config.clip)
-        if not (torch.isfinite(loss) and torch.isfinite(torch.as_tensor(norm))):
+        finite = torch.isfinite(loss)
+        if self.accelerator.scaler is None:  # which itself leaves out steps that overflow in fp16
+            finite = finite & torch.isfinite(torch.as_tensor(norm, device=finite.device))
+        if self.accelerator.reduce(finite.float(), reduction="mean") < 1:  # in any process
             self.trained.status = "diverged"
-            self._load_parameters()
             return
         self.optimizer.step()
 
     def look(self, watch: Watch) -> None:
         """A point of the curve."""
         told = watch(self.step, self.trained.policy, self.trained.follower)
-        account = asdict(self.trained.account)
+        account = asdict(self._spent())
         self.trained.curve.append({"step": self.step, "account": account, **told})
+
+    def _spent(self) -> Account:
+        """By all processes together; steps and seconds are common to them."""
+        own = self.trained.account
+        counted = [name for name in asdict(own) if name not in ("steps", "seconds")]
+        counts = torch.tensor(
+            [getattr(own, name) for name in counted], device=self.accelerator.device
+        )
+        total = self.accelerator.reduce(counts, reduction="sum").tolist()
+        return replace(own, **dict(zip(counted, total, strict=True)))
 
     # --- checkpoints -----------------------------------------------------------------------------
 
     def save(self) -> None:
         """Write a checkpoint beside the last one, then put it in its place."""
-        if self.folder is None or not self.accelerator.is_main_process:
+        if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = self.folder / ".part"
+        states = self.accelerator.gather(self._generator_state()[None])
+        accounts = gather_object([asdict(self.trained.account)])
+        if self.accelerator.is_main_process:
+            self._write(self.folder, states, accounts)
+        self.accelerator.wait_for_everyone()
+
+    def _generator_state(self) -> Tensor:
+        return self.generator.get_state().to(self.accelerator.device)
+
+    def _write(self, folder: Path, states: Tensor, accounts: list[dict[str, Any]]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / ".part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
-        save_file(self._tensors(), part / "parameters.safetensors")
+        tensors = self._tensors() | {"generators": states.cpu()}
+        save_file(tensors, part / "parameters.safetensors")
         save_file(_moments(self.optimizer), part / "optimizer.safetensors")
         told = {
             "identity": self.identity,
             "step": self.step,
             "status": self.trained.status,
             "ended": self.step == self.config.steps or self.trained.status != "ok",
-            "account": asdict(self.trained.account),
+            "accounts": accounts,
             "curve": self.trained.curve,
         }
         (part / "state.json").write_text(json.dumps(told), encoding="utf-8")
-        held, old = (self.folder / name for name in _CHECKPOINTS)
+        held, old = (folder / name for name in _CHECKPOINTS)
         shutil.rmtree(old, ignore_errors=True)
         if held.is_dir():
             os.rename(held, old)
@@ -325,7 +360,7 @@ class _Loop:
         self._load_parameters()
         _restore(self.optimizer, load_file(held / "optimizer.safetensors"))
         self.step, self.trained.status = told["step"], told["status"]
-        self.trained.account = Account(**told["account"])
+        self.trained.account = Account(**told["accounts"][self.accelerator.process_index])
         self.trained.curve = told["curve"]
 
     def _held(self) -> Path | None:
@@ -336,7 +371,7 @@ class _Loop:
         return None
 
     def _tensors(self) -> dict[str, Tensor]:
-        found = {"generator": self.generator.get_state()}
+        found = {}
         for role, policy in self._roles():
             # the previous policy is frozen; its names are those of the policy
             names = [name for name, _ in self._own(self.trained.policy)]
@@ -349,7 +384,8 @@ class _Loop:
         if held is None:
             return
         tensors = load_file(held / "parameters.safetensors")
-        self.generator.set_state(tensors.pop("generator"))
+        states = tensors.pop("generators")
+        self.generator.set_state(states[self.accelerator.process_index].clone())  # not a view
         for role, policy in self._roles():
             own = [(n.partition(".")[2], t) for n, t in tensors.items() if n.startswith(f"{role}.")]
             self._copy(own, policy)

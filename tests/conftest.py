@@ -1,12 +1,36 @@
 """Settings of every test."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 # Tests run in parallel, and how BLAS splits a sum must not depend on the machine. Set before NumPy
 # is imported.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("prefgames", deadline=None, derandomize=True, database=None)
 settings.load_profile("prefgames")
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in place of the user's cache, shared by the workers of one run."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        yield folder / "cache"
+
+
+@pytest.fixture(scope="session")
+def speaker() -> Any:
+    """A small model taught in haste; tests that change it take a copy."""
+    pytest.importorskip("torch", reason="language models need the extra llm")
+    from tests.small_models import taught_in_haste
+
+    return taught_in_haste().requires_grad_(True)

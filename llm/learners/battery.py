@@ -26,7 +26,7 @@ from solvers.battery import DoesNotApply, Failed, Outcome, outcome
 from solvers.discovery import camel_case
 from solvers.solver import Concept
 
-_TEXTS = ("a", "b c", "b d a", "d")
+_TEXTS = ("a", "b c", "b c a", "d")  # one begins another: its end is a choice too
 _TOL = 1e-5
 
 

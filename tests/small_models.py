@@ -1,0 +1,97 @@
+"""A small language model and the game of three answers that it is taught, for tests."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from games import PreferenceGame
+from llm.base_model import Lessons, teach, tiny
+from llm.policy import Ids, Policy
+from llm.tasks.verbalized import Verbalized, verbalize
+
+REF = [0.2, 0.3, 0.5]
+FOLLOWER = [[0.2, 0.3, 0.5], [0.4, 0.4, 0.2], [0.3, 0.5, 0.2]]
+CYCLE = [[0.5, 0.7, 0.45], [0.3, 0.5, 0.8], [0.55, 0.2, 0.5]]
+"""At tau = 0.1 every concept's answer is more than 0.2 from ``REF`` in total variation."""
+NAMES = ("a", "b c", "b d a")
+
+
+def cycle() -> PreferenceGame:
+    """A game with a cycle, unequal references and unequal pairs."""
+    pairs = [[0.0, 1.0, 2.0], [1.0, 0.0, 3.0], [2.0, 3.0, 0.0]]
+    return PreferenceGame(CYCLE, REF, FOLLOWER, pairs, NAMES)
+
+
+def told() -> Verbalized:
+    """The game in words."""
+    return verbalize(cycle())
+
+
+def untaught(*more: str, seed: int = 0) -> Policy:
+    """A model that knows the words of the game, and nothing else."""
+    task = told()
+    return Policy(*tiny([*task.prompts, *task.answers, *more], seed))
+
+
+def taught_in_haste(steps: int = 60) -> Policy:
+    """A model that says little else than the three answers, nearly as the references do."""
+    policy = untaught()
+    teach(policy, told(), Lessons(steps=steps))
+    return policy
+
+
+def precise(policy: Policy) -> Policy:
+    """A copy in double precision."""
+    return Policy(copy.deepcopy(policy.model).double(), policy.tokenizer)
+
+
+def plain_log_prob(policy: Policy, context: Ids, completion: Ids) -> float:
+    """One text, read whole, without cache or padding, and the softmax written out."""
+    import torch
+
+    with torch.no_grad():
+        ids = torch.tensor([[*context, *completion]])
+        logits = policy.model(input_ids=ids, use_cache=False).logits[0].double().numpy()
+    total = 0.0
+    for k, token in enumerate(completion, len(context) - 1):
+        total += logits[k, token] - np.log(np.exp(logits[k]).sum())
+    return float(total)
+
+
+def parameters(policy: Policy) -> dict[str, Any]:
+    """The parameters now, copied."""
+    return {name: p.detach().clone() for name, p in policy.model.named_parameters()}
+
+
+def equal(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    """Bit by bit."""
+    import torch
+
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def gpt2(tokenizer: Any, seed: int = 0) -> Any:
+    """A model whose positions are absolute: shifted by one, it says something else."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_embd=16,
+        n_layer=2,
+        n_head=2,
+        n_positions=64,
+        initializer_range=0.3,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return GPT2LMHeadModel(config)
+
+
+def spelt(policy: Policy, ids: Sequence[int]) -> str:
+    """The tokens, with those that are no words."""
+    return " ".join(policy.tokenizer.convert_ids_to_tokens(list(ids)))

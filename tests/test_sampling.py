@@ -1,0 +1,154 @@
+"""Draws against exact probabilities: of one policy, and of a mixture made token by token."""
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+torch = pytest.importorskip("torch", reason="language models need the extra llm")
+
+from games import SolverError
+from llm.base_model import Lessons, teach
+from llm.policy import Ids, Policy
+from llm.sampling import Mixture, mixture_log_probs, sample
+from tests.small_models import precise, told, untaught
+
+DRAWS = 20_000
+
+
+@pytest.fixture(scope="module")
+def other() -> Policy:
+    """A model that says the same answers with quite other probabilities."""
+    policy, task = untaught(seed=1), told()
+    apart = replace(task, game=replace(task.game, ref=np.array([0.1, 0.85, 0.05])))
+    teach(policy, apart, Lessons(steps=60))
+    return policy
+
+
+def draws(mixture: Mixture, context: Ids, length: int, **settings: float) -> "Counter[Ids]":
+    generator = torch.Generator().manual_seed(7)
+    return Counter(sample(mixture, [context] * DRAWS, length, generator, **settings))
+
+
+def misfit(found: "Counter[Ids]", expected: dict[Ids, float]) -> float:
+    """P-value of the chi-square test; answers rarer than 5 draws are counted together."""
+    common = [ids for ids, p in expected.items() if p * DRAWS >= 5]
+    counts = [found[ids] for ids in common]
+    chances = [expected[ids] for ids in common]
+    rest = 1 - sum(chances)
+    if rest * DRAWS >= 5:
+        counts, chances = [*counts, DRAWS - sum(counts)], [*chances, rest]
+    scaled = np.array(chances) / sum(chances) * sum(counts)
+    return float(stats.chisquare(counts, scaled).pvalue)
+
+
+def exact(mixture: Mixture, context: Ids, answers: Sequence[Ids]) -> dict[Ids, float]:
+    log_p = mixture_log_probs(mixture, [context] * len(answers), answers)
+    return dict(zip(answers, log_p.exp().tolist(), strict=True))
+
+
+def all_short(policy: Policy) -> list[Ids]:
+    """Every completion of at most two tokens, cut off there."""
+    words = range(len(policy.tokenizer))
+    pairs = [p for p in itertools.product(words, words) if p[0] != policy.end]
+    return [(policy.end,), *pairs]
+
+
+def test_draws_of_one_policy_follow_its_log_probs(speaker: Policy) -> None:
+    for context in (speaker.context(told().prompts[0]), speaker.context("which ?", "b c")):
+        ends = [speaker.completion(answer) for answer in told().answers]
+        with torch.no_grad():
+            chances = speaker.log_probs([context] * 3, ends).exp().tolist()
+        found = draws([(1.0, speaker)], context, 16)
+        assert misfit(found, dict(zip(ends, chances, strict=True))) > 1e-3
+        assert misfit(found, dict(zip(ends, reversed(chances), strict=True))) < 1e-9
+
+
+def test_draws_of_a_mixture_follow_its_log_probs_and_not_the_mixture_of_answers(
+    speaker: Policy, other: Policy
+) -> None:
+    mixture = [(0.3, speaker), (0.7, other)]
+    context = speaker.context(told().prompts[0])
+    ends = [speaker.completion(answer) for answer in told().answers]
+    found = draws(mixture, context, 16)
+    assert misfit(found, exact(mixture, context, ends)) > 1e-3
+    assert misfit(found, exact([(0.7, speaker), (0.3, other)], context, ends)) < 1e-9
+    with torch.no_grad():
+        parts = [w * policy.log_probs([context] * 3, ends) for w, policy in mixture]
+    whole = torch.stack(parts).sum(0).softmax(-1).tolist()
+    assert misfit(found, dict(zip(ends, whole, strict=True))) < 1e-9
+
+
+def test_probabilities_of_a_mixture_sum_to_one() -> None:
+    one, two = precise(untaught()), precise(untaught(seed=1))
+    mixture = [(0.4, one), (0.6, two)]
+    context, answers = one.context("?"), all_short(one)
+    chances = exact(mixture, context, answers)
+    assert sum(chances.values()) == pytest.approx(1, abs=1e-12)
+    assert misfit(draws(mixture, context, 2), chances) > 1e-3
+    alone = exact([(1.0, two)], context, answers)
+    assert sum(abs(chances[ids] - alone[ids]) for ids in answers) > 0.1
+    with torch.no_grad():
+        own = two.log_probs([context] * len(answers), answers).exp()
+    np.testing.assert_allclose(list(alone.values()), own, rtol=0, atol=1e-12)
+
+
+def test_answers_are_cut_off() -> None:
+    policy = untaught()
+    contexts = [policy.context("which ?"), policy.context("?")] * 50
+    for length in (1, 3):
+        drawn = sample([(1.0, policy)], contexts, length, torch.Generator().manual_seed(0))
+        assert max(map(len, drawn)) == length
+        assert all(policy.end not in ids[:-1] for ids in drawn)
+        assert all(len(ids) == length for ids in drawn if ids[-1] != policy.end)
+
+
+def test_temperature_divides_logits() -> None:
+    policy = precise(untaught())
+    context = policy.context("?")
+    with torch.no_grad():
+        logits = policy.model(input_ids=torch.tensor([context])).logits[0, -1]
+    for temperature in (0.1, 5.0):
+        chances = (logits / temperature).softmax(-1).tolist()
+        found = draws([(1.0, policy)], context, 1, temperature=temperature)
+        assert misfit(found, {(k,): p for k, p in enumerate(chances)}) > 1e-3
+    plain = logits.softmax(-1).tolist()
+    assert misfit(found, {(k,): p for k, p in enumerate(plain)}) < 1e-9
+
+
+def test_the_same_generator_draws_the_same(speaker: Policy) -> None:
+    contexts = [speaker.context(told().prompts[0])] * 40
+
+    def drawn(seed: int) -> list[Ids]:
+        ids: list[Ids] = sample([(1.0, speaker)], contexts, 16, torch.Generator().manual_seed(seed))
+        return ids
+
+    state = torch.random.get_rng_state()
+    assert drawn(1) == drawn(1) != drawn(2)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_the_coldest_draw_is_what_transformers_generates(speaker: Policy) -> None:
+    policy = untaught()
+    with torch.no_grad():
+        policy.model.lm_head.weight.mul_(4)
+    for model, prompts in ((policy, ["which ?", "a b ?"]), (speaker, ["which ?", "c answer"])):
+        contexts = [model.context(prompts[0]), model.context(prompts[0], "b c")]
+        contexts += [model.context(prompts[1])]
+        ours = sample([(1.0, model)], contexts, 8, torch.Generator(), temperature=1e-6)
+        for context, completion in zip(contexts, ours, strict=True):
+            ids = torch.tensor([context])
+            made = model.model.generate(
+                ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False
+            )
+            assert tuple(made[0, len(context) :].tolist()) == completion
+
+
+@pytest.mark.parametrize(("length", "temperature"), [(0, 1.0), (4, 0.0), (4, -1.0)])
+def test_numbers_out_of_range(length: int, temperature: float, speaker: Policy) -> None:
+    with pytest.raises(SolverError, match="must be at least 1 and positive"):
+        sample([(1.0, speaker)], [(1,)], length, torch.Generator(), temperature)

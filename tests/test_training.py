@@ -1,0 +1,371 @@
+"""The loop: what it records, what it spends, what it leaves when it cannot go on."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="language models need the extra llm")
+
+from torch import Tensor
+
+from games import SolverError
+from games.game import Float
+from llm import training
+from llm.base_model import Lessons, teach
+from llm.judges.bradley_terry import BradleyTerryJudge
+from llm.judges.game import GameJudge
+from llm.learners import LEARNERS, Draw, Learner, Play
+from llm.learners.nash_md_pg import NashMdPg
+from llm.policy import Policy
+from llm.tasks.verbalized import spoken
+from llm.training import Trained, TrainingConfig, train
+from tests.small_models import equal, parameters, precise, told, untaught
+
+SHORT = TrainingConfig(steps=4, batch_size=32, max_new_tokens=6, evaluate_every=2)
+SLOW = replace(SHORT, lr=3e-4)
+
+
+class Listening(GameJudge):
+    """Keeps what it is asked."""
+
+    def prefer(self, prompts: Sequence[str], *texts: Sequence[str], **columns: Any) -> Float:
+        object.__setattr__(self, "heard", [*getattr(self, "heard", []), texts])
+        found: Float = super().prefer(prompts, *texts, **columns)
+        return found
+
+
+def run(
+    learner: Learner,
+    speaker: Policy,
+    config: TrainingConfig = SHORT,
+    folder: Path | None = None,
+    judge: Any = None,
+    seed: int = 3,
+    **settings: Any,
+) -> Trained:
+    task, start = told(), speaker.copied()
+    kind = BradleyTerryJudge if learner.needs == "rewards" else GameJudge
+    judge = judge or kind(task.game, task.prompts, task.answers)
+    return train(
+        learner, start, speaker.frozen(), judge, task.prompts, config, seed, folder, **settings
+    )
+
+
+def watched(step: int, policy: Policy, follower: Policy | None) -> dict[str, Any]:
+    said = spoken(told(), policy, follower)
+    return {"leader": np.exp(said.leader).tolist(), "follower": np.exp(said.follower[1]).tolist()}
+
+
+# --- what happens ---
+
+GOLDEN = {
+    "egpo": [[0.294987, -0.029313, -0.239239], [0.356213, -0.065268, -0.25604]],
+    "inpo": [[0.137635, -0.00236, -0.125048], [0.058519, -0.011314, -0.044481]],
+    "nash_md_pg": [[0.333547, -0.023402, -0.277889], [0.441315, -0.070152, -0.324558]],
+    "rloo": [[0.184665, 0.115609, -0.279394], [0.165709, 0.179677, -0.322433]],
+    "sppo": [[0.121521, 0.010273, -0.122501], [0.041193, -0.000489, -0.038075]],
+    "stackelberg_gda": [[0.082757, 0.076429, -0.150057], [0.140458, 0.078434, -0.200954]],
+}
+
+
+@pytest.fixture(scope="module")
+def beginner() -> Policy:
+    """In double precision, so that machines agree on what it says after a few steps."""
+    policy = precise(untaught())
+    teach(policy, told(), Lessons(steps=25))
+    return policy
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN))
+def test_golden_trajectories(name: str, beginner: Policy) -> None:
+    """The leader's probabilities after 2 and 4 steps, less those before."""
+    done = run(LEARNERS[name](), beginner, replace(SHORT, lr=1e-3), watch=watched)
+    leaders = np.array([point["leader"] for point in done.curve])
+    assert [point["step"] for point in done.curve] == [0, 2, 4]
+    np.testing.assert_allclose(leaders[1:] - leaders[0], GOLDEN[name], rtol=0, atol=1e-4)
+
+
+def test_the_same_seed_is_the_same_training(speaker: Policy) -> None:
+    one, again = (run(LEARNERS["nash_md_pg"](), speaker) for _ in range(2))
+    other = run(LEARNERS["nash_md_pg"](), speaker, seed=4)
+    assert equal(parameters(one.policy), parameters(again.policy))
+    assert not equal(parameters(one.policy), parameters(other.policy))
+
+
+def test_the_learning_rate_falls_linearly(speaker: Policy) -> None:
+    """With one direction and Adam, how far a parameter goes is the rate."""
+
+    class Down(Learner):
+        def loss(self, play: Play) -> Tensor:
+            return play.policy.model.lm_head.weight.sum().expand(2)
+
+    seen: list[float] = []
+
+    def watch(step: int, policy: Policy, follower: Policy | None) -> dict[str, Any]:
+        seen.append(policy.model.lm_head.weight[0, 0].item())
+        return {}
+
+    config = TrainingConfig(steps=4, lr=1e-2, final_lr=0.2, clip=1e9, evaluate_every=1)
+    run(Down(), speaker, config, watch=watch)
+    np.testing.assert_allclose(-np.diff(seen), [0.01, 0.008, 0.006, 0.004], atol=1e-6)
+
+
+def test_prompts_take_turns(speaker: Policy) -> None:
+    asked: list[list[str]] = []
+
+    class Asking(Learner):
+        def loss(self, play: Play) -> Tensor:
+            asked.append(list(play.prompts))
+            return play.log_ratio(play.told(play.prompts, ["a"] * len(play.prompts)))
+
+    config = replace(SHORT, steps=2, batch_size=4)
+    start = speaker.copied()
+    train(Asking(), start, speaker.frozen(), None, ["which ?", "?", "Question ?"], config, 0)
+    assert asked == [["which ?", "?", "Question ?", "which ?"], ["?", "Question ?", "which ?", "?"]]
+
+
+# --- the account ---
+
+
+def test_what_is_spent(speaker: Policy) -> None:
+    task = told()
+    judge = Listening(task.game, task.prompts, task.answers)
+    done = run(LEARNERS["nash_md_pg"](), speaker, judge=judge)
+    heard: Any = judge.__dict__["heard"]
+    own, other = ([text for texts in heard for text in texts[k]] for k in range(2))
+    assert set(own) <= {*task.answers, *own}
+    lengths = [[min(len(text.split()) + 1, 6) for text in texts] for texts in (own, other)]
+    chat = len(speaker.context(task.prompts[0]))
+    rows = 4 * 32
+    account = done.account
+    assert account.steps == 4
+    assert account.judge_calls == rows == len(own)
+    assert account.abstained == 0
+    assert account.generated_tokens == sum(map(sum, lengths))
+    assert account.backward_tokens == rows * chat + sum(lengths[0])
+    assert account.forward_tokens == 2 * account.backward_tokens
+    assert account.seconds > 0
+    points = [point["account"] for point in done.curve]
+    assert [point["judge_calls"] for point in points] == [0, rows // 2, rows]
+    assert points[-1]["generated_tokens"] == account.generated_tokens
+
+
+def test_what_both_players_spend(speaker: Policy) -> None:
+    done = run(LEARNERS["stackelberg_gda"](), speaker)
+    task, rows = told(), 4 * 32
+    chat = len(speaker.context(task.prompts[0]))
+    longer = min(len(speaker.context(task.prompts[0], text)) for text in ("", *task.answers))
+    account = done.account
+    assert account.judge_calls == rows
+    assert account.backward_tokens >= rows * (chat + longer) + account.generated_tokens
+    assert account.forward_tokens == 2 * account.backward_tokens
+
+
+def test_abstentions_count_as_ties(speaker: Policy) -> None:
+    class Silent(GameJudge):
+        def prefer(self, prompts: Sequence[str], *texts: Any, **columns: Any) -> Float:
+            return np.full(len(prompts), np.nan)
+
+    task = told()
+    judge = Silent(task.game, task.prompts, task.answers)
+    done = run(LEARNERS["nash_md_pg"](), speaker, judge=judge)
+    assert done.account.abstained == done.account.judge_calls == 4 * 32
+    assert done.status == "ok"
+
+
+# --- learners that look ahead or back ---
+
+
+def log_prob_of_a(play: Play, policy: Policy) -> float:
+    with torch.no_grad():
+        return float(policy.log_probs([policy.context("which ?")], [policy.completion("a")]))
+
+
+class Upwards(Learner):
+    """Makes the answer a likelier, whatever the opponent."""
+
+    looks_ahead: ClassVar[bool] = False
+
+    def loss(self, play: Play) -> Tensor:
+        draw = Draw(
+            ["which ?"], [play.policy.context("which ?")], [play.policy.completion("a")], []
+        )
+        return -play.score(draw).policy.sum(-1)
+
+
+def test_a_look_ahead_is_taken_back(speaker: Policy) -> None:
+    seen: list[tuple[float, float]] = []
+
+    class Ahead(Upwards):
+        looks_ahead: ClassVar[bool] = True
+
+        def loss(self, play: Play) -> Tensor:
+            if play.opponent is not None:
+                seen.append((log_prob_of_a(play, play.policy), log_prob_of_a(play, play.opponent)))
+            return super().loss(play)
+
+    plain, ahead = run(Upwards(), speaker, SLOW), run(Ahead(), speaker, SLOW)
+    assert equal(parameters(plain.policy), parameters(ahead.policy))
+    assert len(seen) == 4
+    assert all(opponent > policy + 1e-3 for policy, opponent in seen)
+    # without dependence on the opponent, the step goes where the trial went
+    for (_, opponent), (policy, _) in itertools.pairwise(seen):
+        assert policy == pytest.approx(opponent, abs=1e-5)
+
+
+def test_the_last_policy_is_refreshed(speaker: Policy) -> None:
+    seen: list[tuple[float, float]] = []
+
+    class Back(Upwards):
+        @property
+        def refresh_every(self) -> int:
+            return 3
+
+        def loss(self, play: Play) -> Tensor:
+            assert not any(p.requires_grad for p in play.last.model.parameters())
+            seen.append((log_prob_of_a(play, play.policy), log_prob_of_a(play, play.last)))
+            return super().loss(play)
+
+    run(Back(), speaker, replace(SLOW, steps=7))
+    policies, lasts = zip(*seen, strict=True)
+    assert np.diff(policies).min() > 1e-3
+    np.testing.assert_allclose(lasts, np.take(policies, [0, 0, 0, 3, 3, 3, 6]), atol=1e-6)
+
+
+def test_a_learner_without_refreshes_has_no_last_policy(speaker: Policy) -> None:
+    class Without(Upwards):
+        def loss(self, play: Play) -> Tensor:
+            return play.log_prob(play.answers(), play.last)
+
+    with pytest.raises(SolverError, match="asks for its last policy but has no refresh_every"):
+        run(Without(), speaker)
+
+
+def test_a_separate_follower_learns_by_itself(speaker: Policy) -> None:
+    done = run(LEARNERS["stackelberg_gda"](separate=True, kappa=2.0), speaker)
+    assert done.follower is not None
+    start = parameters(speaker)
+    moved = [
+        max(float((p - start[name]).abs().max()) for name, p in parameters(policy).items())
+        for policy in (done.policy, done.follower)
+    ]
+    assert moved[0] > 1e-3
+    assert moved[1] > 1.5 * moved[0]  # kappa is its learning rate over the leader's
+    assert equal(start, parameters(speaker))
+
+
+# --- when it cannot go on ---
+
+
+@dataclass(frozen=True)
+class Breaks(NashMdPg):
+    """Its loss is not finite from the sixth call on."""
+
+    at: int = 6
+
+    def loss(self, play: Play) -> Tensor:
+        called = self.__dict__.get("called", 0) + 1
+        object.__setattr__(self, "called", called)
+        factor = torch.inf if called >= self.at else 1.0
+        return super().loss(play) * factor
+
+    def tabular_gradient(self, *args: Any) -> Any:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("looks_ahead", [False, True])
+def test_a_loss_that_is_not_finite_ends_the_training(
+    looks_ahead: bool, speaker: Policy, tmp_path: Path
+) -> None:
+    kind = type("Broken", (Breaks,), {"looks_ahead": looks_ahead})
+    config = replace(SHORT, steps=9, checkpoint_every=2)
+    done = run(kind(), speaker, config, tmp_path, watch=watched)
+    stopped = 2 if looks_ahead else 5
+    assert done.status == "diverged"
+    assert done.account.steps == stopped
+    told_of = training.record(tmp_path)
+    assert told_of == ("diverged", done.curve)
+    # the policy is that of the last good checkpoint, which the folder still holds
+    kept = training.load_file(tmp_path / "checkpoint" / "parameters.safetensors")
+    for name, p in parameters(done.policy).items():
+        assert torch.equal(kept[f"policy.{name}"], p)
+        assert bool(torch.isfinite(p).all())
+    last = [point for point in done.curve if point["step"] == stopped // 2 * 2][-1]
+    now = watched(0, done.policy, None)
+    np.testing.assert_allclose(now["leader"], last["leader"], rtol=0, atol=1e-6)
+    again = run(kind(), speaker, config, tmp_path)
+    assert (again.status, again.curve) == ("diverged", done.curve)
+    assert equal(parameters(again.policy), parameters(done.policy))
+
+
+def test_without_a_folder_the_last_finite_policy_is_kept(speaker: Policy) -> None:
+    done = run(Breaks(at=3), speaker)
+    assert done.status == "diverged"
+    assert done.account.steps == 2
+    assert all(bool(torch.isfinite(p).all()) for p in done.policy.model.parameters())
+    assert not equal(parameters(done.policy), parameters(speaker))
+
+
+def test_half_precision_takes_a_step(speaker: Policy) -> None:
+    """After a training in single precision in the same process."""
+    run(LEARNERS["rloo"](), speaker, replace(SHORT, steps=1))
+    done = run(LEARNERS["rloo"](), speaker, replace(SHORT, steps=2, precision="bf16"))
+    assert done.status == "ok"
+    assert done.policy.model.dtype == torch.float32
+    assert not equal(parameters(done.policy), parameters(speaker))
+    plain = run(LEARNERS["rloo"](), speaker, replace(SHORT, steps=2))
+    assert not equal(parameters(done.policy), parameters(plain.policy))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"learner": LEARNERS["nash_md_pg"](tau=0.2)},
+        {"learner": LEARNERS["online_ipo"]()},
+        {"config": replace(SHORT, lr=1e-3)},
+        {"seed": 9},
+    ],
+)
+def test_the_folder_of_another_training_is_refused(
+    change: dict[str, Any], speaker: Policy, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"learner": LEARNERS["nash_md_pg"](), "config": SHORT, "seed": 3}
+    given["config"] = replace(SHORT, steps=1)
+    run(speaker=speaker, folder=tmp_path, **given)
+    before = (tmp_path / "checkpoint" / "state.json").read_bytes()
+    with pytest.raises(SolverError, match="holds another training"):
+        run(speaker=speaker, folder=tmp_path, **{**given, **change})
+    assert (tmp_path / "checkpoint" / "state.json").read_bytes() == before
+
+
+def test_what_a_learner_lacks(speaker: Policy) -> None:
+    with pytest.raises(SolverError, match="Dpo learns from comparisons; pass data"):
+        run(LEARNERS["dpo"](), speaker)
+    task = told()
+    judge = GameJudge(task.game, task.prompts, task.answers)
+    with pytest.raises(SolverError, match="Rloo needs scalar rewards, a judge with `score`"):
+        run(LEARNERS["rloo"](), speaker, judge=judge)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("steps", 0), ("batch_size", 0), ("lr", 0.0), ("final_lr", 1.5), ("precision", "fp8")],
+)
+def test_settings_out_of_range(name: str, value: Any) -> None:
+    with pytest.raises(SolverError, match=name):
+        TrainingConfig(**{name: value})
+
+
+def test_state_is_plain_json(speaker: Policy, tmp_path: Path) -> None:
+    assert training.record(tmp_path) is None
+    run(LEARNERS["nash_md_pg"](), speaker, folder=tmp_path, watch=watched)
+    held = json.loads((tmp_path / "checkpoint" / "state.json").read_text())
+    assert held["step"] == 4
+    assert held["ended"] is True
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
