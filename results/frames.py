@@ -182,7 +182,7 @@ def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str
     """
     found: dict[str, dict[str, Labels]] = {}
     for key in frame.groupby([name, params], sort=False, observed=True).size().index:
-        values = {k: json.dumps(v) for k, v in json.loads(key[1]).items() if not _is_weight(k)}
+        values = {k: _word(v) for k, v in json.loads(key[1]).items() if not _is_weight(k)}
         found.setdefault(key[0], {})[key[1]] = values
     out: dict[Hashable, str] = {}
     for own, variants in found.items():
@@ -192,6 +192,14 @@ def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str
             told = ", ".join(f"{k}={values[k].strip(chr(34))}" for k in differ if k in values)
             out[own, text] = f"{own}({told})" if told else own
     return out
+
+
+def _word(value: Any) -> str:
+    """A parameter as it is read: a game in a game like a call."""
+    if isinstance(value, dict) and "name" in value:
+        rest = ", ".join(f"{k}={_word(v)}" for k, v in value.items() if k != "name")
+        return f"{value['name']}({rest})" if rest else str(value["name"])
+    return json.dumps(value)
 
 
 def _method(key: tuple[Any, ...], variants: dict[str, dict[Hashable, str]]) -> str:

@@ -23,7 +23,7 @@ def every(frame: pd.DataFrame) -> pd.DataFrame:
         As for every function here: a column is missing, or the question was not asked.
     """
     rows = describe(frame)
-    rows = rows[rows["experiment"].isin(QUESTIONS)]
+    rows = rows[rows["experiment"].isin(QUESTIONS) & rows["step"].isna()]
     if rows.empty:
         raise RunError(f"none of {', '.join(QUESTIONS)} was asked in this run")
     return rows
@@ -97,7 +97,8 @@ def _asked(
     frame: pd.DataFrame, question: str, **read: Callable[[Labels], str | float]
 ) -> pd.DataFrame:
     rows = describe(frame, question)
-    rows = rows[(rows["status"] != "skipped") & (rows["metric"] != "")]
+    there = (rows["status"] != "skipped") & (rows["metric"] != "")
+    rows = rows[there & rows["step"].isna()]  # steps are those of training curves
     if rows.empty:
         raise RunError(f"{question}: no cell of this run measured it; see tables.statuses")
     return expand(rows, **read)

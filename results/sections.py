@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from results import convergence, fixed_points, newton, speed, stability, stackelberg
+from results import convergence, fixed_points, newton, speed, stability, stackelberg, trainings
 from results.export import export, markdown
 from results.rows import RunError
 
@@ -25,12 +25,17 @@ class Section:
     Attributes
     ----------
     question, title : str
+        The question is what its figure is called.
     parts : sequence of (findings, shown)
         Sentences, and the tables that the report shows under them; a part that was not measured
         is left out if another was.
     filed : mapping of str to table
         Tables that are only written to files.
     figure : what draws it, or None
+    experiment : str
+        Whose rows it reads, where that is not called like the question.
+    scale : str
+        Of these rows.
     """
 
     question: str
@@ -38,9 +43,25 @@ class Section:
     parts: tuple[tuple[Callable[[pd.DataFrame], list[str]], dict[str, Table]], ...]
     filed: dict[str, Table]
     figure: "Callable[[pd.DataFrame], Figure] | None"
+    experiment: str = ""
+    scale: str = "tabular"
 
 
 SECTIONS = (
+    Section(
+        "trainings",
+        "Where do trained language models end?",
+        (
+            (
+                trainings.findings,
+                {"trainings": trainings.trainings, "compute_parity": trainings.parity},
+            ),
+        ),
+        {"training_curves": trainings.curves},
+        trainings.figure,
+        experiment="consistency",
+        scale="llm",
+    ),
     Section(
         "convergence",
         "How fast is the target approached, and is it?",
@@ -91,9 +112,9 @@ def first_tables(frame: pd.DataFrame) -> list[pd.DataFrame]:
 
 def report(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
     """The questions about algorithms that were asked, in Markdown; tables go to files."""
-    asked = set(frame["experiment"])
+    asked = set(zip(frame["experiment"], frame["scale"], strict=True))
     for section in SECTIONS:
-        if section.question not in asked:
+        if (section.experiment or section.question, section.scale) not in asked:
             continue
         yield f"## {section.title}\n"
         missing = []
