@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from results import style
-from results.algorithms import FLOOR, PLACE, UNIT, key, looks_of, rows_of, spread
+from results.algorithms import FLOOR, PLACE, UNIT, key, log_scales, looks_of, rows_of, spread
 from results.frames import categories
 from results.rows import RunError
 from results.statistics import estimate
@@ -173,8 +173,9 @@ def figure(frame: pd.DataFrame) -> "Figure":
                         spent.to_numpy(float), band["min"].to_numpy(), band["max"].to_numpy(),
                         color=colour, alpha=0.12, linewidth=0,
                     )  # fmt: skip
-                axes.set(xscale="log", yscale="log", ylim=(low, top), title=_short(game))
-                axes.minorticks_off()
+                log_scales(axes)
+                axes.set(ylim=(low, top), title=_short(game))
+
                 axes.tick_params(axis="y", labelleft=k == 0)
                 axes.set_xlabel("generated tokens" if i == rows - 1 else "")
             panels[0].set_ylabel("total variation")
