@@ -16,7 +16,7 @@ from llm.judges.game import GameJudge
 from llm.language_solver import LanguageSolver, Training
 from solvers import SOLVERS
 from solvers.nlhf_exact import NlhfExact
-from tests.small_models import cycle
+from tests.small_models import FOLLOWER, cycle
 
 SETTINGS: dict[str, Any] = {
     "steps": 80,
@@ -102,7 +102,7 @@ def test_what_is_measured_on_the_way(tmp_path: Path) -> None:
     found = solved("stackelberg_gda", tmp_path, **BRIEF)
     assert abs(found.game.ref - cycle().ref).max() < 0.01
     assert found.game.ref_follower is not None
-    assert abs(found.game.ref_follower - cycle().ref_follower).max() < 0.05
+    assert abs(found.game.ref_follower - np.array(FOLLOWER)).max() < 0.05
     assert found.target is not None
     assert found.target.follower is not None
     said = found.curve[-1]["spoken"]
@@ -129,6 +129,7 @@ def test_what_is_measured_on_the_way(tmp_path: Path) -> None:
     assert all(m.labels["question"] == "any" for m in measured)
     solution = found.solution()
     np.testing.assert_allclose(solution.policy, pi, rtol=0, atol=1e-12)
+    assert solution.follower is not None
     np.testing.assert_allclose(solution.follower, rows, rtol=0, atol=1e-12)
     assert not solution.certificate.holds
 

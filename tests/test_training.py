@@ -12,6 +12,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
+from safetensors.torch import load_file
 from torch import Tensor
 
 from games import SolverError
@@ -292,7 +293,7 @@ def test_a_loss_that_is_not_finite_ends_the_training(
     told_of = training.record(tmp_path)
     assert told_of == ("diverged", done.curve)
     # the policy is that of the last good checkpoint, which the folder still holds
-    kept = training.load_file(tmp_path / "checkpoint" / "parameters.safetensors")
+    kept = load_file(tmp_path / "checkpoint" / "parameters.safetensors")
     for name, p in parameters(done.policy).items():
         assert torch.equal(kept[f"policy.{name}"], p)
         assert bool(torch.isfinite(p).all())
