@@ -57,7 +57,7 @@ class DataSensitivity(LanguageExperiment):
         self, game: PreferenceGame, learner: Method, rng_for: RngFor, folder: Path
     ) -> Iterator[Measurement]:
         """One training a sampling."""
-        own = self.solver(learner, rng_for, folder).own(game)
+        own = self.solver(game, learner, rng_for, folder).own(game)
         full: Float | None = None
         for change, pairs in _samplings(own):
             labels: dict[str, Any] = {"setting": self.setting, **change}
@@ -70,7 +70,7 @@ class DataSensitivity(LanguageExperiment):
                 judging = Fitted(data)
                 observed = data.game(own.ref)
                 seen = replace(own, P=observed.P, pairs=observed.pairs)
-            solver = self.solver(learner, rng_for, folder, judging=judging)
+            solver = self.solver(game, learner, rng_for, folder, judging=judging)
             solution, why = answer(solver, seen, rng_for)
             policy = solution.policy
             full = policy if full is None else full
@@ -88,7 +88,7 @@ class DataSensitivity(LanguageExperiment):
             for training in solver.trainings:
                 yield from training.measurements(**labels)
             if isinstance(judging, Fitted) and learner.learner.needs != "dataset":
-                yield from self._quality(judging, learner, own, folder, labels)
+                yield from self._quality(judging, learner, game, folder, labels)
 
     def _quality(
         self,

@@ -48,11 +48,14 @@ class LanguageExperiment(Experiment):
         raise NotImplementedError
 
     def solver(
-        self, method: Method, rng_for: RngFor, folder: Path, **changes: Any
+        self, game: PreferenceGame, method: Method, rng_for: RngFor, folder: Path, **changes: Any
     ) -> LanguageSolver:
-        """The learner as a solver; its seed is that of the game, so that questions share it."""
+        """The learner as a solver; its seed is that of the game, so that questions share it.
+
+        It teaches the model the references of ``game``, whatever those of the games it solves.
+        """
         seed = int(rng_for("training").integers(2**31))
-        return LanguageSolver(method, folder, seed, self.model, self.start, **changes)
+        return LanguageSolver(method, folder, seed, self.model, self.start, source=game, **changes)
 
     def measure(  # type: ignore[override]  # a learner instead of a solver, and where to keep it
         self, game: PreferenceGame, learner: Method, rng_for: RngFor, folder: Path
@@ -68,7 +71,7 @@ class LanguageExperiment(Experiment):
         folder : Path
             Keeps trainings, and is where an interrupted one goes on.
         """
-        solver = self.solver(learner, rng_for, folder)
+        solver = self.solver(game, learner, rng_for, folder)
         yield from self.tabular().measure(solver.own(game), solver, rng_for)
         several = len(solver.trainings) > 1
         for i, training in enumerate(solver.trainings):

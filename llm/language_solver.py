@@ -120,6 +120,8 @@ class LanguageSolver(Solver):
         What the policy says before the training: what its reference says, or the opposite.
     judging : Judging
         What the learner is told.
+    source : PreferenceGame or None
+        Whose references the model is taught, where those of the solved game are what it then says.
     trainings : list of Training
         Those that ``solve`` did, or found.
     """
@@ -130,6 +132,7 @@ class LanguageSolver(Solver):
     model: str = TINY
     start: Start = "reference"
     judging: Judging = field(default_factory=Truth)
+    source: PreferenceGame | None = field(default=None, compare=False)
     trainings: list[Training] = field(default_factory=list, compare=False)
 
     @property
@@ -156,7 +159,7 @@ class LanguageSolver(Solver):
             If the learner needs rewards and those of the game are infinite.
         """
         del rng
-        task = verbalize(game)
+        task = self._lesson(game)
         learner = self.method.learner
         told = self.judging.identity(learner, task)
         key = [self.model, self.start, repr(self.method), self.seed, told, *task.prompts]
@@ -167,6 +170,19 @@ class LanguageSolver(Solver):
             found = self._train(task, self.folder / digest)
         self.trainings.append(found)
         return found.solution()
+
+    def _lesson(self, game: PreferenceGame) -> Verbalized:
+        """The game in words, with the references of ``source``."""
+        if self.source is None:
+            return verbalize(game)
+        ref, rows = self.source.ref, verbalize(self.source).follower
+        return verbalize(
+            replace(
+                game,
+                ref=np.broadcast_to(ref, game.ref.shape),
+                ref_follower=np.broadcast_to(rows, game.P.shape),
+            )
+        )
 
     def _train(self, task: Verbalized, folder: Path) -> Training:
         learner = self.method.learner

@@ -371,7 +371,7 @@ class _Loop:
         return None
 
     def _tensors(self) -> dict[str, Tensor]:
-        found = {}
+        found: dict[str, Tensor] = {}
         for role, policy in self._roles():
             # the previous policy is frozen; its names are those of the policy
             names = [name for name, _ in self._own(self.trained.policy)]

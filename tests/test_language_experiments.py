@@ -12,14 +12,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
 from games import PreferenceGame, SpecError
-from llm import EXPERIMENTS, LanguageExperiment, make_learner
+from llm import EXPERIMENTS, LanguageExperiment, base_model, make_learner, training
 from llm.language_solver import LanguageSolver
+from llm.policy import Policy
+from llm.tasks.verbalized import Verbalized, spoken, verbalize
 from solvers.nlhf_exact import NlhfExact
 from solvers.slhf_exact import SlhfExact
 from tabular import EXPERIMENTS as TABULAR
 from tabular.experiment import Measurement
 from tests.paper_games import generators
-from tests.small_models import NAMES, cycle
+from tests.small_models import FOLLOWER, NAMES, REF, cycle
 from tests.test_language_solver import BRIEF, SETTINGS, folders
 from tests.test_reward_model import ladder
 
@@ -91,6 +93,31 @@ def test_questions_share_a_training(tmp_path: Path) -> None:
         measured(question, "nash_md_pg", tmp_path)
     measured("data_sensitivity", "nash_md_pg", tmp_path, setting="known")
     assert folders(tmp_path) == 1
+
+
+def test_a_game_is_taught_once_and_measured_with_what_was_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lessons, learnt = [], []
+    taught, train = base_model.taught, training.train
+
+    def recorded(model: str, task: Verbalized, **settings: Any) -> Policy:
+        lessons.append((task.game.ref.tolist(), task.follower.tolist()))
+        return taught(model, task, **settings)
+
+    def trained(learner: Any, start: Policy, *args: Any) -> Any:
+        learnt.append(np.exp(spoken(verbalize(cycle()), start).leader))
+        return train(learner, start, *args)
+
+    monkeypatch.setattr("llm.language_solver.taught", recorded)
+    monkeypatch.setattr("llm.data_sensitivity.taught", recorded)
+    monkeypatch.setattr(training, "train", trained)
+    for question in ("consistency", "data_sensitivity"):
+        rows = measured(question, "nash_md_pg", tmp_path, params={"steps": 1})
+    assert len(learnt) == 4
+    assert {str(lesson) for lesson in lessons} == {str((REF, FOLLOWER))}
+    first = [m for m in rows if m.metric == "kl_to_ref" and m.step == 0]
+    assert max(abs(m.value) for m in first) < 1e-9
 
 
 def test_clones_are_not_measured(tmp_path: Path) -> None:
@@ -196,7 +223,7 @@ def test_learners_and_questions_are_paired_by_seed(tmp_path: Path) -> None:
         for name in ("nash_md_pg", "rloo"):
             for question in EXPERIMENTS:
                 experiment = EXPERIMENTS[question]()
-                solver = experiment.solver(make_learner(name, BRIEF), rng_for, tmp_path)
+                solver = experiment.solver(cycle(), make_learner(name, BRIEF), rng_for, tmp_path)
                 assert isinstance(solver, LanguageSolver)
                 found.add(solver.seed)
         return found
