@@ -20,10 +20,11 @@ test: .venv/test ## install the test tools too, then run the whole check
 	.venv/bin/python -m mypy
 	.venv/bin/python -m pytest -n auto
 
-bench: .venv/test ## time the solvers and measure their memory; JSON goes to runs/
+bench: .venv/test ## time the solvers and measure their memory; JSON and report go to runs/
 	@mkdir -p runs
+	file="runs/perf-$$(date +%Y%m%d-%H%M%S).json"; \
 	.venv/bin/python -m pytest benchmarks/perf --benchmark-columns=min,median,rounds \
-		--benchmark-json="runs/perf-$$(date +%Y%m%d-%H%M%S).json"
+		--benchmark-json="$$file" && .venv/bin/prefgames report "$$file"
 
 clean: ## delete .venv, caches and build products, and keep runs/
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

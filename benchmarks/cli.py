@@ -131,12 +131,12 @@ def run(
 
 
 def _tell(done: "Run") -> None:
-    """The headline, then where the rest is; report and figures are made once a computed run."""
+    """What is seen, then where the rest is; report and figures are made once a computed run."""
     from results import figures, load, report
-    from results.tables import headline
 
-    table = headline(load(done.run_dir))
-    console.table(list(table.columns), table.to_numpy().tolist())
+    shown, others = report.digest(load(done.run_dir))
+    for table in shown:
+        console.table(list(table.columns), table.to_numpy().tolist())
     written = done.run_dir / "report.md"
     if done.computed or not written.is_file():
         figures.write(done.run_dir)
@@ -146,6 +146,8 @@ def _tell(done: "Run") -> None:
         f"{done.failed} failed, {done.undefined} undefined; {done.seconds:.1f} seconds; "
         f"worst certificate residual {done.worst_residual:.2g}"
     )
+    for line in others:
+        console.say(f"also     {line}")
     console.say(f"report   {written}")
     if (done.run_dir / "figures").is_dir():  # no rows, no figures
         console.say(f"figures  {done.run_dir / 'figures'}")

@@ -109,6 +109,8 @@ def _expand(plan: Plan) -> Iterator[Cell]:
         game_draws = plugins.game_draws(game.name, game.params)
         for seed in (None, *plan.seeds):
             for question, own, question_draws in questions:
+                if seed not in (None, *plan.seeds[: question.seeds]):
+                    continue
                 for method, params, method_draws in methods[question.scale]:
                     draws = game_draws or question_draws or method_draws
                     if draws == (seed is not None) and question.asks(game.name, method):

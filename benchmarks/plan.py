@@ -28,7 +28,8 @@ class Choice:
 class Question:
     """An experiment, and the names of the games and methods that it is about; None: of all.
 
-    Its methods are solvers, or learners where its scale is "llm".
+    Its methods are solvers, or learners where its scale is "llm". With ``seeds`` it has only the
+    first so many seeds of the plan.
     """
 
     experiment: Choice
@@ -36,6 +37,7 @@ class Question:
     solvers: tuple[str, ...] | None = None
     learners: tuple[str, ...] | None = None
     scale: Scale = "tabular"
+    seeds: int | None = None
 
     def asks(self, game: str, method: str) -> bool:
         """Whether the pair belongs to the matrix."""
@@ -88,6 +90,7 @@ class Plan:
                     games=q.games,
                     solvers=q.solvers,
                     learners=q.learners,
+                    seeds=q.seeds,
                 )
                 for q in self.questions
             ],

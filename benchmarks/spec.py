@@ -21,6 +21,7 @@
     [[experiments]]
     name = "refinement"
     games = ["condorcet"]            # only these of the games above; likewise solvers
+    seeds = 5                        # only the first seeds of the spec
 
     [[learners]]
     name = "nash_md_pg"              # of language models; needs the extra "llm"
@@ -89,6 +90,7 @@ class ExperimentEntry(Entry):
     games: _Names | None = None
     solvers: _Names | None = None
     learners: _Names | None = None
+    seeds: Annotated[int, Field(ge=1)] | None = None
 
 
 class Spec(BaseModel):
@@ -125,7 +127,9 @@ class Spec(BaseModel):
                 for kind, choices in known.items()
             }
             for experiment in _choices("experiments", [entry], check_llm, place, entry.scale):
-                questions.append(Question(experiment, **limits, scale=entry.scale))
+                questions.append(
+                    Question(experiment, **limits, scale=entry.scale, seeds=entry.seeds)
+                )
         seeds = range(self.seed, self.seed + self.seeds)
         return Plan(self.name, seeds, self.timeout, questions=tuple(questions), **known)
 

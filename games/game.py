@@ -1,91 +1,22 @@
 """The preference game: who is preferred to whom, and how likely the reference is to say it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from games import numerics
 from games.errors import GameError
+from games.population import Known as Known
+from games.population import Population as Population
 from games.validation import DENSE_LIMIT as DENSE_LIMIT
-from games.validation import (
-    SUM_TOL,
-    distinct_names,
-    distribution,
-    frozen,
-    pair_weights,
-    preference_table,
-)
+from games.validation import TIE_TOL as TIE_TOL
 from games.validation import Float as Float
-
-TIE_TOL = 1e-9
-"""Values within this of the optimum count as tied, everywhere."""
-
-
-@dataclass(frozen=True, init=False, eq=False)
-class Population:
-    """User types behind a game.
-
-    Attributes
-    ----------
-    shares : float array (..., k), positive, sums to 1
-        How common each type is.
-    utilities : float array (..., k, n)
-        What each answer is worth to each type; a type's favourites maximise its row.
-    """
-
-    shares: Float
-    utilities: Float
-
-    def __init__(self, shares: ArrayLike, utilities: ArrayLike) -> None:
-        shares = frozen("Population: shares", shares)
-        utilities = frozen("Population: utilities", utilities)
-        if shares.ndim < 1 or utilities.shape[:-1] != shares.shape:
-            raise GameError(
-                f"Population: shares {shares.shape} and utilities {utilities.shape} do not fit; "
-                "expected (..., k) and (..., k, n)"
-            )
-        if not (shares > 0).all() or not (abs(shares.sum(-1) - 1) <= SUM_TOL).all():
-            raise GameError(f"Population: shares must be positive and sum to 1, got {shares}")
-        if not np.isfinite(utilities).all():
-            raise GameError("Population: utilities must be finite; replace NaN and inf")
-        object.__setattr__(self, "shares", shares)
-        object.__setattr__(self, "utilities", utilities)
-
-    @property
-    def favourites(self) -> NDArray[np.bool_]:
-        """Boolean mask (..., k, n): the answers of highest utility for each type."""
-        top = self.utilities.max(-1, keepdims=True)
-        return np.asarray(self.utilities >= top - TIE_TOL)
-
-
-@dataclass(frozen=True, eq=False)
-class Known:
-    """A published or derived answer of a game, checked by the tests of the registry.
-
-    Attributes
-    ----------
-    solver : str
-        Name in the solver registry.
-    params : mapping
-        Its parameters.
-    policy : float array (..., n)
-        The answer.
-    source : str
-        Where it stands, or how it is derived.
-    atol : float > 0
-        Half a unit of the last printed digit.
-    """
-
-    solver: str
-    params: Mapping[str, float]
-    policy: ArrayLike
-    source: str
-    atol: float = 1e-9
+from games.validation import distinct_names, distribution, pair_weights, preference_table
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -262,12 +193,11 @@ class PreferenceGame:
             return np.stack([f if v is None else v for v, f in zip(values, fill, strict=True)])
 
         rows = [np.repeat(g.ref[..., None, :], g.n, axis=-2) for g in games]
-        people = [g.population for g in games]
+        people = [g.population for g in games if g.population is not None]
         population = None
-        if all(p is not None and p.utilities.shape == _shape(people[0]) for p in people):
+        if len(people) == len(games) and len({p.utilities.shape for p in people}) == 1:
             population = Population(
-                np.stack([p.shares for p in people if p]),
-                np.stack([p.utilities for p in people if p]),
+                np.stack([p.shares for p in people]), np.stack([p.utilities for p in people])
             )
         return PreferenceGame(
             np.stack([g.P for g in games]),
@@ -312,7 +242,3 @@ class PreferenceGame:
     def __repr__(self) -> str:
         contexts = f", contexts={self.batch}" if self.batch else ""
         return f"{type(self).__name__}(n={self.n}{contexts})"
-
-
-def _shape(people: Population | None) -> tuple[int, ...] | None:
-    return None if people is None else people.utilities.shape

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games.errors import GameError
-from games.game import Population, PreferenceGame
+from games.game import PreferenceGame
+from games.population import Population
 from games.registry import near
 from games.score_game import ScoreGame
 from games.squares import Square, win_counts

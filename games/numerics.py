@@ -23,11 +23,11 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     """X - log sum exp(x): the log of the normalised policy with logits ``x``.
 
     The largest logit is taken off first, so that the policy sums to 1 however large they are.
+    Where it is not finite there is no policy: NaN.
     """
     xp = array_namespace(x)
-    top = xp.max(x, axis=axis, keepdims=True)
-    shifted = x - xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-    return shifted - log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+    shifted = x - xp.max(x, axis=axis, keepdims=True)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
 
 
 def log(p: Array) -> Array:
@@ -74,8 +74,7 @@ def total_variation(p: Array, q: Array) -> Array:
 
 def win_rates(P: Array, policy: Array) -> Array:
     """(P pi)_i = probability that answer i is preferred to a draw from ``policy``."""
-    xp = array_namespace(P, policy)
-    return xp.squeeze(xp.matmul(P, policy[..., None]), axis=-1)
+    return (P @ policy[..., None])[..., 0]
 
 
 def sigmoid(x: Array) -> Array:

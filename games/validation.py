@@ -15,6 +15,9 @@ DENSE_LIMIT = 5_000
 SUM_TOL = 1e-9
 """By how much probabilities may miss a sum of 1."""
 
+TIE_TOL = 1e-9
+"""Values within this of the optimum count as tied, everywhere."""
+
 
 def frozen(what: str, values: ArrayLike) -> Float:
     """A read-only float64 copy; a GameError that names ``what`` if it does not hold numbers."""

@@ -9,11 +9,11 @@ import numpy as np
 
 from games import Comparisons, PreferenceGame, measures, numerics
 from games.game import Float
-from llm.base_model import taught
 from llm.experiment import LanguageExperiment
 from llm.judging import Fitted, Judging, Truth
+from llm.language_solver import LanguageSolver
 from llm.method import Method
-from llm.tasks.verbalized import verbalize
+from llm.reward_model import Kind
 from tabular.data_sensitivity import DataSensitivity as Tabular
 from tabular.experiment import Experiment, Measurement, RngFor, answer, each
 from tabular.regret import regret
@@ -57,7 +57,7 @@ class DataSensitivity(LanguageExperiment):
         self, game: PreferenceGame, learner: Method, rng_for: RngFor, folder: Path
     ) -> Iterator[Measurement]:
         """One training a sampling."""
-        own = self.solver(game, learner, rng_for, folder).own(game)
+        own = self.solver(learner, game, rng_for, folder).own()
         full: Float | None = None
         for change, pairs in _samplings(own):
             labels: dict[str, Any] = {"setting": self.setting, **change}
@@ -70,7 +70,7 @@ class DataSensitivity(LanguageExperiment):
                 judging = Fitted(data)
                 observed = data.game(own.ref)
                 seen = replace(own, P=observed.P, pairs=observed.pairs)
-            solver = self.solver(game, learner, rng_for, folder, judging=judging)
+            solver = self.solver(learner, game, rng_for, folder, judging=judging)
             solution, why = answer(solver, seen, rng_for)
             policy = solution.policy
             full = policy if full is None else full
@@ -88,20 +88,15 @@ class DataSensitivity(LanguageExperiment):
             for training in solver.trainings:
                 yield from training.measurements(**labels)
             if isinstance(judging, Fitted) and learner.learner.needs != "dataset":
-                yield from self._quality(judging, learner, game, folder, labels)
+                yield from self._quality(judging, learner, solver, labels)
 
     def _quality(
-        self,
-        judging: Fitted,
-        method: Method,
-        game: PreferenceGame,
-        folder: Path,
-        labels: dict[str, Any],
+        self, judging: Fitted, method: Method, solver: LanguageSolver, labels: dict[str, Any]
     ) -> Iterator[Measurement]:
         """How good the fitted model is on comparisons held out."""
-        task = verbalize(game)
-        kind: Any = "reward" if method.learner.needs == "rewards" else "pairwise"
-        report = judging.fitted(kind, task, taught(self.model, task), folder)
+        kind: Kind = "reward" if method.learner.needs == "rewards" else "pairwise"
+        task = solver.task(solver.game)
+        report = judging.fitted(kind, task, solver.reference(task), solver.folder)
         for metric, value in asdict(report).items():
             name = metric if metric == "calibration_error" else f"held_out_{metric}"
             if metric not in ("train", "held_out"):

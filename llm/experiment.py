@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from games import PreferenceGame, SpecError
-from llm.base_model import TINY
+from llm.base_model import TINY, Lessons
 from llm.language_solver import LanguageSolver, Start
 from llm.method import Method
 from tabular.experiment import Experiment, Measurement, RngFor
@@ -20,22 +20,31 @@ class LanguageExperiment(Experiment):
     ----------
     model : str
         "tiny", the folder of a checkpoint, or its name on the model hub.
+    lessons : int >= 0
+        Steps in which it is taught the references of the game before it learns from preferences.
+        With 0 its references are what it says as it is.
     start : "reference" or "reversed"
         What the policy says before the training: what its reference says, or the opposite.
 
     Raises
     ------
     SpecError
-        If ``start`` is neither.
+        If ``start`` is neither, or nothing is taught and it is to be reversed.
     """
 
     model: str = TINY
+    lessons: int = 300
     start: Start = "reference"
     scale: ClassVar[str] = "llm"
 
     def __post_init__(self) -> None:
         if self.start not in ("reference", "reversed"):
             raise SpecError(f"start is {self.start!r}, expected reference or reversed")
+        if self.lessons < 0 or (self.lessons == 0 and self.start == "reversed"):
+            raise SpecError(
+                f"lessons is {self.lessons}, expected at least 0, and at least 1 for a reversed "
+                "start, which must be taught"
+            )
         self.tabular()
 
     @property
@@ -48,14 +57,19 @@ class LanguageExperiment(Experiment):
         raise NotImplementedError
 
     def solver(
-        self, game: PreferenceGame, method: Method, rng_for: RngFor, folder: Path, **changes: Any
+        self,
+        method: Method,
+        game: PreferenceGame,
+        rng_for: RngFor,
+        folder: Path,
+        **changes: Any,
     ) -> LanguageSolver:
-        """The learner as a solver; its seed is that of the game, so that questions share it.
-
-        It teaches the model the references of ``game``, whatever those of the games it solves.
-        """
+        """The learner as a solver; its seed is that of the game, so that questions share it."""
         seed = int(rng_for("training").integers(2**31))
-        return LanguageSolver(method, folder, seed, self.model, self.start, source=game, **changes)
+        lessons = Lessons(self.lessons)
+        return LanguageSolver(
+            method, game, folder, seed, self.model, lessons, self.start, **changes
+        )
 
     def measure(  # type: ignore[override]  # a learner instead of a solver, and where to keep it
         self, game: PreferenceGame, learner: Method, rng_for: RngFor, folder: Path
@@ -71,8 +85,8 @@ class LanguageExperiment(Experiment):
         folder : Path
             Keeps trainings, and is where an interrupted one goes on.
         """
-        solver = self.solver(game, learner, rng_for, folder)
-        yield from self.tabular().measure(solver.own(game), solver, rng_for)
+        solver = self.solver(learner, game, rng_for, folder)
+        yield from self.tabular().measure(solver.own(), solver, rng_for)
         several = len(solver.trainings) > 1
         for i, training in enumerate(solver.trainings):
             yield from training.measurements(**({"training": i} if several else {}))

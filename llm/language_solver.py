@@ -14,7 +14,7 @@ from filelock import FileLock
 from games import PreferenceGame, UndefinedError, measures, numerics
 from games.game import Float
 from llm import training
-from llm.base_model import TINY, taught
+from llm.base_model import TINY, Lessons, taught
 from llm.judging import Judging, Truth
 from llm.method import Method
 from llm.policy import Policy
@@ -112,27 +112,30 @@ class LanguageSolver(Solver):
     Attributes
     ----------
     method : Method
+    game : PreferenceGame
+        Its references are what the model is taught, whichever game is solved.
     folder : Path
     seed : int
         Of all that the training draws.
     model : "tiny", a folder, or a name on the model hub
+    lessons : Lessons
+        How it is taught; with none its references are what it says as it is.
     start : "reference" or "reversed"
         What the policy says before the training: what its reference says, or the opposite.
     judging : Judging
         What the learner is told.
-    source : PreferenceGame or None
-        Whose references the model is taught, where those of the solved game are what it then says.
     trainings : list of Training
         Those that ``solve`` did, or found.
     """
 
     method: Method
+    game: PreferenceGame
     folder: Path
     seed: int
     model: str = TINY
+    lessons: Lessons = field(default_factory=Lessons)
     start: Start = "reference"
     judging: Judging = field(default_factory=Truth)
-    source: PreferenceGame | None = field(default=None, compare=False)
     trainings: list[Training] = field(default_factory=list, compare=False)
 
     @property
@@ -145,10 +148,26 @@ class LanguageSolver(Solver):
             return getattr(self.method.learner, name)
         raise AttributeError(name)
 
-    def own(self, game: PreferenceGame) -> PreferenceGame:
+    def own(self) -> PreferenceGame:
         """The game with the references that the model has learnt, not those it was taught."""
-        task = verbalize(game)
-        return _with_references(game, spoken(task, taught(self.model, task)))
+        task = self.task(self.game)
+        return _with_references(self.game, spoken(task, self.reference(task)))
+
+    def task(self, game: PreferenceGame) -> Verbalized:
+        """A game of the same answers in words, with the references to be taught."""
+        ref, rows = self.game.ref, self.game.log_ref_follower(slice(None))
+        shape = (*game.batch, game.n)
+        return verbalize(
+            replace(
+                game,
+                ref=np.broadcast_to(ref, shape),
+                ref_follower=np.broadcast_to(np.exp(rows), (*shape, game.n)),
+            )
+        )
+
+    def reference(self, task: Verbalized) -> Policy:
+        """The model after its lessons on the task."""
+        return taught(self.model, task, self.lessons)
 
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
         """What the model says after the training.
@@ -159,11 +178,12 @@ class LanguageSolver(Solver):
             If the learner needs rewards and those of the game are infinite.
         """
         del rng
-        task = self._lesson(game)
+        task = self.task(game)
         learner = self.method.learner
         told = self.judging.identity(learner, task)
-        key = [self.model, self.start, repr(self.method), self.seed, told, *task.prompts]
-        key += [*task.answers, repr(task.game.ref.tolist()), repr(task.follower.tolist())]
+        how = self.model, self.lessons, self.start, self.method, self.seed, told
+        key = [*map(repr, how), *task.prompts, *task.answers]
+        key += [task.game.ref.tolist(), task.follower.tolist()]
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / f"{digest}.lock"):
@@ -171,26 +191,12 @@ class LanguageSolver(Solver):
         self.trainings.append(found)
         return found.solution()
 
-    def _lesson(self, game: PreferenceGame) -> Verbalized:
-        """The game in words, with the references of ``source``."""
-        if self.source is None:
-            return verbalize(game)
-        ref, rows = self.source.ref, verbalize(self.source).follower
-        return verbalize(
-            replace(
-                game,
-                ref=np.broadcast_to(ref, game.ref.shape),
-                ref_follower=np.broadcast_to(rows, game.P.shape),
-            )
-        )
-
     def _train(self, task: Verbalized, folder: Path) -> Training:
         learner = self.method.learner
-        reference = taught(self.model, task)
+        reference = self.reference(task)
         record = training.record(folder)
         if record is None:
-            begin = taught(self.model, task.reversed()) if self.start == "reversed" else None
-            policy = begin or taught(self.model, task)
+            policy = self.reference(task.reversed() if self.start == "reversed" else task)
             done = training.train(
                 learner,
                 policy,

@@ -96,8 +96,7 @@ def text(table: pd.DataFrame) -> pd.DataFrame:
     shown = {str(name): [_plain(v) for v in index[name]] for name in index}
     if table.columns.names[-1] != "statistic":
         for name in table:
-            numbers = pd.api.types.is_float_dtype(table[name])
-            shown[str(name)] = [number(v) if numbers else _plain(v) for v in table[name]]
+            shown[str(name)] = [_plain(v) for v in table[name]]
         return pd.DataFrame(shown, dtype=object)
     for name in dict.fromkeys(column[:-1] for column in table.columns):
         own = {column[-1]: table[column] for column in table.columns if column[:-1] == name}
@@ -127,7 +126,8 @@ def _plain(value: Any) -> str:
     if isinstance(value, float):
         if math.isnan(value):
             return "-"
-        return "infinite" if math.isinf(value) else f"{value:g}"
+        whole = value.is_integer() and abs(value) < 1e9
+        return "infinite" if math.isinf(value) else f"{value:.0f}" if whole else f"{value:.4g}"
     return str(value)
 
 

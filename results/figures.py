@@ -1,17 +1,21 @@
 """One figure a question, and the one that tells the story.
 
 Every function takes the frame that ``results.load`` returns and gives a matplotlib Figure of one
-comparison, "tau = 0.1" or the like; by default the one at equal tau that covers most.
+comparison, "tau = 0.1" or the like; by default ``frames.main_comparison``.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from results import convergence, panels, questions, style
-from results.frames import at, categories, compact, only
+from results import panels, questions, style
+from results.frames import at, categories, compact, named, only
 from results.rows import RunError
+from results.sections import SECTIONS
 from results.statistics import estimate
 from results.store import load
 
@@ -49,9 +53,9 @@ def consistency(frame: pd.DataFrame, comparison: str | None = None) -> "Figure":
     tops = {titles["entropy"]: None, titles["leader_value"]: 0.5}
     games, looks = categories(rows["game"]), style.looks(rows)
     with style.settings():
-        page = style.Page(panels.height_of(games))
+        key = panels.key(looks, columns.values())
+        page = style.Page(f"What is answered at {at(rows)}", key, panels.height_of(games, looks))
         panels.dot_columns(page, 0, columns, games, looks, tops)
-        panels.legend(page, f"What is answered at {at(rows)}", looks, columns.values())
     return page.figure
 
 
@@ -72,7 +76,10 @@ def data_sensitivity(frame: pd.DataFrame, comparison: str | None = None) -> "Fig
         for game in categories(drawn["game"])[:_MOST_CURVES]
     }
     with style.settings():
-        page = style.Page(panels.height_of(games), *[1.75] * bool(few))
+        title = f"How far the answer moves (total variation) at {at(rows)}"
+        shown = [*columns.values(), *few.values()]
+        key = panels.key(looks, shown, "lines" if few else "dots")
+        page = style.Page(title, key, panels.height_of(games, looks), *[1.75] * bool(few))
         panels.dot_columns(page, 0, columns, games, looks, {})
         row = page.panels(1, 1, len(few), left=0.7)[0] if few else []
         for k, (axes, (game, own)) in enumerate(zip(row, few.items(), strict=True)):
@@ -84,9 +91,6 @@ def data_sensitivity(frame: pd.DataFrame, comparison: str | None = None) -> "Fig
             axes.minorticks_off()
             axes.set(xlabel="comparisons", title=panels.short(game))
             axes.set_ylabel("shift,\nP estimated" if k == 0 else "")
-        title = f"How far the answer moves (total variation) at {at(rows)}"
-        shown = [*columns.values(), *few.values()]
-        panels.legend(page, title, looks, shown, "lines" if few else "dots")
     return page.figure
 
 
@@ -116,7 +120,9 @@ def robustness(frame: pd.DataFrame, comparison: str | None = None) -> "Figure":
     }
     games, looks = categories(steps["game"]), style.looks(rows[rows["method"] != "all"])
     with style.settings():
-        page = style.Page(3.6, panels.height_of(games))
+        title = f"{panels.short(featured)} along its paths; below, all games; at {at(rows)}"
+        key = panels.key(looks, [*along.values(), *columns.values()], "lines")
+        page = style.Page(title, key, 3.6, panels.height_of(games, looks))
         grid = page.panels(0, len(titles), len(paths), left=0.7, apart=(0.2, 0.18))
         for (i, k), estimates in along.items():
             axes = grid[i, k]
@@ -130,8 +136,6 @@ def robustness(frame: pd.DataFrame, comparison: str | None = None) -> "Figure":
         for line, title in zip(grid, titles.values(), strict=True):
             line[0].set_ylabel(title)
         panels.dot_columns(page, 1, columns, games, looks, {})
-        title = f"{panels.short(featured)} along its paths; below, all games; at {at(rows)}"
-        panels.legend(page, title, looks, [*along.values(), *columns.values()], "lines")
     return page.figure
 
 
@@ -148,22 +152,24 @@ def refinement(frame: pd.DataFrame, comparison: str | None = None) -> "Figure":
         for game in categories(users["game"])[:_MOST_USERS]
     }
     games, looks = categories(rows["game"]), style.looks(pd.concat([users, rows]))
+    revise = {method: look for method, look in looks.items() if method in set(rows["method"])}
     lines, across = -(-len(seen) // 3), min(3, len(seen))
     with style.settings():
-        page = style.Page(*[0.3 + 1.5 * lines] * bool(seen), panels.height_of(games))
+        title = "Has a user seen its favourite after N answers? " if seen else ""
+        title += f"Is a revision preferred? At {at(rows)}"
+        shown = [*seen.values(), *columns.values()]
+        key = panels.key(looks, shown, "lines" if seen else "dots")
+        height = panels.height_of(games, revise)
+        page = style.Page(title, key, *[0.3 + 1.5 * lines] * bool(seen), height)
         grid = list(page.panels(0, lines, across, apart=(0.25, 0.65)).flat) if seen else []
         for k, (axes, (game, own)) in enumerate(zip(grid, seen.items(), strict=False)):
             panels.curves(axes, own, "n_answers", looks)
             panels.limit(axes, "y", labels=k % 3 == 0)
             axes.set(title=panels.short(game), xticks=sorted(set(own["n_answers"])), xlabel="N")
             axes.set_ylabel("favourite seen" if k % 3 == 0 else "")
-        panels.dot_columns(page, min(1, lines), columns, games, looks, {})
+        panels.dot_columns(page, min(1, lines), columns, games, revise, {})
         for axes in grid[len(seen) :]:
             axes.set_axis_off()
-        title = "Has a user seen its favourite after N answers? " if seen else ""
-        title += f"Is a revision preferred? At {at(rows)}"
-        shown = [*seen.values(), *columns.values()]
-        panels.legend(page, title, looks, shown, "lines" if seen else "dots")
     return page.figure
 
 
@@ -191,7 +197,9 @@ def story(frame: pd.DataFrame, comparison: str | None = None) -> "Figure":
     shifts = estimate(moved.assign(setting=words), ["method", "setting"], "max")
     seen = estimate(users, ["method", "n_answers"])
     with style.settings():
-        page = style.Page(2.35)
+        title = f"The same preferences, different answers: {panels.short(both[0])} at {here}"
+        key = panels.key(looks, [answers, shifts, seen], "bars")
+        page = style.Page(title, key, 2.35)
         first, second, third = page.panels(0, 1, 3, right=0.7, apart=(0.4, 0))[0]
         panels.bars(first, answers, "action", looks)
         first.set(title="What is answered", ylabel="probability")
@@ -210,13 +218,14 @@ def story(frame: pd.DataFrame, comparison: str | None = None) -> "Figure":
             for method, mean in last.set_index("method")["mean"].dropna().items()
         }
         panels.label_ends(third, ends, 0.14)
-        title = f"The same preferences, different answers: {panels.short(both[0])} at {here}"
-        panels.legend(page, title, looks, [answers, shifts, seen], "bars")
     return page.figure
 
 
 def write(run_dir: str | Path) -> list[Path]:
     """Draw every figure that the run has rows for into ``<run_dir>/figures``, in three formats.
+
+    "consistency" is of the main comparison; "consistency_tau_0.1" and the like of those others
+    that are needed to show every method.
 
     Raises
     ------
@@ -224,12 +233,20 @@ def write(run_dir: str | Path) -> list[Path]:
         If the directory is not a run.
     """
     frame = compact(load(run_dir))
+    drawn: dict[str, Callable[[], Figure]] = {}
+    for draw in (consistency, data_sensitivity, robustness, refinement):
+        with suppress(RunError):  # not asked in this run; the report says so
+            for name, comparison in named(draw.__name__, frame).items():
+                drawn[name] = partial(draw, frame, comparison)
+    drawn["story"] = partial(story, frame)
+    for section in SECTIONS:
+        if section.figure is not None:
+            drawn[section.question] = partial(section.figure, frame)
     written: list[Path] = []
-    plain = (consistency, data_sensitivity, robustness, refinement, story)
-    for name, draw in ({draw.__name__: draw for draw in plain} | convergence.FIGURES).items():
+    for name, make in drawn.items():
         try:
-            figure = draw(frame)
-        except RunError:  # not asked in this run; the report says so
+            figure = make()
+        except RunError:  # not asked in this run, or not there; the report says so
             continue
         written += style.save(figure, Path(run_dir) / "figures" / name)
     return written

@@ -56,7 +56,7 @@ def describe(frame: pd.DataFrame, question: str | None = None) -> pd.DataFrame:
         filled=filled, mark=_marks(rows, frame), metric=rows["metric"].astype("category")
     )
     game = _translate(own, ["game", "game_params"], lambda key: games[key])
-    comparison = _translate(own, ["params"], lambda key: comparison_of(key[0]), _comparison_rank)
+    comparison = _translate(own, ["params"], lambda key: comparison_of(key[0]), comparison_rank)
     keys = ["scale", "concept", "solver", "params", "mark", "filled"]
     method = _translate(own, keys, lambda key: _method(key, solvers), _method_rank)
     return own.assign(game=game, comparison=comparison, method=method).drop(
@@ -84,16 +84,52 @@ def comparison_of(params: str) -> str:
 
 
 def main_comparison(rows: pd.DataFrame, kind: str = "tau") -> str | None:
-    """The comparison "``kind`` = ..." that covers most games and methods; of several the smallest.
+    """The comparison "``kind`` = ..." with the smallest value that has RLHF, NLHF and SLHF.
 
+    Where none has all three, the one that covers most games and methods; of several the smallest.
     None where there is none of that kind. ``rows`` come from ``describe``.
     """
     there = [name for name in categories(rows["comparison"]) if name.startswith(f"{kind} =")]
     if not there:
         return None
-    pairs = rows[["comparison", "game", "method"]].drop_duplicates()
-    counts = pairs.groupby("comparison", observed=True).size()
+    group = rows[["comparison", "game", "method", "concept"]].drop_duplicates()
+    methods = group.groupby("comparison", observed=True)
+    for name in there:
+        if {"rlhf", "nlhf", "slhf"} <= set(methods.get_group(name)["concept"]):
+            return name
+    counts = methods.size()
     return max(there, key=lambda name: int(counts[name]))
+
+
+def comparisons(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """The main comparison, and as many others as it takes to show every method: which it adds.
+
+    ``rows`` come from ``describe``.
+    """
+    pairs = rows[["comparison", "method"]].drop_duplicates().sort_values(["comparison", "method"])
+    order = [at(only(rows, None)), *categories(rows["comparison"])]
+    added: dict[str, list[str]] = {}
+    for name in order:
+        own = pairs.loc[pairs["comparison"] == name, "method"].astype(str)
+        new = [method for method in own if all(method not in there for there in added.values())]
+        if new:
+            added[name] = new
+    return added
+
+
+def named(question: str, frame: pd.DataFrame) -> dict[str, str]:
+    """What a question's figures are called -> their comparison.
+
+    "robustness" for the main comparison, "robustness_tau_0.1" for another that adds methods.
+
+    Raises
+    ------
+    RunError
+        If the question was not asked.
+    """
+    main, *others = comparisons(describe(frame, question))
+    more = {"_".join([question, *re.findall(r"[\w.]+", other)]): other for other in others}
+    return {question: main, **more}
 
 
 def only(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:
@@ -146,7 +182,7 @@ def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str
     """
     found: dict[str, dict[str, Labels]] = {}
     for key in frame.groupby([name, params], sort=False, observed=True).size().index:
-        values = {k: json.dumps(v) for k, v in json.loads(key[1]).items() if not _is_weight(k)}
+        values = {k: _word(v) for k, v in json.loads(key[1]).items() if not _is_weight(k)}
         found.setdefault(key[0], {})[key[1]] = values
     out: dict[Hashable, str] = {}
     for own, variants in found.items():
@@ -156,6 +192,14 @@ def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str
             told = ", ".join(f"{k}={values[k].strip(chr(34))}" for k in differ if k in values)
             out[own, text] = f"{own}({told})" if told else own
     return out
+
+
+def _word(value: Any) -> str:
+    """A parameter as it is read: a game in a game like a call."""
+    if isinstance(value, dict) and "name" in value:
+        rest = ", ".join(f"{k}={_word(v)}" for k, v in value.items() if k != "name")
+        return f"{value['name']}({rest})" if rest else str(value["name"])
+    return json.dumps(value)
 
 
 def _method(key: tuple[Any, ...], variants: dict[str, dict[Hashable, str]]) -> str:
@@ -202,7 +246,8 @@ def _category(
     return pd.Categorical.from_codes(told, pd.Index(order), ordered=True)
 
 
-def _comparison_rank(text: str) -> tuple[int, float, str]:
+def comparison_rank(text: str) -> tuple[int, float, str]:
+    """Sorts comparisons: by tau, then by KL, then the rest."""
     name, _, value = text.partition(" = ")
     if "," in text or not value:
         return 2, 0.0, text

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from results import questions
-from results.frames import FILLED, at, categories, describe, only
+from results.frames import FILLED, at, categories, only
 from results.rows import RunError
 from results.statistics import estimate
 
@@ -55,14 +55,14 @@ def headline(frame: pd.DataFrame, comparison: str | None = None) -> pd.DataFrame
     frame : DataFrame
         As ``results.load`` returns it.
     comparison : str, optional
-        "tau = 0.1" or the like; by default the one at equal tau that covers most.
+        "tau = 0.1" or the like; by default ``frames.main_comparison``.
 
     Raises
     ------
     RunError
-        If the frame is empty or has no such comparison.
+        If none of the questions was asked, or not in that comparison.
     """
-    rows = _as_they_are(only(describe(frame), comparison))
+    rows = _as_they_are(only(questions.every(frame), comparison))
     here = at(rows)
     told: dict[str, Cells] = {"n": _seeds(rows), "ok": _shares(rows)}
     own = _asked(questions.answers, frame, here)

@@ -38,6 +38,12 @@ METRICS: dict[str, Metric] = {
     "kl_to_ref": Metric("KL(pi | mu)", 0, _INF, "nats"),
     "tau": Metric("KL weight used (found, where KL is matched)", 0, _INF, "payoff"),
     "residual": Metric("certificate: largest violation of the optimality condition", 0, _INF, ""),
+    "step_residual": Metric(
+        "of an iterative solver: by default the largest change of a probability in its last step",
+        0,
+        _INF,
+        "",
+    ),
     "seconds": Metric(
         "wall time of one solve, or of the steps so far", 0, _INF, "seconds", "lower"
     ),
@@ -114,7 +120,14 @@ METRICS: dict[str, Metric] = {
     "calibration_error": Metric(
         "mean |share won - P| in ten bins of the fitted P, held out", better="lower"
     ),
+    "newton_steps": Metric("linear systems that Newton's method solved", 0, _INF, ""),
     "oracle_calls": Metric("look-ups of the win rates of a policy up to a step", 0, _INF, ""),
+    "rounds": Metric("how often a benchmark was timed", 1, _INF, ""),
+    "steps": Metric("of an iterative solver until it was done, as a benchmark tells", 0, _INF, ""),
+    "microseconds_a_game_step": Metric(
+        "time of one step over the games in the batch", 0, _INF, "microseconds", "lower"
+    ),
+    "peak_gib": Metric("largest memory of the process", 0, _INF, "GiB", "lower"),
     "omega": Metric("spectral radius of (P - 1/2)(diag pi - pi pi^T)", 0, 0.5, "payoff"),
     "step_limit": Metric("step size eta below which the fixed point is stable", 0, _INF, ""),
     "tv_to_nash": Metric("total variation between pi and the regularised equilibrium"),

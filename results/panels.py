@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from results.style import FAINT, GREY, Look, Page
+from results.style import FAINT, GREY, Look, Page, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,21 +72,14 @@ def dot_columns(
             limit(axes, "x", top)
 
 
-def height_of(games: Sequence[str]) -> float:
+def height_of(games: Sequence[str], looks: Mapping[str, Look]) -> float:
     """Inches of the band that ``dot_columns`` needs."""
-    return 0.8 + 0.29 * len(games)
+    return 0.8 + max(0.29, 0.115 * (len(looks) - 1)) * len(games)
 
 
 def short(name: str, longest: int = 30) -> str:
     """A name that leaves room for the panels."""
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
-
-
-def text_width(words: str) -> float:
-    """Inches that the words take in the figures' font."""
-    from matplotlib.textpath import TextPath
-
-    return float(TextPath((0, 0), words, size=8).get_extents().width) / 72
 
 
 def _dot(axes: "Axes", e: Any, height: float, look: Look) -> None:
@@ -175,14 +168,12 @@ def label_ends(axes: "Axes", ends: Mapping[str, float], gap: float) -> None:
         )  # fmt: skip
 
 
-def legend(
-    page: Page,
-    title: str,
+def key(
     looks: Mapping[str, Look],
     shown: Iterable[pd.DataFrame],
     kind: Literal["dots", "lines", "bars"] = "dots",
-) -> None:
-    """The title, the methods and those marks that ``shown`` needs, in the head of the page."""
+) -> dict[str, Any]:
+    """What a page's legend tells: the methods, and those marks that ``shown`` needs."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -199,10 +190,7 @@ def legend(
         handles["exists in part"] = Line2D([], [], marker="o", markerfacecolor="white", **grey)
     if any(e["mean"].isna().any() for e in frames):
         handles["does not exist"] = Line2D([], [], marker="x", markersize=4, **grey)
-    page.figure.legend(
-        list(handles.values()), list(handles), loc="upper center", bbox_to_anchor=(0.5, 1.0),
-        borderaxespad=0.2, ncols=len(handles), title=title,
-    )  # fmt: skip
+    return handles
 
 
 def limit(axes: "Axes", which: str, top: float = 1.0, labels: bool = True) -> None:

@@ -1,6 +1,7 @@
 """The rows of each question, with what the metrics are indexed by as columns.
 
-Skipped rows are left out: nothing was asked there. Rows that are undefined stay, without a value.
+Rows of cells that were skipped or failed are left out: nothing was measured there. Rows that are
+undefined stay, without a value.
 """
 
 from collections.abc import Callable
@@ -13,14 +14,23 @@ from results.rows import RunError
 QUESTIONS = ("consistency", "data_sensitivity", "robustness", "refinement")
 
 
-def answers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows of consistency, with the column action.
+def every(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of all these questions, as ``frames.describe`` gives them.
 
     Raises
     ------
     RunError
         As for every function here: a column is missing, or the question was not asked.
     """
+    rows = describe(frame)
+    rows = rows[rows["experiment"].isin(QUESTIONS) & rows["step"].isna()]
+    if rows.empty:
+        raise RunError(f"none of {', '.join(QUESTIONS)} was asked in this run")
+    return rows
+
+
+def answers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of consistency, with the column action."""
     return _asked(frame, "consistency", action=_label("action"))
 
 
@@ -87,9 +97,10 @@ def _asked(
     frame: pd.DataFrame, question: str, **read: Callable[[Labels], str | float]
 ) -> pd.DataFrame:
     rows = describe(frame, question)
-    rows = rows[rows["status"] != "skipped"]
+    there = (rows["status"] != "skipped") & (rows["metric"] != "")
+    rows = rows[there & rows["step"].isna()]  # steps are those of training curves
     if rows.empty:
-        raise RunError(f"{question}: skipped in every cell of this run; see tables.statuses")
+        raise RunError(f"{question}: no cell of this run measured it; see tables.statuses")
     return expand(rows, **read)
 
 

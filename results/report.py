@@ -2,84 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from results import convergence, findings, questions, tables
-from results.export import export, markdown
-from results.frames import compact, describe, main_comparison, only
+from results import findings, questions, sections, tables, timings
+from results.expectations import EXPECTATIONS, Expectation
+from results.export import export, markdown, text
+from results.frames import compact, comparisons, main_comparison, named, only
 from results.metrics import METRICS
 from results.rows import RunError
 from results.store import TABLE, load
-
-
-@dataclass(frozen=True)
-class Section:
-    """A question of the report.
-
-    Attributes
-    ----------
-    name, title : str
-    reading : str
-        How to read its table.
-    expected : str
-        What the papers, or the derivations for these games, say.
-    """
-
-    name: str
-    title: str
-    reading: str
-    expected: str
-
-
-_SECTIONS = (
-    Section(
-        "consistency",
-        "Does the same preference give the same answer, and is it the majority's?",
-        "Entropy 0 and self agreement 1 mean one answer always. The duality gap is what the best "
-        "opponent of the whole policy gains, leader value what an answer keeps against a follower "
-        "that has seen it; clone shift is the largest change of the answer when one answer is "
-        "offered twice.",
-        "With small tau the SLHF leader is almost deterministic while the NLHF policy must mix "
-        "when no answer beats all others. NLHF and SLHF give a strict Condorcet winner and ignore "
-        "clones; RLHF need do neither.",
-    ),
-    Section(
-        "data_sensitivity",
-        "Does the answer move when only the sampling of comparisons moves?",
-        "Shift is the total variation to the answer on full data; every line takes the worst "
-        "change of its kind. Known: P is the truth and only the compared pairs change. Estimated: "
-        "everything comes from the comparisons, and a pair never compared counts as a tie, except "
-        "that RLHF drops it and RLHF (filled) does not.",
-        "With P known NLHF and SLHF must not move at all, while RLHF moves whenever P is not "
-        "Bradley-Terry. With P estimated all three may move: insensitivity is a claim about a "
-        "known P.",
-    ),
-    Section(
-        "robustness",
-        "What does intransitivity cost, and does the answer jump?",
-        "Each line is a path of games from t = 0 to 1 and takes the largest value on it: growing "
-        "cycles, label noise, or a user type that takes over. Largest shift is between "
-        "neighbouring points: near 1 the answer jumps, and at tau > 0 it shrinks with the "
-        "distance of the points.",
-        "At tau = 0 the gap of RLHF grows with the cyclic share and that of NLHF stays 0. Both "
-        "RLHF and the SLHF leader jump where two answers swap ranks; the Nash policy moves "
-        "continuously wherever the maximal lottery is unique.",
-    ),
-    Section(
-        "refinement",
-        "What does asking again buy?",
-        "Probability that a user has seen its favourite after N answers, drawn independently or "
-        "each refined from the one before, at equal numbers of answers; best utility is that of "
-        "the best so far, scaled to [0, 1] for each user type.",
-        "On the symmetric three-cycle: 1/3, 5/9, 19/27 by independent draws from NLHF and 1/3, "
-        "2/3, 1 by the SLHF follower, which needs a sharp follower. With more answers or many "
-        "good ones the order can reverse.",
-    ),
-)
 
 _PAPERS = (
     "Pasztor et al., Stackelberg Learning from Human Feedback, 2025, arXiv:2512.16626 (SLHF)",
@@ -96,28 +30,34 @@ def write(run_dir: str | Path) -> Path:
     """Write ``report.md``, and every table in full as ``tables/*.csv``, into the run directory.
 
     Figures that ``results.figures.write`` has drawn are shown. Works on runs that are not
-    complete; a question that was not asked is said to be not measured.
+    complete; a question that was not asked is said to be not measured. The report of a
+    pytest-benchmark file is written into a directory of its name, without ".json".
 
     Raises
     ------
     RunError
-        If the directory is not a run, or has no row yet.
+        If there is no run and no such file, or the run has no row yet.
     """
-    folder = Path(run_dir)
-    frame = compact(load(folder))
-    described = describe(frame)
-    at_tau = main_comparison(described) or str(described["comparison"].iloc[0])
-    at_kl = main_comparison(described, "KL")
-    parts = [f"# prefgames: {folder.resolve().name}\n", *_what_was_run(folder, frame)]
-    parts += ["## Headline\n", markdown(tables.headline(frame, at_tau)), _legend()]
-    if at_kl is not None:
-        parts += [
-            "At equal distance from the reference instead of equal tau:\n",
-            markdown(tables.headline(frame, at_kl)),
-        ]
-    for section in _SECTIONS:
-        parts += [f"## {section.title}\n", *_section(section, folder, frame, at_tau)]
-    parts += convergence.report(folder, frame)
+    source = Path(run_dir)
+    frame = compact(load(source))
+    folder = source
+    if source.is_file():
+        folder = source.with_suffix("")
+        folder.mkdir(exist_ok=True)
+        what = _what_was_timed(source, frame)
+    else:
+        what = _what_was_run(folder, frame)
+    parts = [f"# prefgames: {folder.resolve().name}\n", "## What was run\n", *what]
+    try:
+        asked = questions.every(frame)
+    except RunError as error:
+        parts += [f"Not measured: {error}.\n"]
+    else:
+        added = comparisons(asked)
+        parts += ["## Headline\n", *_headlines(frame, added, main_comparison(asked, "KL"))]
+        for section in EXPECTATIONS:
+            parts += [f"## {section.title}\n", *_section(section, folder, frame)]
+    parts += sections.report(folder, frame)
     parts += ["## What is certified, estimated, not measured\n", *_evidence(frame)]
     parts += ["## Statuses\n", markdown(tables.statuses(frame)), *_metrics(frame)]
     parts += ["## Papers\n", _list(_PAPERS)]
@@ -126,9 +66,34 @@ def write(run_dir: str | Path) -> Path:
     return target
 
 
+def digest(frame: pd.DataFrame) -> tuple[list[pd.DataFrame], list[str]]:
+    """What the command line shows of a run: tables of text, and what these leave out.
+
+    The headline, if one of its questions was asked; else the first table of each question about
+    iterative solvers; else the statuses.
+
+    Raises
+    ------
+    RunError
+        If the frame lacks a column or is empty.
+    """
+    try:
+        added = comparisons(questions.every(frame))
+    except RunError:
+        shown = sections.first_tables(frame) or [tables.statuses(frame)]
+        return [text(table) for table in shown], []
+    main, *others = added
+    left_out = [f"{', '.join(added[other])} at {other}: in the report" for other in others]
+    return [tables.headline(frame, main)], left_out
+
+
+def _what_was_timed(file: Path, frame: pd.DataFrame) -> Iterator[str]:
+    lines = [f"{frame['cell'].nunique()} benchmarks of {file.name}"]
+    yield _list([*lines, *_environment(timings.environment(file))])
+
+
 def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
     spec, told = _json(folder / "spec.json"), _json(folder / "environment.json")
-    yield "## What was run\n"
     solving = (frame["metric"] == "seconds") & (frame["experiment"] == "consistency")
     seconds = frame.loc[solving, "value"].sum()
     state = "complete" if (folder / TABLE).is_file() else "NOT COMPLETE: run it again to resume"
@@ -141,24 +106,54 @@ def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
         lines.append(f"{kind}: {', '.join(names) or 'unknown'}")
     lines.append(f"seeds: {', '.join(map(str, spec.get('seeds', []))) or 'unknown'}")
     for past in (told, *told.get("resumed", [])):
-        for kind in ("code", "machine", "versions"):
-            values = past.get(kind, {}).items()
-            lines.append(f"{kind}: {', '.join(f'{k} {v}' for k, v in values) or 'unknown'}")
+        lines += _environment(past)
     yield _list(lines)
 
 
-def _section(section: Section, folder: Path, frame: pd.DataFrame, at: str) -> Iterator[str]:
-    name = section.name
+def _environment(told: dict[str, Any]) -> Iterator[str]:
+    for kind in ("code", "machine", "versions"):
+        values = told.get(kind, {}).items()
+        yield f"{kind}: {', '.join(f'{k} {v}' for k, v in values) or 'unknown'}"
+
+
+def _headlines(
+    frame: pd.DataFrame, added: dict[str, list[str]], at_kl: str | None
+) -> Iterator[str]:
+    main, *others = added
+    yield markdown(tables.headline(frame, main))
+    yield _legend()
+    for other in others:
+        yield f"With {', '.join(added[other])}, at {other}:\n"
+        yield markdown(tables.headline(frame, other))
+    if at_kl is not None and at_kl not in added:
+        yield "At equal distance from the reference instead of equal tau:\n"
+        yield markdown(tables.headline(frame, at_kl))
+
+
+def _section(section: Expectation, folder: Path, frame: pd.DataFrame) -> Iterator[str]:
     try:
-        seen = getattr(findings, name)(frame, at)
+        there = named(section.name, frame)
     except RunError as error:
         yield f"Not measured: {error}\n"
         return
     yield f"How to read it: {section.reading}\n\nExpected: {section.expected}\n"
-    yield f"Seen at {at}:\n\n{_list(seen)}"
+    for figure, comparison in there.items():
+        yield from _seen(section, folder, frame, comparison, f"figures/{figure}.png")
+
+
+def _seen(
+    section: Expectation, folder: Path, frame: pd.DataFrame, comparison: str, figure: str
+) -> Iterator[str]:
+    name = section.name
+    try:
+        seen = getattr(findings, name)(frame, comparison)
+    except RunError as error:
+        yield f"Not measured at {comparison}: {error}\n"
+        return
+    yield f"Seen at {comparison}:\n\n{_list(seen)}"
     for table, digest in _DIGESTS[name].items():
         try:
-            shown = digest(frame, at)
+            shown = digest(frame, comparison)
         except RunError as error:
             yield f"Not measured: {error}\n"
             continue
@@ -166,8 +161,8 @@ def _section(section: Section, folder: Path, frame: pd.DataFrame, at: str) -> It
         link = f"{path.parent.name}/{path.name}"
         yield markdown(shown)
         yield f"Every comparison, in full: [{link}]({link})\n"
-    if (folder / "figures" / f"{name}.png").is_file():
-        yield f"![{section.title}](figures/{name}.png)\n"
+    if (folder / figure).is_file():
+        yield f"![{section.title}]({figure})\n"
 
 
 def _evidence(frame: pd.DataFrame) -> Iterator[str]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
+from results import timings
 from results.rows import COLUMNS, FAILED, Row, RunError
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ def load(runs: str | Path | Sequence[str | Path]) -> "pd.DataFrame":
 
     Parameters
     ----------
-    runs : path of a run directory, or a list of them
+    runs : path of a run directory or a pytest-benchmark file (.json), or a list of them
+        A file's rows are those of the experiment "speed"; see ``results.timings``.
 
     Returns
     -------
@@ -160,7 +162,7 @@ def load(runs: str | Path | Sequence[str | Path]) -> "pd.DataFrame":
     Raises
     ------
     RunError
-        If a path is not a run directory, or its rows are damaged.
+        If a path is neither, or its rows are damaged.
     """
     import pandas as pd
 
@@ -172,6 +174,9 @@ def load(runs: str | Path | Sequence[str | Path]) -> "pd.DataFrame":
 
 
 def _load(run_dir: Path) -> "pd.DataFrame":
+    if run_dir.suffix == ".json" and run_dir.is_file():
+        rows = timings.read(run_dir)
+        return _frame([Record(0, "", {c: [getattr(row, c) for row in rows] for c in COLUMNS})])
     if not run_dir.is_dir():
         raise RunError(f"{run_dir}: no such run directory; `prefgames run` prints where it writes")
     if (run_dir / TABLE).is_file():

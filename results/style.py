@@ -4,13 +4,14 @@ The colours keep apart for colour-blind readers and in grey, where they are ligh
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
 WIDTH = 6.5
 """Inches: a page's column, in which the smallest letters are 8 points."""
 
-_HEAD, _ABOVE, _BELOW = 0.45, 0.36, 0.42
-"""Inches for title and legend, for the panels' titles, for tick labels and the axis' name."""
+_HEAD, _LINE, _ABOVE, _BELOW = 0.45, 0.17, 0.36, 0.42
+"""Inches for the title and one line of the legend, for each more line of it, for the panels'
+titles, for tick labels and the axis' name."""
+
+_POINT, _HANDLE, _GAP = 1 / 72, 0.27, 0.16
+"""Inches of a point, of an entry of the legend beside its words, between two entries."""
 
 COLOURS = {"rlhf": "#E69F00", "nlhf": "#0072B2", "slhf": "#0B4134", "other": "#8A8A8A"}
 GREY = "#666666"
@@ -104,21 +109,30 @@ def settings() -> Iterator[None]:
 
 
 class Page:
-    """A figure of the standard width, filled with grids of panels; to be used within ``settings``.
+    """A figure of the standard width with title and legend above its panels; within ``settings``.
 
     Parameters
     ----------
+    title : str
+    key : mapping
+        Words -> what they stand for, an artist; as many lines of the legend as they need.
     heights : float > 0
-        Of its bands from top to bottom, in inches, below the head with title and legend.
+        Of its bands from top to bottom, in inches, below title and legend.
     """
 
-    def __init__(self, *heights: float) -> None:
+    def __init__(self, title: str, key: Mapping[str, Any], *heights: float) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        self._ends = list(accumulate(heights, initial=_HEAD))
+        columns = _columns(list(key))
+        head = _HEAD + _LINE * (-(-len(key) // columns) - 1)
+        self._ends = list(accumulate(heights, initial=head))
         self.figure = Figure(figsize=(WIDTH, self._ends[-1]))
         FigureCanvasAgg(self.figure)
+        self.figure.legend(
+            list(key.values()), list(key), loc="upper center", bbox_to_anchor=(0.5, 1.0),
+            borderaxespad=0.2, ncols=columns, title=title,
+        )  # fmt: skip
 
     def panels(
         self,
@@ -147,6 +161,23 @@ class Page:
             hspace=apart[1] / height,
         )
         return grid.subplots(squeeze=False)
+
+
+def text_width(words: str) -> float:
+    """Inches that the words take in the figures' font."""
+    from matplotlib.textpath import TextPath
+
+    return float(TextPath((0, 0), words, size=8).get_extents().width) * _POINT
+
+
+def _columns(words: Sequence[str]) -> int:
+    """The most columns in which the words of a legend fit on a page, filled one by one."""
+    widths = [text_width(text) for text in words]
+    for columns in range(len(words), 1, -1):
+        taken = sum(max(part) for part in np.array_split(widths, columns))
+        if taken + columns * _HANDLE + (columns - 1) * _GAP <= WIDTH - _GAP:
+            return columns
+    return 1
 
 
 def save(figure: "Figure", stem: Path) -> list[Path]:

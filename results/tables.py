@@ -14,6 +14,7 @@ from results import questions
 from results.frames import describe
 from results.headline import MEANING as MEANING
 from results.headline import headline as headline
+from results.speed import speed as speed
 from results.statistics import STATISTICS, estimate
 
 _CONSISTENCY = (
@@ -32,6 +33,7 @@ _CONSISTENCY = (
     "kl_to_ref",
     "tau",
     "residual",
+    "step_residual",
 )
 _ROBUSTNESS = (
     "duality_gap",

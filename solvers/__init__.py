@@ -1,5 +1,6 @@
 """How a policy is found: exact solvers of the three concepts, iterative ones, and the registry."""
 
+from games.registry import Discovered
 from solvers import (
     best_of_n,
     bond,
@@ -38,7 +39,7 @@ from solvers import (
 )
 from solvers.aliases import ALIASES as ALIASES
 from solvers.aliases import Alias as Alias
-from solvers.discovery import Discovered, camel_case
+from solvers.discovery import camel_case
 from solvers.iterative import IterativeSolver as IterativeSolver
 from solvers.solver import Certificate as Certificate
 from solvers.solver import Solution as Solution

@@ -61,6 +61,12 @@ def _comal_inpo(tau: float = 0.1, eta: float = 0.4, reset_every: int = 50) -> di
     return {"tau": tau, "eta": eta / (1 - eta * tau), "reset_every": reset_every}
 
 
+def _rloo(k: int = 4, beta: float = 0.1, eta: float = 1.0) -> dict[str, Any]:
+    if not k >= 2:
+        raise ValueError(f"k is {k!r}, expected at least 2 answers to leave one out")
+    return {"tau": beta, "eta": eta, "samples": k}
+
+
 def _onpo(eta: float = 0.5) -> dict[str, Any]:
     return {"tau": 0.0, "eta": eta}
 
@@ -120,6 +126,13 @@ _EVERY = (
         _dno,
         "Gao et al. 2024, arXiv:2404.16767",
         "its regression onto differences of P pi has the minimiser pi exp(eta P pi)",
+    ),
+    Alias(
+        "rloo",
+        "softmax_pg",
+        _rloo,
+        "Ahmadian et al. 2024, arXiv:2402.14740",
+        "the sampled gradient: REINFORCE on k answers, each less the mean reward of the others",
     ),
     Alias(
         "wind",

@@ -55,5 +55,5 @@ class Comal(IterativeSolver):
         del rng
         n = game.n
         P, log_pi = game.P.reshape(-1, n, n).astype(float), state.reshape(-1, n).astype(float)
-        nearest = regularized_nash(P, log_pi, self.tau).reshape(state.shape)
-        return np.asarray(nearest.astype(state.dtype))
+        nearest, _ = regularized_nash(P, log_pi, self.tau)
+        return np.asarray(nearest.reshape(state.shape).astype(state.dtype))

@@ -5,28 +5,40 @@ update with another step size is Nash Mirror Prox, Tiapkin et al. 2025, arXiv:25
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
+from games import numerics
+from games.errors import SolverError
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
 from solvers.sampling import estimated_win_rates
 from solvers.solver import Concept, Solution, require
 
+Pairs = Literal["uniform", "reference", "policy"]
+
 
 @dataclass(frozen=True)
 class Egpo(IterativeSolver):
-    """phi = base + eta P pi; theta <- base + eta P softmax(phi), base = (1 - eta tau) theta + ...
+    """phi = theta + eta (P pi + pull); theta <- theta + eta (P softmax(phi) + pull).
 
-    base = (1 - eta tau) theta + eta tau log ref serves both halves: the second starts from theta
-    too, not from phi. The step size need not shrink with tau: near the regularised equilibrium it
-    is stable up to about 1 / omega >= 2 (omega as for online_ipo_1). Nash Mirror Prox takes both
-    as proximal steps of size s, which is eta = s / (1 + s tau); its own s = 2 is the default here,
-    and KL to the equilibrium then falls at least by 1 + 2 tau a step, from anywhere. EGPO's own
-    condition, eta <= 1 / (tau + 3) for a factor 1 - eta tau in KL, is quoted as recalled; it is
-    about ten times as strict as observed. With two look-ups of win rates a step, count those.
+    pull = tau (log ref - theta) serves both halves: the second starts from theta too, not from
+    phi. The step size need not shrink with tau: near the regularised equilibrium it is stable up
+    to about 1 / omega >= 2 (omega as for online_ipo_1). Nash Mirror Prox takes both as proximal
+    steps of size s, which is eta = s / (1 + s tau); its own s = 2 is the default here, and KL to
+    the equilibrium then falls at least by 1 + 2 tau a step, from anywhere. EGPO's own condition,
+    eta <= 1 / (tau + 3) for a factor 1 - eta tau in KL, is quoted as recalled; it is about ten
+    times as strict as observed. With two look-ups of win rates a step, count those.
+
+    Each half is the gradient step on E (log-ratio difference of y, y' - [P(y > y'') -
+    P(y' > y'')] / tau)^2, y and y' ~ nu: learning rate lr gives eta = 4 lr / (n tau), and what is
+    added above, g, becomes n nu (g - nu . g). The equilibrium stays the fixed point whatever nu
+    with full support, but only uniform nu makes it a step of mirror descent: with pairs from the
+    reference some games have no stable step size at all, and pairs from the policy (like y'', from
+    that of phi in the second half) are slow where it is nearly pure. The published class defaults
+    to the reference, the script that trains with it to the policy.
 
     Attributes
     ----------
@@ -36,6 +48,8 @@ class Egpo(IterativeSolver):
         Step size in payoff units.
     samples : int >= 0; 0 for exact win rates
         Sampled opponents with binary labels, for each answer and half step.
+    pairs : "uniform", "reference" or "policy"
+        Distribution nu of the two answers that are compared in each term of the loss.
 
     Raises
     ------
@@ -46,12 +60,17 @@ class Egpo(IterativeSolver):
     tau: float = 0.1
     eta: float = 0.0
     samples: int = 0
+    pairs: Pairs = "uniform"
     concept: ClassVar[Concept] = "nlhf"
     paper: ClassVar[str] = "Zhou et al. 2025, arXiv:2503.08942"
 
     def __post_init__(self) -> None:
         require(self, tau=(1e-12, np.inf), samples=(0, 1e9))
         require(self, eta=(0, 2 / self.tau))
+        if self.pairs not in get_args(Pairs):
+            raise SolverError(
+                f"Egpo: pairs is {self.pairs!r}, expected one of {', '.join(get_args(Pairs))}"
+            )
 
     @property
     def step_size(self) -> float:
@@ -64,8 +83,13 @@ class Egpo(IterativeSolver):
 
     def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
         """A half step to look ahead, then the step."""
-        eta, tau = self.step_size, self.tau
-        base = (1 - eta * tau) * state + eta * tau * game.log_ref
-        rates = estimated_win_rates(game, self.policy(state), self.samples, rng)
-        ahead = self.policy(base + eta * rates)
-        return base + eta * estimated_win_rates(game, ahead, self.samples, rng)
+        pull = self.tau * (game.log_ref - state)
+
+        def moved(opponent: Float) -> Float:
+            gain = pull + estimated_win_rates(game, opponent, self.samples, rng)
+            if self.pairs != "uniform":
+                nu = game.ref if self.pairs == "reference" else opponent
+                gain = game.n * nu * (gain - numerics.expectation(nu, gain)[..., None])
+            return state + self.step_size * gain
+
+        return moved(self.policy(moved(self.policy(state))))

@@ -10,10 +10,9 @@ import numpy as np
 
 from games.errors import UndefinedError
 from games.game import PreferenceGame
-from games.registry import draws, parameters
-from solvers.battery import DoesNotApply, Failed, Outcome, outcome
-from solvers.discovery import Discovered
+from games.registry import Discovered, draws, parameters
 from solvers.nlhf_exact import NlhfExact
+from solvers.outcome import DoesNotApply, Failed, Outcome, outcome
 from solvers.rlhf_exact import RlhfExact
 from solvers.slhf_exact import SlhfExact
 from solvers.solver import Solver

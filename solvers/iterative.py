@@ -1,7 +1,7 @@
 """What an iterative algorithm is, and the one driver that runs them all."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -65,8 +65,13 @@ class IterativeSolver(Solver):
         return None
 
     def residual(self, game: PreferenceGame, before: State, after: State) -> Float:
-        """How far from settled, for each context; by default the largest change of policy."""
-        del game
+        """How far from settled, for each context; by default the largest change of policy.
+
+        Of a solver with ``samples`` it is what the exact step (0 samples) would change: a sampled
+        one may change nothing by luck.
+        """
+        if getattr(self, "samples", 0) > 0:
+            after = replace(self, samples=0).step(game, before, None)  # type: ignore[call-arg]
         return np.asarray(abs(self.policy(after) - self.policy(before)).max(-1))
 
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:

@@ -51,12 +51,13 @@ class NlhfExact(Solver):
         n = game.n
         P, ref = game.P.reshape(-1, n, n), game.ref.reshape(-1, n)
         if self.tau > 0:
-            log_policy = regularized_nash(P, np.log(ref), self.tau).reshape(*game.batch, n)
+            log_policy, steps = regularized_nash(P, np.log(ref), self.tau)
+            log_policy = log_policy.reshape(*game.batch, n)
             off = log_policy - game.log_ref - game.win_rates(np.exp(log_policy)) / self.tau
             residual = (off.max(-1) - off.min(-1)) / 2
             tolerance = 1e-11 * max(1, 1e-3 / self.tau)
             certificate = Certificate("log pi - log ref - P pi / tau const", residual, tolerance)
-            return Solution(log_policy, certificate)
+            return Solution(log_policy, certificate, newton_steps=steps.reshape(game.batch))
         policy, kkt = np.full(ref.shape, np.nan), np.full(len(ref), np.nan)
         for k, (table, row) in enumerate(zip(P, ref, strict=True)):
             try:

@@ -12,8 +12,8 @@ _STAGE_TOL = 1e-2
 _MAX_STEPS = 2_000
 
 
-def regularized_nash(P: Float, log_ref: Float, tau: float) -> Float:
-    """Log-policies of the regularised equilibria of many games.
+def regularized_nash(P: Float, log_ref: Float, tau: float) -> tuple[Float, NDArray[np.int64]]:
+    """Log-policies of the regularised equilibria of many games, and the Newton steps they took.
 
     Each game follows its own path from large tau, where the answer is near ``ref``, down to
     ``tau``: a stage is solved by damped Newton steps with Jacobian I - P D / tau, D = diag(pi) -
@@ -30,9 +30,11 @@ def regularized_nash(P: Float, log_ref: Float, tau: float) -> Float:
     -------
     float array (games, n)
         Check the residual: nothing here promises that a hard game has converged.
+    int array (games,)
+        Linear systems solved, those of steps that were rejected included.
     """
     games, n = log_ref.shape
-    done = np.empty((games, n))
+    done, steps = np.empty((games, n)), np.zeros(games, dtype=np.int64)
     index = np.arange(games)
     theta = log_ref.copy()
     solved, solved_tau = log_ref.copy(), np.full(games, 10 * max(tau, _FIRST_TAU))
@@ -42,6 +44,7 @@ def regularized_nash(P: Float, log_ref: Float, tau: float) -> Float:
         off = _residual(P, log_ref, now, theta)
         size = abs(off).max(-1)
         moved, smaller = _newton_step(P, log_ref, now, theta, off, size)
+        steps[index] += 1
         last = now <= tau
         stage_over = ~last & ((size <= _STAGE_TOL) | (smaller & (size <= 10 * _STAGE_TOL)))
         finished = last & ~smaller & (size <= 1e-6)
@@ -60,9 +63,9 @@ def regularized_nash(P: Float, log_ref: Float, tau: float) -> Float:
             P, log_ref, index, theta = P[stay], log_ref[stay], index[stay], theta[stay]
             solved, solved_tau, now, jump = solved[stay], solved_tau[stay], now[stay], jump[stay]
         if index.size == 0:
-            return done
+            return done, steps
     done[index] = theta
-    return done
+    return done, steps
 
 
 def _residual(P: Float, log_ref: Float, tau: Float, theta: Float) -> Float:

@@ -28,9 +28,10 @@ class SoftmaxPg(IterativeSolver):
     not re-derived). Locally stable for eta tau lambda < 2, with lambda <= 1/2 the largest
     eigenvalue of diag pi - pi pi^T at the solution, so always below eta = 4 / tau.
 
-    With samples = k > 0 the gradient is estimated from k answers y ~ pi: the mean over the sample
-    of (R(y) - mean R of the k - 1 others) times the score, with R = r - tau log(pi / ref) held
-    fixed. Unbiased; at constant eta it settles into noise around the target.
+    With samples = k > 0 the gradient is estimated from k answers y ~ pi (RLOO): the mean over the
+    sample of (R(y) - mean R of the k - 1 others) times the score, with R = r - tau log(pi / ref)
+    held fixed. Unbiased; and as every answer has the same R at the solution, the noise dies out
+    there, so that a constant eta converges.
 
     Attributes
     ----------

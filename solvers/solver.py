@@ -74,6 +74,8 @@ class Solution:
         "ok", or why not: "max_steps", "diverged", "undefined", or "error" where a solver failed
         in one of several contexts; the policy is NaN there.
     trace : Trace, or None for exact solvers
+    newton_steps : int array (...), or None where none are counted
+        Linear systems that an exact solver solved.
     """
 
     log_policy: Float
@@ -81,6 +83,7 @@ class Solution:
     follower: Float | None = None
     status: NDArray[np.str_] = None  # type: ignore[assignment]  # filled in below
     trace: Trace | None = None
+    newton_steps: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.status is None:

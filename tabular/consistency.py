@@ -48,8 +48,9 @@ class Consistency(Experiment):
         policy = solution.policy
         yield Measurement("seconds", seconds)
 
+        residual = "residual" if solution.trace is None else "step_residual"
         values = {
-            "residual": solution.certificate.residual,
+            residual: solution.certificate.residual,
             "kl_to_ref": measures.kl_to_ref(game, policy),
             "duality_gap": measures.duality_gap(game, policy),
             "worst_win_rate": measures.worst_win_rate(game, policy),

@@ -6,6 +6,7 @@ point; with smaller tau EGPO still converges linearly, while online IPO 1 cycles
 limit 2 tau / (tau^2 + omega^2) is below its step size; online IPO 2 and Nash-MD-PG are slow.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -43,7 +44,8 @@ class Convergence(Experiment):
 
     The target is what the solver converges to with its own parameters, found by another route; it
     need not be the equilibrium (see ``fixed_points``). Solvers whose answer is the average are
-    measured by both, the last iterate and the average.
+    measured by both, the last iterate and the average. Of Newton's method, the exact solver at
+    tau > 0, the steps are counted and one solve is timed.
 
     Attributes
     ----------
@@ -72,7 +74,7 @@ class Convergence(Experiment):
     ) -> Iterator[Measurement]:
         """The trace, then each reply of the follower, if there is one."""
         if not isinstance(solver, IterativeSolver):
-            yield skipped("kl_to_target", "an exact solver takes no steps")
+            yield from self._exact(game, solver)
             return
         target = solver.target(game)
         run = Averaged(solver) if self.average else solver
@@ -93,6 +95,21 @@ class Convergence(Experiment):
                 yield from self._point(game, solver, target, mean, step, "average", status)
         yield from self._replies(game, solution, target, int(trace.steps[-1]))
         yield from self._limits(game, solver)
+
+    def _exact(self, game: PreferenceGame, solver: Solver) -> Iterator[Measurement]:
+        """What Newton's method took; the second solve is timed, since the first warms up."""
+        tau = getattr(solver, "tau", 0.0)
+        if solver.concept != "nlhf" or tau == 0 or solver.solve(game).newton_steps is None:
+            yield skipped(
+                "newton_steps", "of the exact solvers NLHF at tau > 0 alone counts its steps"
+            )
+            return
+        began = time.perf_counter()
+        solution = solver.solve(game)
+        yield Measurement("seconds", time.perf_counter() - began)
+        gap = measures.duality_gap(game, solution.policy, tau)
+        for metric, value in (("newton_steps", solution.newton_steps), ("regularised_gap", gap)):
+            yield from self._contexts(metric, np.asarray(value), game, solution.status)
 
     def _point(
         self,
@@ -117,31 +134,29 @@ class Convergence(Experiment):
     def _contexts(
         self,
         metric: str,
-        value: Float,
+        values: Float,
         game: PreferenceGame,
         statuses: NDArray[np.str_],
-        step: int,
+        step: int | None = None,
         **labels: str,
     ) -> Iterator[Measurement]:
         """One measurement a context, or two for all of them."""
-        flat, status = np.ravel(value), np.ravel(statuses)
+        flat, status = np.ravel(values), np.ravel(statuses)
+        state: Status
         if flat.size <= self.most_contexts:
             for k, number in enumerate(flat.tolist()):
                 context = k if game.batch else None
-                finite = np.isfinite(number)
-                yield Measurement(
-                    metric,
-                    number if finite else np.nan,
-                    context,
-                    labels,
-                    status[k].item() if finite else "diverged",
-                    "" if finite else "not finite",
-                    step,
-                )
+                state, why = status[k].item(), ""
+                if np.isnan(number):
+                    state, why = "diverged", "not finite"
+                elif np.isinf(number):  # a KL
+                    state, why = "undefined", "infinite: an answer has probability 0"
+                value = number if np.isfinite(number) else np.nan
+                yield Measurement(metric, value, context, labels, state, why, step)
             return
         known = flat[np.isfinite(flat)]
         worst: Status = "ok" if (status == "ok").all() else "max_steps"
-        state: Status = worst if known.size == flat.size else "diverged"
+        state = worst if known.size == flat.size else "diverged"
         for name, quantile in (("median", 0.5), ("largest", 1.0)):
             here = {**labels, "contexts": name}
             told = float(np.quantile(known, quantile)) if known.size else np.nan

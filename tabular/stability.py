@@ -2,150 +2,36 @@
 
 omega_k are the (real) frequencies of the game at the fixed point: the spectrum of (P - 1/2) D,
 D = diag(pi) - pi pi^T, is imaginary, i omega_k with |omega_k| <= 1/2. Near the fixed point the
-logits of a mode move by a factor (``MULTIPLIERS``) a step, and the limit is the smallest eta at
-which the largest factor has modulus 1. For online IPO 1 that is 2 tau / (tau^2 + omega^2).
+logits of a mode move by a factor (``linearisation.MULTIPLIERS``) a step, and the limit is the
+smallest eta at which the largest factor has modulus 1. For online IPO 1 that is 2 tau / (tau^2 +
+omega^2). Where small steps are unstable too (``Mpo``, whose magnet must not move too often; see
+``NashEma``), it is the upper end of the first stable interval.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from games import PreferenceGame, SolverError, SpecError, measures, numerics
+from games import PreferenceGame, SolverError, SpecError, numerics
 from games.game import Float
 from results.rows import Status
-from solvers import Solution, Solver
+from solvers import Solution, Solver, taus
 from solvers.iterative import IterativeSolver
-from solvers.nlhf_exact import NlhfExact
 from tabular.experiment import Experiment, Measurement, RngFor
-
-Complex = NDArray[np.complex128]
+from tabular.linearisation import MULTIPLIERS, omega
 
 _NUDGE = 1e-6
 _SETTLED = 1e-3
 _GONE = 100.0
 _NONE = 1e-13
+_UNUSED = 1e-200
+_VISIBLE = 1e-11
 _EVERY = 4
 _LOOK = 16
 _THERE = 1e-14
-
-
-def spectrum(game: PreferenceGame, policy: Float) -> Complex:
-    """Eigenvalues (n,) of (P - 1/2)(diag pi - pi pi^T), the game's turning at ``policy``."""
-    return np.asarray(np.linalg.eigvals((game.P - 0.5) @ _spread(policy)), dtype=np.complex128)
-
-
-def omega(game: PreferenceGame, policy: Float) -> float:
-    """Spectral radius of (P - 1/2)(diag pi - pi pi^T), in [0, 1/2], for one context."""
-    return float(abs(spectrum(game, policy)).max())
-
-
-def _spread(pi: Float) -> Float:
-    return np.asarray(np.diag(pi) - np.outer(pi, pi))
-
-
-Factors = Callable[[float], Complex]
-"""eta -> factors by which small deviations from the fixed point grow in a step."""
-
-
-def _modes(solver: Any, game: PreferenceGame) -> Complex:
-    return spectrum(game, NlhfExact(solver.tau).solve(game).policy)
-
-
-def _mirror_descent(solver: Any, game: PreferenceGame) -> Factors:
-    modes = _modes(solver, game)
-    return lambda eta: 1 - eta * solver.tau + eta * modes
-
-
-def _extragradient(solver: Any, game: PreferenceGame) -> Factors:
-    modes = _modes(solver, game)
-
-    def factors(eta: float) -> Complex:
-        keep = 1 - eta * solver.tau
-        return np.asarray(keep + eta * modes * (keep + eta * modes))
-
-    return factors
-
-
-def _optimistic(solver: Any, game: PreferenceGame) -> Factors:
-    """Base' = keep base + eta mode ahead, ahead' = keep base' + eta mode ahead."""
-    modes = _modes(solver, game)
-
-    def factors(eta: float) -> Complex:
-        keep = 1 - eta * solver.tau
-        rows = [[[keep, t], [keep**2, keep * t + t]] for t in (eta * modes).tolist()]
-        return np.asarray(np.linalg.eigvals(np.array(rows)).ravel(), dtype=np.complex128)
-
-    return factors
-
-
-def _mixture(solver: Any, game: PreferenceGame) -> Factors:
-    """The opponent is the mixture, whose fixed point moves with eta."""
-
-    def factors(eta: float) -> Complex:
-        keep = 1 - eta * solver.tau
-        mixture = NlhfExact(solver.tau / keep).solve(game).policy
-        return np.asarray(keep * (1 + eta * spectrum(game, mixture)))
-
-    return factors
-
-
-def _rejection(solver: Any, game: PreferenceGame) -> Factors:
-    modes = _modes(solver, game)
-    return lambda eta: 1 - eta * solver.tau + eta * modes**2 / solver.tau
-
-
-def _moving_average(solver: Any, game: PreferenceGame) -> Factors:
-    """Theta' = keep theta + eta mode mean, mean' = (1 - rate) mean + rate theta'."""
-    modes, rate = _modes(solver, game), solver.rate
-
-    def factors(eta: float) -> Complex:
-        keep = 1 - eta * solver.tau
-        rows = [[[keep, t], [rate * keep, 1 - rate + rate * t]] for t in (eta * modes).tolist()]
-        return np.asarray(np.linalg.eigvals(np.array(rows)).ravel(), dtype=np.complex128)
-
-    return factors
-
-
-def _history(solver: Any, game: PreferenceGame) -> Factors:
-    """Roots of z^h = (keep + eta mode) sum_j weight_j z^(h - 1 - j)."""
-    modes = _modes(solver, game)
-
-    def factors(eta: float) -> Complex:
-        own = 1 - eta * solver.tau + eta * modes
-        return np.concatenate([np.roots([1, *(-f * solver.weights)]) for f in own])
-
-    return factors
-
-
-def _policy_gradient(solver: Any, game: PreferenceGame) -> Factors:
-    """I + eta D [(1 - mixture) (P - 1/2) D_opponent - tau I], less the mode that is constant."""
-    mixture = getattr(solver, "mixture", 0.0)
-    opponent = game.ref
-    if mixture < 1:
-        opponent = NlhfExact(solver.tau / (1 - mixture)).solve(game).policy
-    own = _spread(measures.best_response(game, opponent, solver.tau))
-    pull = (1 - mixture) * (game.P - 0.5) @ _spread(opponent) - solver.tau * np.eye(game.n)
-    flow: Complex = np.asarray(np.linalg.eigvals(own @ pull), dtype=np.complex128)
-    flow = np.delete(flow, abs(flow).argmin())
-    return lambda eta: 1 + eta * flow
-
-
-MULTIPLIERS: dict[str, Callable[[Any, PreferenceGame], Factors]] = {
-    "OnlineIpo1": _mirror_descent,
-    "Egpo": _extragradient,
-    "Omwu": _optimistic,
-    "NashMd": _mixture,
-    "NashRs": _rejection,
-    "NashEma": _moving_average,
-    "Mnpo": _history,
-    "OnlineIpo2": _policy_gradient,
-    "NashMdPg": _policy_gradient,
-}
-"""Class of a solver with a step size ``eta`` -> its linearisation."""
+_NO_LIMIT = {"predicted": "no formula", "observed": "too near a pure answer to see a deviation"}
 
 
 def predicted_limit(
@@ -168,8 +54,15 @@ def observed_limit(
 ) -> float:
     """Step size at which a small deviation from the fixed point stops shrinking, in one context.
 
-    Found by bisection on log eta; see ``shrinks`` for the criterion.
+    Found by bisection on log eta; see ``shrinks`` for the criterion. NaN where the target, or a row
+    of its follower, is so near a pure answer that a deviation is lost in rounding.
     """
+    target = _end(solver, game)
+    for policy in (target.policy, target.follower):
+        if policy is not None:
+            off = numerics.total_variation(_beside(numerics.log(policy)), policy)
+            if off.min() < _VISIBLE:
+                return float("nan")
 
     def stable(eta: float) -> bool:
         return shrinks(replace(solver, eta=eta), game, steps)  # type: ignore[call-arg]
@@ -180,18 +73,17 @@ def observed_limit(
 def shrinks(solver: IterativeSolver, game: PreferenceGame, steps: int = 2000) -> bool:
     """Whether a deviation of 1e-6 in the logits of the target shrinks, in one context.
 
-    It does if the distance (total variation) falls to a thousandth, or if its largest value in
-    the last quarter of the steps is below that in the second quarter; it does not once it has
-    grown a hundredfold. A deviation that may grow first and shrink later gets up to four times
-    the steps. The run starts as from a reference next to the target.
+    It does if the distance (total variation; the largest row's, if there is a follower) falls to a
+    thousandth, or if its largest value in the last quarter of the steps is below that in the second
+    quarter; it does not once it has grown a hundredfold. A deviation that may grow first and shrink
+    later gets up to four times the steps; they are at least 8 / (eta tau), so that one which turns
+    slowly is seen in all its phases. The run starts as from references next to the target, in
+    which answers that the target never gives have 1e-200. (``Srpo`` starts its follower at the
+    leader's reference, so it starts far away.)
     """
-    target = solver.target(game)
-    if target is None:
-        raise SolverError(f"{type(solver).__name__} has no target to start from")
-    nudge = _NUDGE * np.sin(np.arange(1.0, game.n + 1))
-    start = np.exp(numerics.log_softmax(target.log_policy + nudge))
-    first = float(numerics.total_variation(start, target.policy))
-    path = _distances(solver, game, target, start)
+    steps = max(steps, int(8 / (solver.eta * max(_weights(solver)))))  # type: ignore[attr-defined]
+    path = _distances(solver, game, _end(solver, game))
+    first = next(path)
     away: list[float] = []
     for total in (steps, 2 * steps, 4 * steps):
         for distance in islice(path, total // _EVERY - len(away)):
@@ -206,17 +98,35 @@ def shrinks(solver: IterativeSolver, game: PreferenceGame, steps: int = 2000) ->
     return False
 
 
-def _distances(
-    solver: IterativeSolver, game: PreferenceGame, target: Solution, start: Float
-) -> Iterator[float]:
-    """Total variation to the target after every fourth step, without end."""
-    state = solver.init(PreferenceGame(game.P, start, target.follower, game.pairs), None)
+def _end(solver: IterativeSolver, game: PreferenceGame) -> Solution:
+    target = solver.target(game)
+    if target is None:
+        raise SolverError(f"{type(solver).__name__} has no target to start from")
+    return target
+
+
+def _distances(solver: IterativeSolver, game: PreferenceGame, target: Solution) -> Iterator[float]:
+    """Distance to the target next to it, and then after every fourth step, without end."""
+    rows = None if target.follower is None else _beside(numerics.log(target.follower))
+    start = PreferenceGame(game.P, _beside(target.log_policy), rows, game.pairs)
+    state = solver.init(start, None)
     while True:
+        away = numerics.total_variation(solver.policy(state), target.policy)
+        follower = solver.follower(state)
+        if follower is not None and target.follower is not None:
+            off = numerics.total_variation(follower, target.follower)
+            away = np.maximum(away, off.max())
+        yield float(away)
         with np.errstate(all="ignore"):
             for _ in range(_EVERY):
                 state = solver.step(game, state, None)
-            distance = float(numerics.total_variation(solver.policy(state), target.policy))
-        yield distance
+
+
+def _beside(log_policy: Float) -> Float:
+    """Policies whose logits are those given, where there are any, and a nudge."""
+    nudge = _NUDGE * np.sin(np.arange(1.0, log_policy.shape[-1] + 1))
+    logits = np.maximum(log_policy, np.log(_UNUSED)) + nudge
+    return np.asarray(np.exp(numerics.log_softmax(logits)))
 
 
 def ends_within(
@@ -246,14 +156,14 @@ def _limit(
 ) -> float:
     """Where ``stable`` first becomes False as eta grows; then by bisection on log eta.
 
-    The search starts at half of tau / (tau^2 + 1/4), below every limit of mirror descent, and
-    multiplies by ``growth``; 0 if no step size is stable, inf if the largest that the solver takes
-    still is.
+    The search starts at half of tau / (tau^2 + 1/4), below every limit of mirror descent (and of
+    1 / tau, for a follower that moves kappa times as fast), and multiplies by ``growth``; 0 if no
+    step size is stable, inf if the largest that the solver takes still is.
     """
-    tau = _weight(solver)
-    low, most = tau / (tau**2 + 0.25) / 2, _largest_step(solver)
-    while not stable(low):  # too slow for the deviation to be seen shrinking, or never stable
-        low *= 2
+    tau, most = max(_weights(solver)), _largest_step(solver)
+    low = min(tau / (tau**2 + 0.25) / 2, 1 / (tau * getattr(solver, "kappa", 1.0)))
+    while not stable(low):  # too slow for the deviation to be seen shrinking, or not stable yet
+        low *= growth
         if low > most:
             return 0.0
     high = low
@@ -267,14 +177,15 @@ def _limit(
     return float(np.sqrt(low * high))
 
 
-def _weight(solver: Any) -> float:
-    return float(getattr(solver, "tau", 0.0) or getattr(solver, "tau_leader", 0.0))
+def _weights(solver: Solver) -> list[float]:
+    """Its weights of KL penalties: tau, or one for each player."""
+    return [float(getattr(solver, name)) for name in taus(type(solver))]
 
 
 def _largest_step(solver: IterativeSolver) -> float:
-    """The largest eta, of 1e4 and simple fractions of 1 / tau, that the solver takes."""
-    tau = _weight(solver)
-    for eta in (1e4, 2 / tau, (1 - 1e-6) / tau):
+    """The largest eta that the solver takes, of powers of ten and what follows from its ranges."""
+    tau = max(_weights(solver))
+    for eta in (1e4, 1e3, 2 / tau, (1 - 1e-6) / tau, 2 - 1e-6):
         try:
             replace(solver, eta=eta)  # type: ignore[call-arg]
         except SolverError:
@@ -327,7 +238,7 @@ class Stability(Experiment):
     ) -> Iterator[Measurement]:
         """Context by context: omega, the two limits, and where the runs end."""
         del rng_for
-        why = _unfit(solver, game)
+        why = unfit(solver, game)
         if why or not isinstance(solver, IterativeSolver):
             yield skipped("step_limit", why)
             return
@@ -339,10 +250,7 @@ class Stability(Experiment):
     def _one(
         self, game: PreferenceGame, solver: IterativeSolver, context: int | None
     ) -> Iterator[Measurement]:
-        tau = getattr(solver, "tau", 0.0)
-        if tau > 0:
-            at = NlhfExact(tau).solve(game).policy
-            yield Measurement("omega", omega(game, at), context)
+        yield Measurement("omega", omega(game, _end(solver, game).policy), context)
         predicted = predicted_limit(solver, game)
         observed = observed_limit(solver, game, self.steps, self.precision)
         for route, limit in (("predicted", predicted), ("observed", observed)):
@@ -350,7 +258,7 @@ class Stability(Experiment):
             if np.isfinite(limit):
                 yield Measurement("step_limit", limit, context, labels)
             else:
-                why = "no formula" if np.isnan(limit) else "stable at every step size it takes"
+                why = _NO_LIMIT[route] if np.isnan(limit) else "stable at every step size it takes"
                 yield Measurement("step_limit", np.nan, context, labels, "skipped", why)
         if not np.isfinite(predicted) or predicted == 0 or self.run_steps == 0:
             return
@@ -359,17 +267,14 @@ class Stability(Experiment):
                 run = replace(solver, eta=factor * predicted)  # type: ignore[call-arg]
             except SolverError:  # beyond what it takes
                 continue
-            target = run.target(game)
-            if target is None:
-                continue
-            value = ends_within(run, game, target, self.run_steps)
+            value = ends_within(run, game, _end(run, game), self.run_steps)
             labels_of = {"of_limit": factor}
             status: Status = "ok" if value <= _THERE else "max_steps"
             status = status if np.isfinite(value) else "diverged"
             yield Measurement("kl_to_target", value, context, labels_of, status)
 
 
-def _unfit(solver: Solver, game: PreferenceGame) -> str:
+def unfit(solver: Solver, game: PreferenceGame) -> str:
     """Why the solver has no step-size limit to look for; "" if it has."""
     if not isinstance(solver, IterativeSolver):
         return "an exact solver takes no steps"
@@ -379,7 +284,7 @@ def _unfit(solver: Solver, game: PreferenceGame) -> str:
         return "a sampled step never settles"
     if not hasattr(solver, "eta"):
         return "it has no step size called eta"
-    if _weight(solver) == 0:
+    if not _weights(solver) or min(_weights(solver)) == 0:
         return "it is not regularised"
     return "" if solver.target(game) is not None else "its target is not known by another route"
 

@@ -35,11 +35,12 @@ class Table:
 
 @dataclass
 class Reply:
-    """What the server sends back, and after how many seconds."""
+    """What the server sends back, after how many seconds, and how many bytes it then withholds."""
 
     body: str = ""
     status: int = 200
     wait: float = 0.0
+    missing: int = 0
 
 
 def listing(tokens: Mapping[str, float]) -> Reply:
@@ -105,9 +106,11 @@ def serving(answer: Callable[[str, int], Reply]) -> Iterator[Server]:
                 self.close_connection = True
                 return
             try:
+                content = reply.body.encode()
                 self.send_response(reply.status)
+                self.send_header("Content-Length", str(len(content) + reply.missing))
                 self.end_headers()
-                self.wfile.write(reply.body.encode())
+                self.wfile.write(content)
             except OSError:  # nobody waits any more
                 self.close_connection = True
 
@@ -129,7 +132,7 @@ def serving(answer: Callable[[str, int], Reply]) -> Iterator[Server]:
 # Tiny classifiers
 
 
-def classifier(folder: Path, labels: int = 1, seed: int = 0, **settings: Any) -> str:
+def classifier(folder: Path, labels: int = 1, seed: int = 0, family: str = "Llama") -> str:
     """A folder with an untrained classifier that reads bytes, its tokenizer and chat template."""
     torch = pytest.importorskip("torch", reason="model judges need torch: the extra llm")
     transformers = pytest.importorskip("transformers", reason="model judges need transformers")
@@ -148,7 +151,7 @@ def classifier(folder: Path, labels: int = 1, seed: int = 0, **settings: Any) ->
     tokenizer.chat_template = (
         "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}<end>{% endfor %}"
     )
-    config = transformers.LlamaConfig(
+    config = getattr(transformers, f"{family}Config")(
         vocab_size=len(letters_),
         hidden_size=16,
         intermediate_size=32,
@@ -157,11 +160,10 @@ def classifier(folder: Path, labels: int = 1, seed: int = 0, **settings: Any) ->
         max_position_embeddings=512,
         initializer_range=0.5,
         num_labels=labels,
-        **settings,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = transformers.LlamaForSequenceClassification(config)
+        model = getattr(transformers, f"{family}ForSequenceClassification")(config)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)

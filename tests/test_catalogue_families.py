@@ -11,6 +11,7 @@ from scipy.optimize import linprog
 from games import GAMES, GameError, Population, PreferenceGame, ScoreGame, measures
 from games.catalogue.clones import clones
 from games.catalogue.condorcet import condorcet
+from games.catalogue.laddered import laddered
 from games.catalogue.populations import majority
 from solvers.nlhf_exact import NlhfExact
 from solvers.rlhf_exact import RlhfExact
@@ -232,3 +233,21 @@ def test_a_low_rank_game_has_a_short_maximal_lottery() -> None:
     assert (lottery > 1e-9).sum() <= 5
     assert measures.duality_gap(game, lottery) < 1e-9
     assert (NlhfExact(tau=0).solve(game).policy > 1e-3).all()
+
+
+def test_a_ladder_falls_by_its_ratio_and_the_followers_goes_around() -> None:
+    game = laddered(condorcet(), 4.0)
+    np.testing.assert_allclose(game.ref, np.array([4, 2, 1]) / 7)
+    assert game.ref_follower is not None
+    np.testing.assert_allclose(game.ref_follower, np.array([[4, 2, 1], [1, 4, 2], [2, 1, 4]]) / 7)
+    assert np.array_equal(game.P, condorcet().P)
+    assert game.population is not None
+    assert laddered(condorcet(), 0.25).ref.argmax() == 2
+    many = laddered(PreferenceGame.stack([condorcet(), condorcet((0.2, 0.3, 0.5))]), 4.0)
+    np.testing.assert_allclose(many.ref, [game.ref] * 2)
+
+
+@pytest.mark.parametrize("ratio", [0.0, -1.0, np.inf, np.nan])
+def test_a_ladder_that_leads_nowhere(ratio: float) -> None:
+    with pytest.raises(GameError, match=r"ratio is .* expected (a number > 0|finite)"):
+        laddered(condorcet(), ratio)

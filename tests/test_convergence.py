@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,11 @@ import pytest
 from benchmarks.spec import read
 from games import PreferenceGame, PrefgamesError, measures, numerics
 from results import convergence as told
-from results.rows import RunError
-from solvers import SOLVERS, Solution, Solver
+from results import newton
+from results.rows import Row, RunError
+from results.stackelberg import findings as replies
+from results.stackelberg import followers
+from solvers import Solution, Solver
 from solvers.egpo import Egpo
 from solvers.iterative import IterativeSolver
 from solvers.nash_md import NashMd
@@ -23,9 +26,12 @@ from solvers.online_ipo_2 import OnlineIpo2
 from solvers.self_play_mwu import SelfPlayMwu
 from solvers.slhf_exact import SlhfExact
 from solvers.solver import Concept
+from solvers.stackelberg_gda import StackelbergGda
 from tabular import EXPERIMENTS, Measurement
 from tabular.convergence import step_size
+from tabular.matching import MatchedKl
 from tests.paper_games import generators, random_games, three_annotators
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
 from tests.recorded import framed, row
 
 LEARNING = {0.1: (0.1, 1_000), 0.01: (0.02, 5_000)}
@@ -147,9 +153,11 @@ def test_look_ups_are_counted_and_not_only_steps() -> None:
     assert at(found, "oracle_calls") == [0, 2, 4, 6, 8, 10]
 
 
-def test_exact_solvers_are_skipped_with_a_reason() -> None:
-    (skipped,) = measured(three_annotators(), SOLVERS["nlhf_exact"](tau=0.1))
-    assert (skipped.status, skipped.message) == ("skipped", "an exact solver takes no steps")
+def test_other_exact_solvers_are_skipped_with_a_reason() -> None:
+    for solver in (SlhfExact(), NlhfExact(0.0), MatchedKl(NlhfExact, 0.1)):
+        (skipped,) = measured(three_annotators(), solver)
+        assert (skipped.metric, skipped.status) == ("newton_steps", "skipped")
+        assert "NLHF at tau > 0 alone counts its steps" in skipped.message
 
 
 def test_the_average_is_measured_where_it_is_the_answer_or_is_asked_for() -> None:
@@ -240,10 +248,19 @@ def test_rows_of_the_follower_that_freeze_are_told() -> None:
                 experiment="convergence", labels=dict(m.labels), step=m.step, cell=str(kappa))
             for m in found
         ]  # fmt: skip
-    table = told.ends(framed(rows))
-    assert set(table["iterate"]) == {"last", "average"}
-    frozen = table[table["iterate"] == "last"].set_index("method")["frozen"].to_dict()
-    assert frozen["slow(kappa=20)"] == 0 < frozen["slow(kappa=1)"]
+    assert set(told.ends(framed(rows))["iterate"]) == {"last", "average"}
+    table = followers(framed(rows)).set_index("kappa")
+    assert list(table.index) == [1, 20]
+    assert list(table["rows"]) == [3, 3]
+    assert list(table["games"]) == [1, 1]
+    assert table["far"].to_dict()[20] == 0 < table["far"].to_dict()[1]
+    assert (table["last_tv_largest"] < 1e-8).all()
+    assert (table["average_tv_median"] > 1e-4).all()
+    assert table.loc[1, "row_tv_largest"] == pytest.approx(
+        max(r.value for r in rows if r.metric == "row_tv" and r.cell == "1.0")
+    )
+    (said,) = replies(framed(rows))
+    assert f"{table['far'].to_dict()[1]} of 3 at kappa = 1, 0 of 3 at kappa = 20" in said
 
 
 def test_at_tau_a_tenth_two_methods_reach_machine_precision_and_nash_md_does_not() -> None:
@@ -308,8 +325,73 @@ def test_the_table_tells_what_it_took() -> None:
     assert len(final) == 10
 
 
+def test_steps_of_newton_are_linear_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    game, solved = random_games(9, 3, 5), []
+    solve = np.linalg.solve
+
+    def counted(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+        solved.append(len(matrix))
+        return np.asarray(solve(matrix, right))
+
+    monkeypatch.setattr("solvers.regularized_nash.np.linalg.solve", counted)
+    solution = NlhfExact(0.02).solve(game)
+    monkeypatch.undo()
+    assert solution.newton_steps is not None
+    assert solution.newton_steps.shape == (3,)
+    assert solution.newton_steps.sum() == sum(solved)
+    assert solution.newton_steps.max() == len(solved)
+    alone = [NlhfExact(0.02).solve(game.at(k)).newton_steps for k in range(3)]
+    np.testing.assert_array_equal(solution.newton_steps, alone)  # each game on its own path
+    found = measured(game, NlhfExact(0.02))
+    assert at(found, "newton_steps") == solution.newton_steps.tolist()
+    assert max(at(found, "regularised_gap")) < 1e-12
+    (seconds,) = at(found, "seconds")
+    assert seconds > 0
+
+
+def by_hand(tau: float, gaps: dict[str, list[list[float]]]) -> list[Row]:
+    """Two contexts; a step a second, two look-ups a step."""
+    rows = []
+    for method, contexts in gaps.items():
+        given: dict[str, Any] = {"solver": method, "params": {"tau": tau}, "concept": "nlhf"}
+        given |= {"experiment": "convergence", "cell": f"{method} {tau}"}
+        for step in range(len(contexts[0])):
+            pay = 3 if method == "slow" else 1
+            rows.append(row("seconds", float(step * pay), step=step, **given))
+            rows.append(row("oracle_calls", 2.0 * step, step=step, **given))
+            for context, values in enumerate(contexts):
+                for metric in ("regularised_gap", "kl_to_target", "tv_to_target"):
+                    rows.append(
+                        row(metric, values[step], step=step, context=context,
+                            labels={"iterate": "last"}, **given)
+                    )  # fmt: skip
+    given = {"params": {"tau": tau}, "experiment": "convergence", "cell": f"newton {tau}"}
+    rows.append(row("seconds", 0.5, **given))
+    for context, steps in enumerate((4.0, 7.0)):
+        rows.append(row("newton_steps", steps, context=context, **given))
+        rows.append(row("regularised_gap", 1e-16, context=context, **given))
+    return rows
+
+
+def test_newton_is_compared_with_the_best_that_reaches_every_game() -> None:
+    there, late, never = [1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.5]
+    rows = by_hand(0.1, {"fast": [there, late], "slow": [there, there], "half": [there, never]})
+    rows += by_hand(0.2, {"half": [there, never]})
+    table = newton.newton(framed(rows)).set_index("comparison")
+    best = table.loc["tau = 0.1"]
+    assert (best["newton_steps"], best["newton_seconds"], best["newton_gap"]) == (7, 0.5, 1e-16)
+    assert (best["best"], best["steps"], best["oracle_calls"]) == ("fast", 2, 4)
+    assert (best["seconds"], best["times"]) == (2, 4)
+    assert table.loc["tau = 0.2", "best"] == "none"
+    told = newton.findings(framed(rows))
+    assert "fast, the fastest first-order method, 2 steps and 2 s (4.0 times as long)" in told[0]
+    assert "no first-order method reaches 1e-10 in every game" in told[1]
+    with pytest.raises(RunError, match="no exact solver of this run counts its steps"):
+        newton.newton(comparison())
+
+
 def test_the_sentences_come_from_the_rows() -> None:
-    said = told.convergence_findings(comparison())
+    said = told.findings(comparison())
     (egpo,) = [line for line in said if line.startswith("tau = 0.01, egpo")]
     assert "10 of 10 games at a regularised gap of 1e-10" in egpo
     (ipo,) = [line for line in said if line.startswith("tau = 0.01, online_ipo_1")]
@@ -317,24 +399,47 @@ def test_the_sentences_come_from_the_rows() -> None:
     assert f"above the limit in {beyond} games" in ipo
     assert f"no longer nears its target in {beyond}: the same games" in ipo
     with pytest.raises(RunError, match="no row of the question 'convergence'"):
-        told.convergence_findings(framed([row("entropy", 0.0)]))
+        told.findings(framed([row("entropy", 0.0)]))
 
 
 def test_the_figure_has_a_row_a_comparison_and_a_panel_a_cost() -> None:
-    figure = told.convergence_figure(comparison())
+    figure = told.figure(comparison())
     assert len(figure.axes) == 6
     assert [axes.get_xlabel() for axes in figure.axes[3:]] == ["steps", "oracle calls", "seconds"]
     assert all(len(axes.lines) == 5 for axes in figure.axes)
     (legend,) = figure.legends
     assert {text.get_text() for text in legend.get_texts()} == set(published(0.1))
+    assert_texts_on_page(figure)
+    assert_titles_and_ticks_apart(figure)
+    assert figure.axes[0].get_title() == figure.axes[2].get_title() == ""
+    assert [figure.axes[k].get_title() for k in (1, 4)] == ["tau = 0.01", "tau = 0.1"]
+    ticks = [t.get_text() for t in figure.axes[0].get_yticklabels()]
+    assert {"1", "1e-4"} <= set(ticks)
+    thin = figure.axes[0].collections[0].get_paths()
+    assert len(thin) == 10  # a line a game
 
 
-def test_the_spec_has_the_published_step_sizes() -> None:
-    plan = read("convergence")
-    nash = [(s.name, s.params) for s in plan.solvers if "tau" in s.params]
-    sizes = {(name, params["tau"]): params["eta"] for name, params in nash}
-    for tau, rate in ((0.1, 0.1), (0.01, 0.02), (0.001, 2e-4)):
-        for name in ("egpo", "online_ipo_1", "nash_md"):
-            assert sizes[name, tau] == pytest.approx(step_size(rate, 10, tau))
-        for name in ("online_ipo_2", "nash_md_pg"):
-            assert sizes[name, tau] == pytest.approx(4 * rate / tau)
+@pytest.mark.parametrize("spec", ["convergence", "paper"])
+def test_the_specs_have_the_published_step_sizes(spec: str) -> None:
+    plan = read(spec)
+    sizes = {(s.name, s.params["tau"]): s.params["eta"] for s in plan.solvers if "eta" in s.params}
+    steps = {s.params["tau"]: s.params["max_steps"] for s in plan.solvers if "eta" in s.params}
+    uniform, own = ("egpo", "online_ipo_1", "nash_md"), ("online_ipo_2", "nash_md_pg")
+    for tau, rate, most in ((0.1, 0.1, 1_000), (0.01, 0.02, 5_000), (0.001, 2e-4, 100_000)):
+        assert steps[tau] == most
+        for name in (*uniform, *own):
+            eta = step_size(rate, 10, tau) if name in uniform else 4 * rate / tau
+            assert sizes.pop((name, tau)) == pytest.approx(eta)
+    assert not sizes
+
+
+def test_an_infinite_kl_is_undefined_and_no_divergence() -> None:
+    """The projection drops answers that the closed form still gives."""
+    game = PreferenceGame([[0.5, 0.9, 0.9], [0.1, 0.5, 0.5], [0.1, 0.5, 0.5]])
+    solver = StackelbergGda(tau_leader=0.1, tau_follower=0.1, eta=3.0, max_steps=1)
+    dropped = solver.solve(game).trace
+    assert dropped is not None
+    assert dropped.policies[-1].min() == 0
+    found = [m for m in measured(game, solver) if m.metric == "kl_to_target" and m.step == 1]
+    told = {(m.status, m.message) for m in found if np.isnan(m.value)}
+    assert told == {("undefined", "infinite: an answer has probability 0")}

@@ -12,13 +12,14 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from results import figures, style
 from results.frames import describe
 from results.rows import RunError
 from results.store import TABLE
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
 from tests.recorded import annotators, framed, row
 
 NAMES = ("consistency", "data_sensitivity", "robustness", "refinement", "story")
@@ -44,28 +45,12 @@ def dots(axes: Axes, colour: str, marker: str) -> list[float]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_text_is_on_the_page_and_large_enough(name: str) -> None:
-    figure = drawn(name)
-    assert figure.get_figwidth() == 6.5
-    page = figure.bbox
-    for text in figure.findobj(Text):
-        if isinstance(text, Text) and text.get_visible() and text.get_text():
-            assert float(text.get_fontsize()) >= 8
-            box = text.get_window_extent()
-            assert page.x0 <= box.x0 <= box.x1 <= page.x1, text.get_text()
-            assert page.y0 <= box.y0 <= box.y1 <= page.y1, text.get_text()
+    assert_texts_on_page(drawn(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_titles_and_ticks_do_not_overlap(name: str) -> None:
-    figure = drawn(name)
-    texts = [axes.title for axes in figure.axes]
-    for axes in figure.axes:
-        texts += [axes.xaxis.label, axes.yaxis.label]
-        texts += [t for a in (axes.xaxis, axes.yaxis) for t in a.get_ticklabels()]
-    boxes = [(t.get_text(), t.get_window_extent()) for t in texts if t.get_text()]
-    boxes += [("legend", legend.get_window_extent()) for legend in figure.legends]
-    for (one, a), (two, b) in itertools.combinations(boxes, 2):
-        assert not a.overlaps(b), (one, two)
+    assert_titles_and_ticks_apart(drawn(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -148,6 +133,35 @@ def test_methods_stand_below_each_other_in_one_order() -> None:
     }
     assert heights["s"] < heights["o"] < heights["^"]
     assert axes.yaxis_inverted()
+
+
+def test_a_legend_takes_the_lines_that_it_needs() -> None:
+    long = {f"a_method_with_a_long_name(kappa={k})": Line2D([], []) for k in range(7)}
+    few = dict(list(long.items())[:2])
+    with style.settings():
+        pages = [style.Page("title", key, 1.0).figure for key in (few, long)]
+    for figure in pages:
+        assert_texts_on_page(figure)
+    (short,), (tall,) = (figure.legends for figure in pages)
+    lines = round(tall.get_window_extent().height / short.get_window_extent().height)
+    assert lines >= 2
+    assert pages[1].get_figheight() > pages[0].get_figheight()
+
+
+def test_methods_that_only_stand_beside_have_rows_and_independent_draws_have_none() -> None:
+    figure = drawn("refinement")
+    (legend,) = figure.legends
+    names = {text.get_text() for text in legend.get_texts()}
+    assert "SLHF, independent" in names
+    revised = next(axes for axes in figure.axes if axes.get_title() == "revising\nreference")
+    heights = {
+        round(float(np.asarray(line.get_ydata())[0]), 6)
+        for line in revised.lines
+        if line.get_marker() not in ("None", "", "|")
+    }
+    gaps = np.diff(sorted(heights))
+    assert len(heights) == 3
+    assert gaps == pytest.approx([gaps[0]] * 2)
 
 
 def test_another_comparison_can_be_asked_for() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from games import GAMES, GameError, PreferenceGame, ScoreGame, SolverError, SpecError
 from games.errors import UndefinedError
-from llm.judges import JUDGES, Audit, OrderedJudge, audit, battery
+from llm.judges import JUDGES, Audit, OrderedJudge, ScalarJudge, audit, battery
 from llm.judges.attributes import ATTRIBUTES, AttributesJudge
 from llm.judges.bradley_terry import BradleyTerryJudge
 from llm.judges.coin import CoinJudge
@@ -64,7 +64,7 @@ def given(
     if name in ("game", "bradley_terry"):
         yield name, LISTED, texts
     elif name in ("reward_model", "pairwise_model"):
-        yield name, {"model": classifier(tmp_path)}, {}
+        yield name, {"model": classifier(tmp_path), "batch_size": 3}, {}
     elif name == "ensemble":
         yield name, {"judges": [LongestJudge(), CoinJudge(), AttributesJudge()]}, {}
     elif name == "server":
@@ -300,16 +300,16 @@ class Placed(OrderedJudge):
 
 
 def test_an_audit_by_hand() -> None:
-    """Of three pairs one has no verdict in one order, and the bias turns one verdict around."""
-    judge, asked = Placed(1.5), (["q"] * 3, ["aa", "aaa", "?"], ["b", "b", "bb"])
+    """Two of four pairs have no verdict in one order; the bias turns one verdict around."""
+    judge, asked = Placed(1.5), (["q"] * 4, ["aa", "aaa", "?", "bb"], ["b", "b", "bb", "?"])
     there, back = [sigmoid(2.5), sigmoid(3.5)], [sigmoid(0.5), sigmoid(-0.5)]
     bias = (sum(there) + sum(back) - 2) / 2
     found = audit(judge, *asked)
-    assert (found.pairs, found.abstained, found.same_verdict) == (3, 1, 0.5)
+    assert (found.pairs, found.abstained, found.same_verdict) == (4, 2, 0.5)
     assert found.position_bias == pytest.approx(bias)
     assert bias > 0.4
     averaged = [(t + 1 - b) / 2 for t, b in zip(there, back, strict=True)]
-    np.testing.assert_allclose(judge.prefer(*asked), [*averaged, NAN])
+    np.testing.assert_allclose(judge.prefer(*asked), [*averaged, NAN, NAN])
 
 
 def test_an_audit_of_any_judge_and_of_no_pairs() -> None:
@@ -325,6 +325,34 @@ def test_an_audit_of_any_judge_and_of_no_pairs() -> None:
 
 
 # Shared pieces
+
+
+class Solved(ScalarJudge):
+    """Scores 1 for the solution, which is a column of the data."""
+
+    def score(self, prompts: Any, answers: Any, **columns: Any) -> Any:
+        pairs = zip(answers, columns["solution"], strict=True)
+        return np.array([float(answer == solution) for answer, solution in pairs])
+
+
+class SolvedFirst(OrderedJudge):
+    """Certain where the first answer is the solution, else undecided."""
+
+    def first_wins(self, prompts: Any, first: Any, second: Any, **columns: Any) -> Any:
+        return 0.5 + Solved().score(prompts, first, **columns) / 2
+
+
+def test_columns_reach_the_judges_beside_the_answers_they_belong_to() -> None:
+    asked = ["q"] * 3, ["1", "2", "3"], ["2", "1", "4"]
+    solution = ["1", "1", "4"]
+    e = sigmoid(1)
+    p = Solved().prefer(*asked, solution=solution)
+    np.testing.assert_allclose(p, [e, 1 - e, 1 - e])
+    p = SolvedFirst().prefer(*asked, solution=solution)
+    np.testing.assert_allclose(p, [0.75, 0.25, 0.25])
+    p = EnsembleJudge([Solved(), Table({})]).prefer(*asked, solution=solution)
+    np.testing.assert_allclose(p, [1, 0, 0])
+    assert audit(SolvedFirst(), *asked, solution=solution).position_bias == pytest.approx(0.5)
 
 
 def test_templates() -> None:

@@ -22,7 +22,7 @@ from tabular import EXPERIMENTS as TABULAR
 from tabular.experiment import Measurement
 from tests.paper_games import generators
 from tests.small_models import FOLLOWER, NAMES, REF, cycle
-from tests.test_language_solver import BRIEF, SETTINGS, folders
+from tests.test_language_solver import BRIEF, LESSONS, SETTINGS, folders
 from tests.test_reward_model import ladder
 
 OF_TRAININGS = {
@@ -43,7 +43,7 @@ def measured(
     params: dict[str, Any] | None = None,
     **settings: Any,
 ) -> list[Measurement]:
-    experiment: LanguageExperiment = EXPERIMENTS[question](**settings)
+    experiment: LanguageExperiment = EXPERIMENTS[question](lessons=LESSONS.steps, **settings)
     method = make_learner(learner, {**BRIEF, **(params or {})})
     return list(experiment.measure(game or cycle(), method, rng_for, folder))
 
@@ -101,16 +101,15 @@ def test_a_game_is_taught_once_and_measured_with_what_was_learnt(
     lessons, learnt = [], []
     taught, train = base_model.taught, training.train
 
-    def recorded(model: str, task: Verbalized, **settings: Any) -> Policy:
+    def recorded(model: str, task: Verbalized, *args: Any) -> Policy:
         lessons.append((task.game.ref.tolist(), task.follower.tolist()))
-        return taught(model, task, **settings)
+        return taught(model, task, *args)
 
     def trained(learner: Any, start: Policy, *args: Any) -> Any:
         learnt.append(np.exp(spoken(verbalize(cycle()), start).leader))
         return train(learner, start, *args)
 
     monkeypatch.setattr("llm.language_solver.taught", recorded)
-    monkeypatch.setattr("llm.data_sensitivity.taught", recorded)
     monkeypatch.setattr(training, "train", trained)
     for question in ("consistency", "data_sensitivity"):
         rows = measured(question, "nash_md_pg", tmp_path, params={"steps": 1})
@@ -223,7 +222,7 @@ def test_learners_and_questions_are_paired_by_seed(tmp_path: Path) -> None:
         for name in ("nash_md_pg", "rloo"):
             for question in EXPERIMENTS:
                 experiment = EXPERIMENTS[question]()
-                solver = experiment.solver(cycle(), make_learner(name, BRIEF), rng_for, tmp_path)
+                solver = experiment.solver(make_learner(name, BRIEF), cycle(), rng_for, tmp_path)
                 assert isinstance(solver, LanguageSolver)
                 found.add(solver.seed)
         return found

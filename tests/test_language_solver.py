@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch", reason="language models need the extra llm"
 from games import PreferenceGame, UndefinedError, numerics
 from games.game import Float
 from llm import Method, make_learner, training
+from llm.base_model import Lessons
 from llm.judges.game import GameJudge
 from llm.language_solver import LanguageSolver, Training
 from solvers import SOLVERS
@@ -25,6 +26,7 @@ SETTINGS: dict[str, Any] = {
     "max_new_tokens": 6,
     "evaluate_every": 20,
 }
+LESSONS = Lessons(steps=150)
 BRIEF: dict[str, Any] = {**SETTINGS, "steps": 4, "batch_size": 16, "evaluate_every": 2}
 
 pytestmark = pytest.mark.usefixtures("model_cache")
@@ -32,8 +34,9 @@ pytestmark = pytest.mark.usefixtures("model_cache")
 
 def solved(name: str, folder: Path, game: PreferenceGame | None = None, **params: Any) -> Training:
     method = make_learner(name, {**SETTINGS, **params})
-    solver = LanguageSolver(method, folder, seed=3)
-    solver.solve(game or cycle())
+    game = game or cycle()
+    solver = LanguageSolver(method, game, folder, seed=3, lessons=LESSONS)
+    solver.solve(game)
     (found,) = solver.trainings
     return found
 
@@ -153,7 +156,7 @@ def test_equal_trainings_are_done_once(tmp_path: Path, monkeypatch: pytest.Monke
 
     def answer(game: PreferenceGame, seed: int = 0, **params: Any) -> Float:
         method = make_learner("nash_md_pg", {**BRIEF, **params})
-        return LanguageSolver(method, tmp_path, seed).solve(game).policy
+        return LanguageSolver(method, game, tmp_path, seed, lessons=LESSONS).solve(game).policy
 
     first = answer(cycle())
     pairs = np.ones((3, 3)) - np.eye(3)
@@ -240,7 +243,7 @@ def test_rewards_that_do_not_exist(tmp_path: Path) -> None:
 
 def test_a_reversed_start(tmp_path: Path) -> None:
     method: Method = make_learner("nash_md_pg", {**BRIEF, "steps": 1})
-    solver = LanguageSolver(method, tmp_path, 0, start="reversed")
+    solver = LanguageSolver(method, cycle(), tmp_path, 0, lessons=LESSONS, start="reversed")
     solver.solve(cycle())
     (found,) = solver.trainings
     np.testing.assert_allclose(leaders(found)[0], cycle().ref[::-1], atol=0.02)
@@ -249,7 +252,7 @@ def test_a_reversed_start(tmp_path: Path) -> None:
 
 def test_the_weights_of_the_learner_are_the_solvers(tmp_path: Path) -> None:
     method = make_learner("stackelberg_gda", {"tau_leader": 0.3, "tau_follower": 0.2})
-    solver = LanguageSolver(method, tmp_path, 0)
+    solver = LanguageSolver(method, cycle(), tmp_path, 0)
     assert (solver.tau_leader, solver.tau_follower) == (0.3, 0.2)
     assert solver.concept == "slhf"
     with pytest.raises(AttributeError):

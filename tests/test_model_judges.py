@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -32,24 +33,24 @@ B = ["b", "b", "y" * 50, "z"]
 
 @pytest.fixture(scope="module")
 def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
-    """A folder with a classifier of that many labels and that seed; made once."""
-    made: dict[tuple[int, int], str] = {}
+    """A folder with a classifier of that many labels, that seed and family; made once."""
 
-    def of(labels: int = 1, seed: int = 0) -> str:
-        if (labels, seed) not in made:
-            made[labels, seed] = classifier(tmp_path_factory.mktemp("model"), labels, seed)
-        return made[labels, seed]
+    @cache
+    def of(labels: int = 1, seed: int = 0, family: str = "Llama") -> str:
+        return classifier(tmp_path_factory.mktemp("model"), labels, seed, family)
 
     return of
 
 
 def logits(folder: str, text: str) -> Float:
-    """Of one text with its marks of turns, without padding; the head reads the last token."""
+    """Of one text with its marks of turns, without padding."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
     ids = tokenizer(text, return_tensors="pt").input_ids
     with torch.inference_mode():
-        last = model.model(ids).last_hidden_state[0, -1]
+        if model.config.model_type == "bert":
+            return np.asarray(model(ids).logits[0].double().numpy())
+        last = model.model(ids).last_hidden_state[0, -1]  # reads from left to right
         return np.asarray(model.score(last).double().numpy())
 
 
@@ -65,8 +66,9 @@ def rewards(folder: str, answers: Sequence[str]) -> Float:
 # Rewards
 
 
-def test_rewards_are_those_of_each_text_alone(make: Make) -> None:
-    folder = make()
+@pytest.mark.parametrize("family", ["Llama", "Bert"])
+def test_rewards_are_those_of_each_text_alone(make: Make, family: str) -> None:
+    folder = make(family=family)
     ours, theirs = rewards(folder, A), rewards(folder, B)
     assert abs(ours - theirs).min() > 0.02, "otherwise a swap would not be seen"
     for batch_size in (1, 3, 16):

@@ -1,8 +1,6 @@
 """Planted bugs: each is one replacement in a source text, and a short battery must notice it."""
 
 import importlib
-import inspect
-import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -13,6 +11,7 @@ from scipy import special
 
 from games import PreferenceGame, UndefinedError
 from solvers import nlhf_exact
+from tests.planted import planted
 from tests.strategies import table
 
 REF = [0.2, 0.5, 0.3]
@@ -212,17 +211,6 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
 CASES = [(module, old, new) for module, swaps in MUTANTS.items() for old, new in swaps]
 
 
-def planted(module: str, old: str, new: str, patch: pytest.MonkeyPatch) -> ModuleType:
-    """The module with one snippet of its source replaced, run under a name of its own."""
-    original = importlib.import_module(module)
-    source = inspect.getsource(original)
-    assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in {module}"
-    mutant = ModuleType(f"planted_in_{original.__name__.replace('.', '_')}")
-    patch.setitem(sys.modules, mutant.__name__, mutant)
-    exec(compile(source.replace(old, new), f"<{mutant.__name__}>", "exec"), mutant.__dict__)
-    return mutant
-
-
 def subject(module: ModuleType, name: str, patch: pytest.MonkeyPatch) -> Any:
     """What the battery of ``name`` is given: a solver class, or the module of measures."""
     short = name.rpartition(".")[2]
@@ -243,6 +231,6 @@ def test_the_battery_passes_on_the_source(name: str, monkeypatch: pytest.MonkeyP
 def test_the_battery_notices(
     name: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mutant = planted(name, old, new, monkeypatch)
+    mutant = planted(name, old, new)
     with pytest.raises(NOTICED):
         BATTERIES[name](subject(mutant, name, monkeypatch))

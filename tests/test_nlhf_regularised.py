@@ -1,5 +1,6 @@
 """One step of every regularised NLHF method by hand."""
 
+import itertools
 from collections.abc import Callable
 from math import exp, log
 from typing import Any
@@ -79,12 +80,12 @@ def told_pairs(drawn: Any, won: Any) -> Any:
 FOUR_PAIRS = ([[0, 2, 0], [1, 0, 0], [0, 1, 0]], [[0, 2, 0], [1, 0, 0], [0, 0, 0]])
 
 
-def close(solver: IterativeSolver, state: Any, expected: Weights) -> None:
-    np.testing.assert_allclose(solver.policy(state), expected, rtol=0, atol=1e-13)
+def close(solver: IterativeSolver, state: Any, expected: Weights, atol: float = 1e-13) -> None:
+    np.testing.assert_allclose(solver.policy(state), expected, rtol=0, atol=atol)
 
 
-def one_step(solver: IterativeSolver, state: Any, expected: Weights) -> None:
-    close(solver, solver.step(GAME, state, None), expected)
+def one_step(solver: IterativeSolver, state: Any, expected: Weights, atol: float = 1e-13) -> None:
+    close(solver, solver.step(GAME, state, None), expected, atol)
 
 
 def check_online_ipo_1(cls: Any) -> None:
@@ -174,6 +175,27 @@ def check_egpo(cls: Any) -> None:
     eta = 2 / (1 + 2 * TAU)
     ahead = mirror(PI, [0.605, 0.47, 0.48], eta)
     one_step(cls(TAU), THETA, mirror(PI, against(ahead), eta))
+    for pairs, nu in (("uniform", [1 / 3] * 3), ("reference", REF), ("policy", PI)):
+        ahead = softmax(descended(against(PI), nu))
+        later = ahead if pairs == "policy" else nu
+        expected = softmax(descended(against(ahead), later))
+        one_step(cls(TAU, ETA, pairs=pairs), THETA, expected, 1e-9)
+
+
+def descended(rates: Weights, nu: Weights) -> Any:
+    """THETA after a gradient step of size eta n tau / 4 on the loss of pairs from nu."""
+
+    def loss(theta: Any) -> float:
+        h = [t - log(r) for t, r in zip(theta, REF, strict=True)]
+        off = [(h[i] - h[j] - (rates[i] - rates[j]) / TAU) ** 2 for i in range(3) for j in range(3)]
+        total: float = sum(
+            w * v * o for (w, v), o in zip(itertools.product(nu, nu), off, strict=True)
+        )
+        return total
+
+    units = 1e-4 * np.eye(3)
+    slope = np.array([(loss(THETA + e) - loss(THETA - e)) / 2e-4 for e in units])
+    return THETA - ETA * 3 * TAU / 4 * slope
 
 
 def check_mpo(cls: Any) -> None:

@@ -122,6 +122,7 @@ BAD: list[tuple[type[Any], dict[str, Any]]] = [
     (Mnpo, {"history": 0}),
     (Mnpo, {"decay": -0.1}),
     (NashMd, {"eta": 10.0}),
+    (Egpo, {"pairs": "both"}),
 ]
 
 

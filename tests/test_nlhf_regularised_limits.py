@@ -1,8 +1,5 @@
 """Where regularised NLHF methods end, and how near with samples."""
 
-import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,20 +20,7 @@ from solvers.nash_rs import NashRs
 from solvers.nlhf_exact import NlhfExact
 from solvers.online_ipo_1 import OnlineIpo1
 from solvers.online_ipo_2 import OnlineIpo2
-
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "algorithms_golden.json").read_text())
-GAMES = ("rps", "mix6", "rand10")
-SETTINGS = [(name, tau) for name in GAMES for tau in (0.1, 0.02)]
-
-
-@cache
-def golden_game(name: str) -> PreferenceGame:
-    return PreferenceGame(GOLDEN[name]["P"], GOLDEN[name]["mu"])
-
-
-def golden(name: str, tau: float) -> dict[str, Any]:
-    found: dict[str, Any] = GOLDEN[name][f"tau={tau}"]
-    return found
+from tests.golden_games import GOLDEN, NAMES, SETTINGS, golden, golden_game, kl
 
 
 def state_at(solver: IterativeSolver, logits: Any) -> Any:
@@ -61,10 +45,6 @@ def run(solver: IterativeSolver, game: PreferenceGame, logits: Any, steps: int) 
         for _ in range(steps):
             state = solver.step(game, state, None)
     return np.asarray(solver.policy(state))
-
-
-def kl(p: Any, q: Any) -> float:
-    return float(numerics.kl(numerics.log(np.asarray(p)), numerics.log(np.asarray(q))))
 
 
 # Targets
@@ -93,7 +73,7 @@ REACHED: list[tuple[IterativeSolver, str, int, float]] = [
 
 @pytest.mark.parametrize(("solver", "key", "steps", "tol"), REACHED, ids=str)
 def test_target(solver: Any, key: str, steps: int, tol: float) -> None:
-    for name in GAMES:
+    for name in NAMES:
         game = golden_game(name)
         target = solver.target(game).policy
         if key:
@@ -169,7 +149,7 @@ def test_nash_md_pg_is_far_from_the_equilibrium_at_small_tau() -> None:
 
 
 def test_the_published_acceptance_of_nash_rs_does_not_reach_the_equilibrium() -> None:
-    for name in GAMES:
+    for name in NAMES:
         game, tau = golden_game(name), 0.1
         theta = game.log_ref
         for _ in range(2000):
@@ -191,7 +171,7 @@ def test_mpo_diverges_if_the_magnet_moves_too_often() -> None:
     for reset_every in (2, 5):  # reset_every eta tau = 0.1 and 0.25
         policy = run(Mpo(0.1, 0.5, reset_every), game, game.log_ref, 5000)
         assert measures.duality_gap(game, policy) > 0.3
-    for name in GAMES:
+    for name in NAMES:
         game = golden_game(name)
         policy = run(Mpo(0.1, 0.5, 30), game, game.log_ref, 4000)  # 1.5
         assert measures.duality_gap(game, policy) < 1e-3
@@ -236,7 +216,7 @@ def test_which_of_many_lotteries_a_moving_magnet_reaches() -> None:
 def test_noise_floor(kind: Any, samples: int) -> None:
     eta, copies = 0.3, 30
     solver = kind(tau=0.1, eta=eta, samples=samples)
-    for name in GAMES:
+    for name in NAMES:
         game, rng = golden_game(name), np.random.default_rng(3)
         many = PreferenceGame(np.tile(game.P, (copies, 1, 1)), game.ref)
         target = np.tile(np.log(golden(name, 0.1)["qre"]), (copies, 1))

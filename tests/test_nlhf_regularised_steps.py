@@ -1,20 +1,23 @@
 """Up to which step size regularised NLHF methods converge, and how fast."""
 
 from functools import partial
+from typing import get_args
 
 import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from games import numerics
+from games import PreferenceGame, measures, numerics
 from games.game import Float
-from solvers.egpo import Egpo
+from solvers.egpo import Egpo, Pairs
 from solvers.mnpo import Mnpo
 from solvers.nash_ema import NashEma
 from solvers.nash_rs import NashRs
+from solvers.nlhf_exact import NlhfExact
 from solvers.online_ipo_1 import OnlineIpo1
 from solvers.online_ipo_2 import OnlineIpo2
-from tests.test_nlhf_regularised_limits import SETTINGS, golden, golden_game, kl, run
+from tests.golden_games import SETTINGS, golden, golden_game, kl
+from tests.test_nlhf_regularised_limits import run
 
 
 def near(name: str, tau: float) -> Float:
@@ -99,6 +102,49 @@ def test_egpo_falls_at_its_rate_from_anywhere(name: str, tau: float) -> None:
         for t in range(1, 300):
             state = solver.step(game, state, None)
             assert kl(qre, solver.policy(state)) <= begin * (1 + 2 * tau) ** -t + 1e-20
+
+
+def steep_cycle() -> PreferenceGame:
+    P = [[0.5, 0.96, 0.41], [0.04, 0.5, 0.88], [0.59, 0.12, 0.5]]
+    return PreferenceGame(P, [0.56, 0.40, 0.04])
+
+
+@pytest.mark.parametrize("rate", [0.5, 3.0])
+def test_egpo_with_pairs_from_the_reference_cycles_where_others_converge(rate: float) -> None:
+    """As published for this game: KL ends between .4 and 1.6, the gap between .03 and .05."""
+    game, tau = steep_cycle(), 0.03
+    target = NlhfExact(tau).solve(game)
+    assert kl(target.policy, game.ref) > 0.3
+    for pairs in get_args(Pairs):
+        solver = Egpo(tau, rate / game.n, pairs=pairs)
+        policy = run(solver, game, game.log_ref, 20_000)
+        if pairs == "reference":
+            assert 0.4 < kl(target.policy, policy) < 1.6
+            assert 0.03 < measures.duality_gap(game, policy, tau) < 0.05
+        else:
+            assert kl(target.policy, policy) < 1e-15
+
+
+def test_pairs_from_the_reference_leave_no_stable_step_in_some_games() -> None:
+    """The flow -M (tau (theta - log ref) - P pi), M = diag nu - nu nu^T, grows in some of them.
+
+    Published for 352 random games: 35 with nu the reference, none with the uniform one or pi.
+    """
+    rng = np.random.default_rng(5)
+    grows = dict.fromkeys(get_args(Pairs), 0)
+    for _ in range(200):
+        n = int(rng.integers(3, 11))
+        low = np.tril(rng.uniform(size=(n, n)), -1)
+        P = low + np.triu(1 - low.T, 1) + np.eye(n) / 2
+        game = PreferenceGame(P, rng.dirichlet(np.ones(n)))
+        tau = float(rng.choice([0.02, 0.05, 0.1]))
+        pi = NlhfExact(tau).solve(game).policy
+        for pairs, nu in (("uniform", np.full(n, 1 / n)), ("reference", game.ref), ("policy", pi)):
+            turn = (game.P - 0.5) @ (np.diag(pi) - np.outer(pi, pi)) - tau * np.eye(n)
+            flow = np.linalg.eigvals((np.diag(nu) - np.outer(nu, nu)) @ turn)
+            grows[pairs] += int(flow.real.max() > 1e-9)
+    assert grows["uniform"] == grows["policy"] == 0
+    assert 5 < grows["reference"] < 60
 
 
 def test_mnpo_with_two_opponents_stays_stable_a_little_longer() -> None:

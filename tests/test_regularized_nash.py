@@ -196,7 +196,8 @@ def test_a_wrong_policy_loses_its_certificate(monkeypatch: pytest.MonkeyPatch) -
     game = random_games(2, 2, 4)
     right = NlhfExact(0.1).solve(game).log_policy
     shift = np.array([[0.0, 0, 0, 0], [1, -1, 2, 0]]) * 1e-9
-    monkeypatch.setattr("solvers.nlhf_exact.regularized_nash", lambda *given: right + shift)
+    wrong = right + shift, np.ones(2, dtype=int)
+    monkeypatch.setattr("solvers.nlhf_exact.regularized_nash", lambda *given: wrong)
     off = NlhfExact(0.1).solve(game)
     np.testing.assert_array_equal(off.certificate.holds, [True, False])
     np.testing.assert_array_equal(off.status, ["ok", "max_steps"])

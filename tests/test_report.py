@@ -168,6 +168,46 @@ def test_a_question_that_was_not_asked_is_not_measured(tmp_path: Path) -> None:
     assert "](figures/" not in text
 
 
+def with_nash_md() -> pd.DataFrame:
+    """Another method at tau = 0.1, which answers as NLHF does there."""
+    frame = annotators()
+    own = frame[(frame["solver"] == "nlhf_exact") & (frame["params"] == '{"tau":0.1}')]
+    own = own[own["experiment"].isin(["consistency", "refinement"])]
+    told = own["metric"].replace("residual", "step_residual")
+    return pd.concat([frame, own.assign(solver="nash_md", metric=told)], ignore_index=True)
+
+
+def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path) -> None:
+    folder = run(tmp_path / "r", with_nash_md())
+    figures.write(folder)
+    text = report.write(folder).read_text(encoding="utf-8")
+    drawn = {path.stem for path in (folder / "figures").glob("*.png")}
+    assert drawn == {
+        "consistency", "consistency_tau_0.1", "data_sensitivity", "refinement",
+        "refinement_tau_0.1", "robustness", "story",
+    }  # fmt: skip
+    assert drawn == set(re.findall(r"\]\(figures/(.*)\.png\)", text)) | {"story"}
+    first, second = text.index("| game | at tau = 0 |"), text.index("| game | at tau = 0.1 |")
+    assert first < text.index("With nash_md, at tau = 0.1:") < second
+    assert text.count("Seen at tau = 0:") == 4
+    assert text.count("Seen at tau = 0.1:") == 2
+    (line,) = [line for line in text.splitlines() if line.startswith("- nash_md: ")]
+    assert "what the last step still moved is at most" in line
+    before = written(tmp_path / "before", annotators())
+    assert text[first:].split("\n\n")[0] == before[before.index("| game |") :].split("\n\n")[0]
+
+
+def test_the_command_line_shows_the_headline_and_names_the_rest() -> None:
+    (table,), left_out = report.digest(with_nash_md())
+    assert list(table.columns[:2]) == ["game", "at tau = 0"]
+    assert left_out == ["nash_md at tau = 0.1: in the report"]
+    assert report.digest(annotators())[1] == []
+    failed = row("", math.nan, experiment="other", status="error", message="why")
+    (table,), left_out = report.digest(framed([failed]))
+    assert list(table["reason"]) == ["why"]
+    assert left_out == []
+
+
 def test_a_game_without_users_is_not_measured_and_says_why(tmp_path: Path) -> None:
     why: dict[str, Any] = {"status": "skipped", "message": "the game has no population"}
     rows = [

@@ -144,6 +144,7 @@ MALFORMED = {
         '[{"token": "A", "logprob": NaN}]}]}}]}'
     ),
     "hung up": Reply(status=0),
+    "cut short": Reply("{", missing=9),
     "server error": Reply("oops", 500),
 }
 

@@ -65,7 +65,7 @@ def test_solve_reads_a_file_and_shows_contexts(
     [
         ("games", r"^condorcet +alpha=\(0\.4, 0\.35, 0\.25\) "),
         ("solvers", r"^slhf_exact +slhf +tau_leader=0\.1, tau_follower=0\.1 +Pasztor"),
-        ("experiments", r"^consistency +copies=2"),
+        ("experiments", r"^consistency +tabular +copies=2"),
         ("specs", r"^quick +\d+ +Seconds"),
     ],
 )

@@ -216,6 +216,18 @@ def test_the_run_is_named_after_everything_that_makes_cells(full: Plan) -> None:
     assert len({full.run_name, *(plan.run_name for plan in changed)}) == 6
 
 
+def test_an_experiment_may_have_fewer_seeds(tmp_path: Path) -> None:
+    text = MINIMAL.replace('name = "mini"', 'name = "mini"\nseeds = 4\nseed = 2').replace(
+        '"condorcet"', '"random"'
+    )
+    less = plan_of(text + "seeds = 2\n" + '[[experiments]]\nname = "refinement"\n', tmp_path)
+    seeds: dict[str, list[int | None]] = {}
+    for cell in cells(less):
+        seeds.setdefault(cell.experiment, []).append(cell.seed)
+    assert seeds == {"consistency": [2, 3], "refinement": [2, 3, 4, 5]}
+    assert less.run_name != plan_of(text, tmp_path).run_name
+
+
 def test_the_timeout_does_not_name_the_run(full: Plan, tmp_path: Path) -> None:
     assert plan_of(FULL.replace("timeout = 9", "timeout = 8"), tmp_path).run_name == full.run_name
 

@@ -1,44 +1,30 @@
 """Step-size limits against golden numbers and trials; where practical defaults end."""
 
-import json
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
 
 from games import PreferenceGame, PrefgamesError
-from results import convergence as told
+from results import fixed_points as ended
+from results import sections
+from results import stability as told
 from results.frames import compact
 from solvers import Solver
 from solvers.egpo import Egpo
 from solvers.iterated_best_of_n import IteratedBestOfN
-from solvers.iterative import IterativeSolver
-from solvers.mnpo import Mnpo
 from solvers.nash_ema import NashEma
 from solvers.nash_md import NashMd
 from solvers.nash_md_pg import NashMdPg
-from solvers.nash_rs import NashRs
 from solvers.nlhf_exact import NlhfExact
 from solvers.omwu import Omwu
 from solvers.online_ipo_1 import OnlineIpo1
-from solvers.online_ipo_2 import OnlineIpo2
 from solvers.sppo import Sppo
-from tabular import EXPERIMENTS, Measurement, stability
+from tabular import EXPERIMENTS, Measurement, linearisation, stability
+from tests.golden_games import SETTINGS, golden, golden_game
 from tests.paper_games import generators, random_games, three_annotators
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
 from tests.recorded import framed, row
-
-GOLDEN = json.loads((Path(__file__).parent / "golden/algorithms_golden.json").read_text())
-SETTINGS = [(name, tau) for name in GOLDEN for tau in (0.1, 0.02)]
-
-
-def game_of(name: str) -> PreferenceGame:
-    return PreferenceGame(GOLDEN[name]["P"], GOLDEN[name]["mu"])
-
-
-def golden(name: str, tau: float) -> dict[str, Any]:
-    return dict(GOLDEN[name][f"tau={tau:g}"])
 
 
 def measured(
@@ -52,67 +38,8 @@ def values(found: list[Measurement], metric: str, **labels: object) -> list[floa
 
 
 @pytest.mark.parametrize(("name", "tau"), SETTINGS)
-def test_omega_and_the_limit_of_mirror_descent_are_the_golden_ones(name: str, tau: float) -> None:
-    game = game_of(name)
-    omega = stability.omega(game, NlhfExact(tau).solve(game).policy)
-    assert omega == pytest.approx(golden(name, tau)["omega"], abs=1e-10)
-    limit = stability.predicted_limit(OnlineIpo1(tau=tau), game, 1e-9)
-    assert limit == pytest.approx(golden(name, tau)["omd_eta_max"], rel=1e-8)
-    assert limit == pytest.approx(2 * tau / (tau**2 + omega**2), rel=1e-8)
-
-
-def test_omega_by_hand_on_the_uniform_cycle() -> None:
-    """At uniform pi, D = (I - 1 1' / 3) / 3 and A = a (cyclic shift - transpose): a sqrt 3 / 3."""
-    P = np.array([[0.5, 0.9, 0.1], [0.1, 0.5, 0.9], [0.9, 0.1, 0.5]])
-    expected = 0.4 * np.sqrt(3) / 3
-    assert stability.omega(PreferenceGame(P), np.full(3, 1 / 3)) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("solver", "name", "limit"),
-    [
-        (Egpo(tau=0.02), "rps", 4.65),
-        (Egpo(tau=0.02), "mix6", 18.0),
-        (Egpo(tau=0.02), "rand10", 6.24),
-    ],
-)
-def test_the_limits_of_the_extragradient_are_the_known_ones(
-    solver: IterativeSolver, name: str, limit: float
-) -> None:
-    assert stability.predicted_limit(solver, game_of(name)) == pytest.approx(limit, abs=0.05)
-
-
-@pytest.mark.parametrize(
-    ("solver", "name"),
-    [
-        (OnlineIpo1(tau=0.02), "rps"),
-        (OnlineIpo1(tau=0.02), "mix6"),
-        (OnlineIpo1(tau=0.02), "rand10"),
-        (OnlineIpo1(tau=0.1), "rand10"),
-        (Egpo(tau=0.02), "rps"),
-        (Egpo(tau=0.1), "rand10"),
-        (Omwu(tau=0.02), "rand10"),
-        (NashMd(tau=0.02), "rps"),
-        (NashRs(tau=0.02), "rand10"),
-        (NashEma(tau=0.02, rate=0.3), "rps"),
-        (Mnpo(tau=0.1, history=3, decay=0.5), "rps"),
-        (OnlineIpo2(tau=0.1), "rps"),
-        (NashMdPg(tau=0.1, mixture=0.5), "rps"),
-    ],
-    ids=lambda given: given if isinstance(given, str) else type(given).__name__,
-)
-def test_small_deviations_stop_shrinking_at_the_predicted_limit(
-    solver: IterativeSolver, name: str
-) -> None:
-    game = game_of(name)
-    predicted = stability.predicted_limit(solver, game)
-    assert 0.1 < predicted < 100
-    assert stability.observed_limit(solver, game, 1000, 0.03) == pytest.approx(predicted, rel=0.03)
-
-
-@pytest.mark.parametrize(("name", "tau"), SETTINGS)
 def test_mirror_descent_converges_below_its_limit_and_cycles_above(name: str, tau: float) -> None:
-    (solver, game) = (OnlineIpo1(tau=tau), game_of(name))
+    (solver, game) = (OnlineIpo1(tau=tau), golden_game(name))
     found = measured("stability", game, solver, steps=32, run_steps=12_000)
     (below,), (above,) = (values(found, "kl_to_target", of_limit=f) for f in (0.95, 1.05))
     assert below < 1e-6
@@ -121,7 +48,7 @@ def test_mirror_descent_converges_below_its_limit_and_cycles_above(name: str, ta
 
 def test_nash_md_is_unstable_in_a_band_and_stable_beyond_it() -> None:
     """With eta tau near 1 its opponent is the reference, which does not move."""
-    game = game_of("rps")
+    game = golden_game("rps")
     assert stability.shrinks(NashMd(tau=0.02, eta=0.7), game)
     assert not stability.shrinks(NashMd(tau=0.02, eta=1.0), game)
     assert stability.shrinks(NashMd(tau=0.02, eta=45.0), game)
@@ -130,9 +57,9 @@ def test_nash_md_is_unstable_in_a_band_and_stable_beyond_it() -> None:
 def test_an_unstable_average_has_no_limit_but_a_band() -> None:
     """tau (tau + kappa)^2 < kappa omega^2 with kappa = rate / eta: unstable, as known for rps."""
     unstable, stable = NashEma(tau=0.1, eta=0.3, rate=0.05), NashEma(tau=0.1, eta=0.3, rate=1.0)
-    assert not stability.shrinks(unstable, game_of("rps"), 4000)
-    assert stability.shrinks(stable, game_of("rps"))
-    factors = stability.MULTIPLIERS["NashEma"](unstable, game_of("rps"))(0.3)
+    assert not stability.shrinks(unstable, golden_game("rps"), 4000)
+    assert stability.shrinks(stable, golden_game("rps"))
+    factors = linearisation.MULTIPLIERS["NashEma"](unstable, golden_game("rps"))(0.3)
     assert abs(factors).max() > 1
 
 
@@ -157,7 +84,7 @@ def test_a_solver_without_a_formula_is_only_tried() -> None:
     class Own(OnlineIpo1):
         """Mirror descent under a name that the formulas do not know."""
 
-    found = measured("stability", game_of("rand10"), Own(tau=0.1), precision=0.05)
+    found = measured("stability", golden_game("rand10"), Own(tau=0.1), precision=0.05)
     (predicted,) = [m for m in found if m.labels.get("route") == "predicted"]
     assert (predicted.status, predicted.message) == ("skipped", "no formula")
     assert values(found, "step_limit", route="observed") == pytest.approx([6.916], rel=0.05)
@@ -183,7 +110,7 @@ def test_contexts_are_tried_one_by_one_up_to_a_number() -> None:
 def test_the_policy_gradient_ends_far_from_nash_at_the_golden_place(
     name: str, tau: float, mixture: float
 ) -> None:
-    game, expected = game_of(name), golden(name, tau)
+    game, expected = golden_game(name), golden(name, tau)
     found = measured("fixed_points", game, NashMdPg(tau=tau, mixture=mixture, max_steps=1))
     end = np.array(expected[f"nash_md_pg_beta{mixture:g}"])
     distance = abs(end - np.array(expected["qre"])).sum() / 2
@@ -194,14 +121,14 @@ def test_the_policy_gradient_ends_far_from_nash_at_the_golden_place(
 @pytest.mark.parametrize("mixture", [0.125, 0.5, 0.75])
 def test_the_policy_gradient_really_ends_there(mixture: float) -> None:
     solver = NashMdPg(tau=0.1, mixture=mixture, eta=5.0, max_steps=4000)
-    found = measured("fixed_points", game_of("rps"), solver)
+    found = measured("fixed_points", golden_game("rps"), solver)
     ends = {route: values(found, "tv_to_nash", route=route) for route in ("target", "last")}
     assert ends["last"] == pytest.approx(ends["target"], abs=1e-8)
     assert ends["last"][0] > 0.02
 
 
 def test_more_mixture_ends_farther() -> None:
-    game = game_of("rand10")
+    game = golden_game("rand10")
     away = [
         values(measured("fixed_points", game, NashMdPg(0.1, mixture, max_steps=1)), "tv_to_nash",
                route="target")[0]
@@ -212,7 +139,7 @@ def test_more_mixture_ends_farther() -> None:
 
 
 def test_iterated_best_of_n_ends_elsewhere() -> None:
-    solver, game = IteratedBestOfN(n_draws=2, mixing=0.1, max_steps=5000), game_of("rand10")
+    solver, game = IteratedBestOfN(n_draws=2, mixing=0.1, max_steps=5000), golden_game("rand10")
     found = measured("fixed_points", game, solver, tau=0.1)
     (target,), (last,) = (values(found, "tv_to_nash", route=r) for r in ("target", "last"))
     assert last == pytest.approx(target, abs=1e-9)
@@ -222,7 +149,7 @@ def test_iterated_best_of_n_ends_elsewhere() -> None:
 
 
 def test_the_last_iterate_of_sppo_is_not_its_average() -> None:
-    found = measured("fixed_points", game_of("rps"), Sppo(eta=0.5, max_steps=3000))
+    found = measured("fixed_points", golden_game("rps"), Sppo(eta=0.5, max_steps=3000))
     (last,), (average,) = (values(found, "tv_to_nash", route=r) for r in ("last", "average"))
     assert average < 0.05 < 0.2 < last
     (gap,) = values(found, "duality_gap", route="last")
@@ -237,7 +164,7 @@ def test_tables_sentences_and_the_figure(tmp_path: Path) -> None:
             ("stability", {"precision": 0.05, "run_steps": 500}),
             ("fixed_points", {}),
         ):
-            for m in measured(question, game_of("rps"), solver, **params):
+            for m in measured(question, golden_game("rps"), solver, **params):
                 rows.append(
                     row(
                         m.metric, m.value, solver=name, params={"tau": 0.1}, concept="nlhf",
@@ -253,65 +180,55 @@ def test_tables_sentences_and_the_figure(tmp_path: Path) -> None:
     assert table["ratio"].to_numpy() == pytest.approx([1, 1], rel=0.05)
     assert (table["kl_0.95"] < 1e-6).all()
     assert (table["kl_1.05"] > 1e-6).all()
-    (ipo,) = [s for s in told.stability_findings(frame) if s.startswith("online_ipo_1")]
+    (ipo,) = [s for s in told.findings(frame) if s.startswith("online_ipo_1")]
     assert "at 0.95 of it 1 of 1 runs end within 1e-6 nats" in ipo
     assert "at 1.05 of it 0 of 1" in ipo
-    short = told.stability_summary(frame).set_index("method")
+    short = told.summary(frame).set_index("method")
     settled = [short.loc["egpo", name] for name in ("settled_0.95", "settled_1.05")]
     assert settled == ["1 of 1", "0 of 1"]
-    text = "\n".join(told.report(tmp_path, compact(frame)))
+    text = "\n".join(sections.report(tmp_path, compact(frame)))
     assert "## Up to which step size" in text
     assert "## Where do the defaults end?" in text
     assert "How fast" not in text
     tables = {path.name for path in (tmp_path / "tables").iterdir()}
     assert tables == {"stability.csv", "stability_summary.csv", "fixed_points.csv"}
-    figure = told.stability_figure(frame)
+    figure = told.figure(frame)
     assert len(figure.axes) == 3
-    ends = told.fixed_points(frame)
+    assert_texts_on_page(figure)
+    assert_titles_and_ticks_apart(figure)
+    ends = ended.fixed_points(frame)
     assert set(ends["route"]) == {"target", "last"}
     assert ends["max"].max() < 1e-6
-    assert len(told.fixed_points_findings(frame)) == 4
+    assert len(ended.findings(frame)) == 4
 
 
-def _golden_limit(module: ModuleType) -> None:
-    game = game_of("rps")
-    assert module.predicted_limit(OnlineIpo1(tau=0.02), game) == pytest.approx(0.74905, abs=1e-4)
-    assert module.predicted_limit(Egpo(tau=0.02), game) == pytest.approx(4.65, abs=0.005)
-    assert module.predicted_limit(Omwu(tau=0.02), game) == pytest.approx(2.5491, abs=1e-3)
-    assert module.predicted_limit(NashMd(tau=0.02), game) == pytest.approx(0.7727, abs=1e-3)
-    assert module.predicted_limit(NashMd(tau=0.02), game_of("mix6")) < 11
-    assert module.predicted_limit(NashRs(tau=0.02), game) == pytest.approx(0.74905, abs=1e-4)
-    assert module.predicted_limit(NashMdPg(tau=0.1), game) == pytest.approx(16.1545, abs=1e-2)
-    assert module.predicted_limit(NashEma(tau=0.1), game) == pytest.approx(2.2529, abs=1e-3)
-    assert module.shrinks(OnlineIpo1(tau=0.1, eta=3.4), game)
-    assert not module.shrinks(OnlineIpo1(tau=0.1, eta=3.7), game)
-
-
-SOURCE = Path(stability.__file__).read_text()
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("np.diag(pi) - np.outer(pi, pi)", "np.diag(pi) + np.outer(pi, pi)"),
-        ("keep + eta * modes * (keep + eta * modes)", "keep + eta * modes * (1 + eta * modes)"),
-        ("lambda eta: 1 - eta * solver.tau + eta * modes\n", "lambda eta: 1 + eta * modes\n"),
-        ("NlhfExact(solver.tau / keep)", "NlhfExact(solver.tau)"),
-        ("keep * (1 + eta * spectrum", "(keep + eta * spectrum"),
-        ("eta * modes**2 / solver.tau", "eta * modes**2"),
-        ("[keep**2, keep * t + t]", "[keep, keep * t + t]"),
-        ("1 - rate + rate * t]", "1 - rate]"),
-        ("pull = (1 - mixture) * (game.P", "pull = (game.P"),
-        ("return False\n            if distance", "return True\n            if distance"),
-    ],
-)
-def test_mutants_are_caught(old: str, new: str) -> None:
-    assert SOURCE.count(old) == 1
-    module = ModuleType("mutant")
-    exec(compile(SOURCE.replace(old, new), "mutant", "exec"), module.__dict__)
-    with pytest.raises(AssertionError):
-        _golden_limit(module)
-
-
-def test_the_original_is_not() -> None:
-    _golden_limit(stability)
+def test_the_audit_is_drawn_where_the_rows_say() -> None:
+    rows = []
+    for name, solver in (
+        ("nash_md_pg", NashMdPg(tau=0.1, mixture=0.5, eta=5.0, max_steps=300)),
+        ("sppo", Sppo(eta=0.5, max_steps=300)),
+    ):
+        given = {"tau": 0.1} if name == "nash_md_pg" else {}
+        for m in measured("fixed_points", golden_game("rps"), solver):
+            rows.append(
+                row(m.metric, m.value, solver=name, params=given, concept="nlhf", cell=name,
+                    experiment="fixed_points", labels=dict(m.labels), status=m.status)
+            )  # fmt: skip
+    frame = framed(rows)
+    figure = ended.figure(frame)
+    assert_texts_on_page(figure)
+    assert_titles_and_ticks_apart(figure)
+    assert [axes.get_title() for axes in figure.axes] == [
+        "total variation to Nash at tau = 0", "total variation to Nash at tau = 0.1"
+    ]  # fmt: skip
+    table = ended.fixed_points(frame)
+    for axes, tau, method in zip(figure.axes, (0.0, 0.1), ("sppo", "nash_md_pg"), strict=True):
+        assert [t.get_text() for t in axes.get_yticklabels()] == [method]
+        shown = sorted(float(np.asarray(line.get_xdata())[0]) for line in axes.lines)
+        own = table.loc[(table["nash_tau"] == tau) & (table["method"] == method), "mean"]
+        assert shown == pytest.approx(sorted(own))
+        assert len(shown) >= 2
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "g", "closed form", "last iterate", "average"
+    ]  # fmt: skip

@@ -9,7 +9,15 @@ import pytest
 
 from results import tables
 from results.export import export, latex, markdown, number, text
-from results.frames import categories, comparison_of, describe, main_comparison, only
+from results.frames import (
+    categories,
+    comparison_of,
+    comparisons,
+    describe,
+    main_comparison,
+    named,
+    only,
+)
 from results.rows import COLUMNS, Row, RunError
 from tests.recorded import annotators, framed, row
 
@@ -55,6 +63,22 @@ def test_methods_are_told_apart_by_what_differs() -> None:
     ]  # fmt: skip
 
 
+def test_what_a_language_model_learnt_is_told_apart() -> None:
+    rows = [row("entropy", 0, solver="nash_md_pg", params={"tau": 0, "eta": 1})]
+    for solver, model in (("nash_md_pg", ""), ("rlhf_exact", ""), ("nash_md_pg", "gpt2")):
+        labels = {"model": model} if model else {}
+        params = {"tau": 0, "steps": 9}
+        rows.append(row("entropy", 1, solver=solver, params=params, labels=labels, scale="llm"))
+    found = describe(framed(rows[:3]))
+    # a learner's own parameters tell it from no solver: the mark does
+    assert list(found["method"]) == ["nash_md_pg", "nash_md_pg (LM)", "RLHF (LM)"]
+    assert categories(found["method"]) == ["RLHF (LM)", "nash_md_pg", "nash_md_pg (LM)"]
+    table = tables.headline(framed(rows[:2]))
+    assert [name for name in table.iloc[:, 1]] == ["nash_md_pg", "nash_md_pg (LM)"]
+    several = describe(framed(rows))
+    assert list(several["method"])[1:] == ["nash_md_pg (LM)", "RLHF (LM)", "nash_md_pg (LM gpt2)"]
+
+
 def test_games_are_told_apart_by_what_differs() -> None:
     params = [{"epsilon": -0.1, "n": 3}, {"epsilon": 0.1, "n": 3}]
     rows = [row("entropy", 0, game="three_types", game_params=p) for p in params]
@@ -70,6 +94,55 @@ def test_the_main_comparison_covers_most() -> None:
     rows += [row("entropy", 0, params={"tau": 0.1}, solver="rlhf_exact")]
     assert main_comparison(describe(framed(rows))) == "tau = 0.1"
     assert main_comparison(describe(framed(rows)), "KL") == "KL = 0.1 nats"
+
+
+def beside(iterative: str, tau: float) -> list[Row]:
+    """The three concepts at tau = 0 and 0.1, and a method at one tau, in two games."""
+    exact = [f"{concept}_exact" for concept in ("rlhf", "nlhf", "slhf")]
+    pairs = [(name, t) for name in exact for t in (0.0, 0.1)] + [(iterative, tau)]
+    return [
+        row("entropy", 0.5, solver=name, params={"tau": t}, game=game, cell=f"{name} {t}")
+        for name, t in pairs
+        for game in ("g", "h")
+    ]
+
+
+def test_a_method_at_another_tau_does_not_move_the_main_comparison() -> None:
+    rows = describe(framed(beside("nash_md", 0.1)))
+    assert main_comparison(rows) == "tau = 0"
+    assert comparisons(rows) == {"tau = 0": ["RLHF", "NLHF", "SLHF"], "tau = 0.1": ["nash_md"]}
+    assert comparisons(describe(framed(beside("nash_md", 0.0)))) == {
+        "tau = 0": ["RLHF", "NLHF", "SLHF", "nash_md"]
+    }
+    alone = describe(framed(beside("nash_md", 0.1)[-4:]))  # no comparison has all three concepts
+    assert list(comparisons(alone)) == ["tau = 0.1"]
+
+
+def test_a_comparison_that_adds_methods_has_figures_of_its_own() -> None:
+    frame = framed(beside("nash_md", 0.1))
+    assert named("consistency", frame) == {
+        "consistency": "tau = 0", "consistency_tau_0.1": "tau = 0.1"
+    }  # fmt: skip
+    assert list(named("consistency", framed(beside("nash_md", 0.1)[:-2]))) == ["consistency"]
+    with pytest.raises(RunError, match="no row of the question 'robustness'"):
+        named("robustness", frame)
+
+
+@pytest.mark.parametrize("question", ["data_sensitivity", "robustness", "refinement"])
+def test_a_cell_that_failed_breaks_no_table(question: str) -> None:
+    frame = annotators()
+    failed = row(
+        "", math.nan, experiment=question, game="condorcet", labels={"points": 3}, status="timeout",
+        message="took longer than 60 seconds", cell="late",
+    )  # fmt: skip
+    whole = pd.concat([frame, framed([failed])], ignore_index=True)
+    pd.testing.assert_frame_equal(
+        getattr(tables, question)(whole), getattr(tables, question)(frame)
+    )
+    told = tables.statuses(whole).query("status == 'timeout'")
+    assert list(told["reason"]) == ["took longer than 60 seconds"]
+    with pytest.raises(RunError, match="no cell of this run measured it"):
+        getattr(tables, question)(framed([failed]))
 
 
 def test_an_absent_comparison_lists_those_there_are() -> None:
@@ -172,7 +245,7 @@ def test_skipped_rows_are_not_undefined_ones() -> None:
         "experiment": "refinement",
     }
     rows = framed([row("seen_favourite", math.nan, **skipped)])
-    with pytest.raises(RunError, match="skipped in every cell"):
+    with pytest.raises(RunError, match="no cell of this run measured it"):
         tables.refinement(rows)
 
 
@@ -269,12 +342,12 @@ def test_markdown_and_latex_escape_what_users_write(tmp_path: Path) -> None:
     lines = markdown(table).splitlines()
     assert lines[0] == "| na\\|me | value |"
     assert lines[1] == "| :-- | --: |"
-    assert lines[2] == "| 50% of $x_1$ & &lt;b> | 0.500 |"
-    assert lines[3] == "| a\\|b\\\\c | -1.000 |"
+    assert lines[2] == "| 50% of $x_1$ & &lt;b> | 0.5 |"
+    assert lines[3] == "| a\\|b\\\\c | -1 |"
     tex = latex(table).splitlines()
     assert tex[0] == r"\begin{tabular}{lr}"
     assert [tex[1], tex[3], tex[-2]] == [r"\toprule", r"\midrule", r"\bottomrule"]
-    assert tex[4] == r"50\% of \$x\_1\$ \& \textless{}b\textgreater{} & 0.500 \\"
+    assert tex[4] == r"50\% of \$x\_1\$ \& \textless{}b\textgreater{} & 0.5 \\"
     assert export(table, tmp_path / "t.md").read_text(encoding="utf-8") == markdown(table)
     assert export(table, tmp_path / "t.tex").read_text(encoding="utf-8") == latex(table)
 

@@ -33,9 +33,9 @@ from games.catalogue import (
 from games.catalogue.contextual import Family
 from games.errors import GameError, SpecError
 from games.game import PreferenceGame
-from games.registry import Registry, draws, near, parameters
+from games.registry import GAMES_GROUP, Discovered, draws, near, parameters
 
-GAMES: Registry[Callable[..., PreferenceGame]] = Registry("game")
+GAMES: Discovered[Callable[..., PreferenceGame]] = Discovered("game", GAMES_GROUP)
 for _module in (
     condorcet,
     rock_paper_scissors,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from games.catalogue import checks
 from games.catalogue.condorcet import condorcet
 from games.errors import GameError
 from games.game import PreferenceGame
@@ -29,9 +30,10 @@ def laddered(game: PreferenceGame = _CYCLE, ratio: float = 8.0) -> PreferenceGam
     GameError
         If the ratio is not a positive number.
     """
-    if not 0 < ratio < np.inf:
+    size = float(checks.numbers("laddered", "ratio", ratio))
+    if not size > 0:
         raise GameError(f"laddered: ratio is {ratio!r}, expected a number > 0")
-    ladder = ratio ** (-np.arange(game.n) / max(1, game.n - 1))
+    ladder = size ** (-np.arange(game.n) / max(1, game.n - 1))
     ladder = ladder / ladder.sum()
     circle = np.array([np.roll(ladder, y) for y in range(game.n)])
     return replace(

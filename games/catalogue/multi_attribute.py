@@ -8,7 +8,8 @@ import numpy as np
 from games.catalogue.checks import count, numbers
 from games.catalogue.populations import majority
 from games.errors import GameError
-from games.game import Population, PreferenceGame
+from games.game import PreferenceGame
+from games.population import Population
 
 
 def multi_attribute(

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from games.game import Float, Population
+from games.population import Population
+from games.validation import Float
 
 MOST_RANKED = 7
 """Most answers whose rankings are all listed: 7! = 5,040 types."""

@@ -75,7 +75,7 @@ class Classifier:
                 self.model, dtype=self.dtype, output_loading_info=True
             )
             tokenizer = AutoTokenizer.from_pretrained(self.model)
-            model.to(torch.accelerator.current_accelerator() or "cpu")
+            model.to(torch.accelerator.current_accelerator(check_available=True) or "cpu")
         except (OSError, ValueError, AttributeError, RuntimeError) as error:
             told = " ".join(str(error).split())
             raise SpecError(f"{who}: {self.model} cannot be loaded: {told}") from error

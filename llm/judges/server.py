@@ -117,7 +117,7 @@ class ServerJudge(OrderedJudge):
         del columns
         require_pairs(self, prompts, first, second)
         questions = [self._question(*texts) for texts in zip(prompts, first, second, strict=True)]
-        listed, silent = self._replies(list(dict.fromkeys(questions)))
+        listed, silent = self._replies(questions)
         masses = {question: _masses(tokens) for question, tokens in listed.items()}
         for question, (p_a, p_b) in masses.items():
             if p_a + p_b < _LEAST_MASS:

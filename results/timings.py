@@ -1,0 +1,75 @@
+"""Files of pytest-benchmark as rows of the experiment ``speed``."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from results.rows import Row, RunError, canonical
+
+STATISTICS = ("min", "median", "max")
+"""Of a benchmark's rounds, those that are kept."""
+
+
+def read(path: Path) -> list[Row]:
+    """The benchmarks of a file that ``pytest --benchmark-json=FILE`` wrote.
+
+    ``game`` is the benchmark's group and ``solver`` its name, without "test_". ``seconds`` are
+    those of one call, labelled by the statistic over the rounds; numbers that a benchmark adds
+    (``extra_info``) keep their names, blanks as underscores, with the statistic "told".
+
+    Raises
+    ------
+    RunError
+        If the file cannot be read, or is not of pytest-benchmark.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return [row for entry in found["benchmarks"] for row in _rows(path.stem, entry)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{path}: not a file of pytest-benchmark ({type(error).__name__}: {error}); expected "
+            "what `pytest --benchmark-json=FILE` writes"
+        ) from None
+
+
+def environment(path: Path) -> dict[str, dict[str, Any]]:
+    """The code and the machine that the file tells of, as in a run's ``environment.json``."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    code, machine = found.get("commit_info", {}), found.get("machine_info", {})
+    cpu = machine.get("cpu", {})
+    return {
+        "code": {"commit": code.get("id"), "modified": code.get("dirty")},
+        "machine": {"system": machine.get("system"), "cpu": cpu.get("brand_raw"),
+                    "cores": cpu.get("count")},
+        "versions": {"python": machine.get("python_version"),
+                     "pytest-benchmark": found.get("version")},
+    }  # fmt: skip
+
+
+def _rows(run: str, entry: dict[str, Any]) -> Iterator[Row]:
+    stats = entry["stats"]
+    told = [("seconds", name, float(stats[name])) for name in STATISTICS]
+    told.append(("rounds", "told", float(stats["rounds"])))
+    for name, value in entry["extra_info"].items():
+        if isinstance(value, int | float) and math.isfinite(value):
+            told.append((name.replace(" ", "_").replace("-", "_"), "told", float(value)))
+    for metric, statistic, value in told:
+        yield Row(
+            run=run,
+            cell=entry["fullname"],
+            experiment="speed",
+            scale="tabular",
+            game=entry["group"] or "",
+            game_params="{}",
+            solver=entry["name"].removeprefix("test_"),
+            concept="other",
+            params="{}",
+            seed=None,
+            context=None,
+            step=None,
+            metric=metric,
+            labels=canonical({"statistic": statistic}),
+            value=value,
+        )

@@ -1,0 +1,50 @@
+"""What a check says: passed, failed or does not apply, and why."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one check found.
+
+    Attributes
+    ----------
+    name : str
+        The check; in brackets the parameters it ran with, where they are not the defaults.
+    passed : bool, or None where the check does not apply
+    reason : str
+        Why it failed or does not apply; for a passed check what was seen, or "".
+    """
+
+    name: str
+    passed: bool | None
+    reason: str = ""
+
+
+class Failed(Exception):
+    """The solver breaks the law; the message says how."""
+
+
+class DoesNotApply(Exception):
+    """The law says nothing about this solver; the message says why."""
+
+
+def outcome(name: str, check: Callable[[], str | None]) -> Outcome:
+    """What a check says, or raises."""
+    try:
+        with np.errstate(all="ignore"):
+            return Outcome(name, True, check() or "")
+    except DoesNotApply as why:
+        return Outcome(name, None, str(why))
+    except Failed as why:
+        return Outcome(name, False, str(why))
+    except Exception as error:  # a plugin may raise anything
+        return Outcome(name, False, f"raises {told(error)}")
+
+
+def told(error: Exception) -> str:
+    """The type and text of an error, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

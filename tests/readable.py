@@ -1,0 +1,49 @@
+"""What makes a figure readable: texts on the page, large enough, apart from each other."""
+
+import itertools
+
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from results import style
+
+
+def assert_texts_on_page(figure: Figure) -> None:
+    """All of the standard width, at least 8 points, none cut off, none raw markup."""
+    with style.settings():
+        figure.canvas.draw()
+    assert figure.get_figwidth() == style.WIDTH
+    page, hidden = figure.bbox, _beyond(figure)
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and text.get_visible() and text not in hidden and text.get_text():
+            assert "$" not in text.get_text()
+            assert float(text.get_fontsize()) >= 8
+            box = text.get_window_extent()
+            assert page.x0 <= box.x0 <= box.x1 <= page.x1, text.get_text()
+            assert page.y0 <= box.y0 <= box.y1 <= page.y1, text.get_text()
+
+
+def assert_titles_and_ticks_apart(figure: Figure) -> None:
+    """No title, axis name, tick label or legend lies over another."""
+    with style.settings():
+        figure.canvas.draw()
+    texts = [axes.title for axes in figure.axes]
+    for axes in figure.axes:
+        texts += [axes.xaxis.label, axes.yaxis.label]
+        texts += [t for a in (axes.xaxis, axes.yaxis) for t in a.get_ticklabels()]
+    hidden = _beyond(figure)
+    seen = [t for t in texts if t.get_text() and t not in hidden]
+    boxes = [(t.get_text(), t.get_window_extent()) for t in seen]
+    boxes += [("legend", legend.get_window_extent()) for legend in figure.legends]
+    for (one, a), (two, b) in itertools.combinations(boxes, 2):
+        assert not a.overlaps(b), (one, two)
+
+
+def _beyond(figure: Figure) -> set[Text]:
+    """Labels of ticks outside of what their axis shows: not drawn."""
+    found = set()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        ticks = [tick for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high]
+        found |= {tick.label1 for tick in ticks}
+    return found
