@@ -97,7 +97,12 @@ class Fitted:
         return folder / f"{kind}-{digest(self.comparisons.wins)}-{texts}"
 
     def judge(self, learner: Learner, task: Verbalized, start: Policy, folder: Path) -> Any:
-        """A reward model for learners that need rewards, else a model that reads pairs."""
+        """A reward model for learners that need rewards, else a model that reads pairs.
+
+        None for learners that are told the comparisons themselves.
+        """
+        if learner.needs == "dataset":
+            return None
         kind: Kind = "reward" if learner.needs == "rewards" else "pairwise"
         self.fitted(kind, task, start, folder)
         place = str(self._place(kind, task, folder))

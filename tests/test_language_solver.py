@@ -1,0 +1,261 @@
+"""A learner as a solver: where trainings lead, and that equal ones are done once."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="language models need the extra llm")
+
+from games import PreferenceGame, UndefinedError, numerics
+from games.game import Float
+from llm import Method, make_learner, training
+from llm.base_model import Lessons
+from llm.judges.game import GameJudge
+from llm.language_solver import LanguageSolver, Training
+from solvers import SOLVERS
+from solvers.nlhf_exact import NlhfExact
+from tests.small_models import FOLLOWER, cycle
+
+SETTINGS: dict[str, Any] = {
+    "steps": 80,
+    "batch_size": 128,
+    "lr": 2e-3,
+    "max_new_tokens": 6,
+    "evaluate_every": 20,
+}
+LESSONS = Lessons(steps=150)
+BRIEF: dict[str, Any] = {**SETTINGS, "steps": 4, "batch_size": 16, "evaluate_every": 2}
+
+pytestmark = pytest.mark.usefixtures("model_cache")
+
+
+def solved(name: str, folder: Path, game: PreferenceGame | None = None, **params: Any) -> Training:
+    method = make_learner(name, {**SETTINGS, **params})
+    game = game or cycle()
+    solver = LanguageSolver(method, game, folder, seed=3, lessons=LESSONS)
+    solver.solve(game)
+    (found,) = solver.trainings
+    return found
+
+
+def leaders(found: Training) -> list[Float]:
+    return [np.exp(numerics.log_softmax(point["spoken"].leader)) for point in found.curve]
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("rloo", {}),
+        ("nash_md_pg", {}),
+        ("self_play_pg", {}),
+        ("online_ipo", {}),
+        ("egpo", {}),
+        ("inpo", {"refresh": 5, "eta": 1.0}),
+        ("stackelberg_gda", {}),
+        ("dpo", {}),
+        ("ipo", {}),
+    ],
+)
+def test_the_end_is_nearer_to_the_target(name: str, params: dict[str, Any], tmp_path: Path) -> None:
+    found = solved(name, tmp_path, **params)
+    assert found.status == "ok"
+    assert found.target is not None
+    start, *_, end = (numerics.total_variation(p, found.target.policy) for p in leaders(found))
+    assert start > 0.2
+    assert end < start / 2
+    rows = {m.metric: m.value for m in found.measurements() if m.step == SETTINGS["steps"]}
+    assert rows["tv_to_target"] == pytest.approx(end)
+    assert rows["off_list_mass"] < 0.05
+    assert rows["optimizer_steps"] == SETTINGS["steps"]
+    if name == "stackelberg_gda":
+        first = {m.metric: m.value for m in found.measurements() if m.step == 0}
+        assert 2 * rows["follower_tv"] < first["follower_tv"] > 0.2
+    else:
+        assert found.solution().follower is None
+
+
+def test_a_mixture_goes_to_its_own_fixed_point_and_not_to_nash(tmp_path: Path) -> None:
+    found = solved("nash_md_pg", tmp_path, mixture=0.5)
+    assert found.target is not None
+    nash = NlhfExact(0.1).solve(found.game).policy
+    end = leaders(found)[-1]
+    assert numerics.total_variation(nash, found.target.policy) > 0.08
+    own, other = (numerics.total_variation(end, goal) for goal in (found.target.policy, nash))
+    assert own < 0.05 < other
+
+
+def test_sppo_goes_where_as_many_tabular_steps_go(tmp_path: Path) -> None:
+    found = solved("sppo", tmp_path, refresh=20, eta=1.0, lr=1e-3, batch_size=256)
+    assert found.target is None
+    tabular = SOLVERS["sppo"](eta=1.0)
+    state: Any = tabular.init(found.game, None)  # type: ignore[attr-defined]
+    for _ in range(4):
+        state = tabular.step(found.game, state, None)  # type: ignore[attr-defined]
+    start, *_, end = leaders(found)
+    goal = np.exp(state[0])
+    assert numerics.total_variation(end, goal) < 0.03
+    assert numerics.total_variation(start, goal) > 0.15
+
+
+def test_what_is_measured_on_the_way(tmp_path: Path) -> None:
+    """Against formulas written here, with the model's own references."""
+    found = solved("stackelberg_gda", tmp_path, **BRIEF)
+    assert abs(found.game.ref - cycle().ref).max() < 0.01
+    assert found.game.ref_follower is not None
+    assert abs(found.game.ref_follower - np.array(FOLLOWER)).max() < 0.05
+    assert found.target is not None
+    assert found.target.follower is not None
+    said = found.curve[-1]["spoken"]
+    pi = np.exp(said.leader) / np.exp(said.leader).sum()
+    rows = np.exp(said.follower) / np.exp(said.follower).sum(-1, keepdims=True)
+    apart = abs(rows - found.target.follower).sum(-1) / 2
+    expected = {
+        "off_list_mass": 1 - np.exp(said.leader).sum(),
+        "follower_off_list_mass": 1 - np.exp(said.follower).sum() / 3,
+        "duality_gap": 2 * (found.game.P @ pi).max() - 1,
+        "kl_to_ref": (pi * np.log(pi / found.game.ref)).sum(),
+        "tv_to_target": abs(pi - found.target.policy).sum() / 2,
+        "kl_to_target": (found.target.policy * np.log(found.target.policy / pi)).sum(),
+        "follower_tv": (found.target.policy * apart).sum(),
+        "judge_calls": 4 * 16,
+    }
+    measured = list(found.measurements(question="any"))
+    last = {m.metric: m.value for m in measured if m.step == 4}
+    for metric, value in expected.items():
+        assert last[metric] == pytest.approx(value, abs=1e-9), metric
+    assert {m.step for m in measured if m.metric == "duality_gap"} == {0, 2, 4}
+    by_row = {m.labels["action"]: m.value for m in measured if m.metric == "row_tv"}
+    assert [by_row[name] for name in found.game.names] == pytest.approx(list(apart))
+    assert all(m.labels["question"] == "any" for m in measured)
+    solution = found.solution()
+    np.testing.assert_allclose(solution.policy, pi, rtol=0, atol=1e-12)
+    assert solution.follower is not None
+    np.testing.assert_allclose(solution.follower, rows, rtol=0, atol=1e-12)
+    assert not solution.certificate.holds
+
+
+# --- trainings are shared ---
+
+
+def folders(folder: Path) -> int:
+    return sum(path.is_dir() for path in folder.iterdir())
+
+
+def test_equal_trainings_are_done_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+    train = training.train
+
+    def counted(*args: Any) -> Any:
+        calls.append(args)
+        return train(*args)
+
+    monkeypatch.setattr(training, "train", counted)
+
+    def answer(game: PreferenceGame, seed: int = 0, **params: Any) -> Float:
+        method = make_learner("nash_md_pg", {**BRIEF, **params})
+        return LanguageSolver(method, game, tmp_path, seed, lessons=LESSONS).solve(game).policy
+
+    first = answer(cycle())
+    pairs = np.ones((3, 3)) - np.eye(3)
+    np.testing.assert_array_equal(answer(cycle()), first)
+    np.testing.assert_array_equal(answer(replace(cycle(), pairs=pairs)), first)  # told P alone
+    assert (len(calls), folders(tmp_path)) == (1, 1)
+    others = [
+        answer(cycle(), seed=1),
+        answer(cycle(), tau=0.2),
+        answer(cycle(), lr=1e-3),
+        answer(replace(cycle(), P=cycle().P.T.copy())),
+    ]
+    assert (len(calls), folders(tmp_path)) == (5, 5)
+    assert all(abs(other - first).max() > 1e-6 for other in others)
+
+
+def test_learners_of_rewards_and_data_are_told_how_pairs_were_compared(tmp_path: Path) -> None:
+    pairs = np.ones((3, 3)) - np.eye(3)
+    for k, name in enumerate(("rloo", "dpo"), 1):
+        for game in (cycle(), replace(cycle(), pairs=pairs)):
+            solved(name, tmp_path, game, **BRIEF)
+        assert folders(tmp_path) == 2 * k
+
+
+def test_a_training_that_was_interrupted_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**BRIEF, "checkpoint_every": 1}
+    whole = solved("nash_md_pg", tmp_path / "whole", **settings)
+    prefer, lives = GameJudge.prefer, iter([True] * 2)
+
+    def interrupted(self: GameJudge, *args: Any, **columns: Any) -> Float:
+        if not next(lives, False):
+            raise KeyboardInterrupt
+        return prefer(self, *args, **columns)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GameJudge, "prefer", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            solved("nash_md_pg", tmp_path / "parts", **settings)
+    asked: list[int] = []
+
+    def counted(self: GameJudge, *args: Any, **columns: Any) -> Float:
+        asked.append(1)
+        return prefer(self, *args, **columns)
+
+    monkeypatch.setattr(GameJudge, "prefer", counted)
+    resumed = solved("nash_md_pg", tmp_path / "parts", **settings)
+    assert len(asked) == 2
+    np.testing.assert_array_equal(leaders(resumed), leaders(whole))
+
+
+def test_a_training_that_diverged_is_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefer, asked = GameJudge.prefer, []
+
+    def infinite(self: GameJudge, *args: Any, **columns: Any) -> Float:
+        asked.append(1)
+        return prefer(self, *args, **columns) * (np.inf if len(asked) == 3 else 1)
+
+    monkeypatch.setattr(GameJudge, "prefer", infinite)
+    found = solved("nash_md_pg", tmp_path, **BRIEF)
+    assert found.status == "diverged"
+    assert found.solution().status.tolist() == "diverged"
+    assert np.isfinite(found.solution().policy).all()
+    assert solved("nash_md_pg", tmp_path, **BRIEF).status == "diverged"
+    assert len(asked) == 3
+
+
+def infinite_rewards() -> PreferenceGame:
+    P = [[0.5, 1.0, 0.6], [0.0, 0.5, 0.0], [0.4, 1.0, 0.5]]
+    return replace(cycle(), P=np.array(P))
+
+
+def test_rewards_that_do_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(UndefinedError):
+        solved("rloo", tmp_path, infinite_rewards(), **BRIEF)
+    assert solved("nash_md_pg", tmp_path, infinite_rewards(), **BRIEF).status == "ok"
+    data = solved("dpo", tmp_path, infinite_rewards(), **BRIEF)
+    assert data.status == "ok"
+    assert data.target is None
+
+
+def test_a_reversed_start(tmp_path: Path) -> None:
+    method: Method = make_learner("nash_md_pg", {**BRIEF, "steps": 1})
+    solver = LanguageSolver(method, cycle(), tmp_path, 0, lessons=LESSONS, start="reversed")
+    solver.solve(cycle())
+    (found,) = solver.trainings
+    np.testing.assert_allclose(leaders(found)[0], cycle().ref[::-1], atol=0.02)
+    np.testing.assert_allclose(found.game.ref, cycle().ref, atol=0.02)
+
+
+def test_the_weights_of_the_learner_are_the_solvers(tmp_path: Path) -> None:
+    method = make_learner("stackelberg_gda", {"tau_leader": 0.3, "tau_follower": 0.2})
+    solver = LanguageSolver(method, cycle(), tmp_path, 0)
+    assert (solver.tau_leader, solver.tau_follower) == (0.3, 0.2)
+    assert solver.concept == "slhf"
+    with pytest.raises(AttributeError):
+        _ = solver.kappa
+    with pytest.raises(AttributeError):
+        _ = solver.tau
