@@ -79,6 +79,7 @@ def data_sensitivity(frame: pd.DataFrame, comparison: str | None = None) -> "Fig
     few = {
         game: estimate(drawn[drawn["game"] == game], ["method", "comparisons"])
         for game in categories(drawn["game"])[:_MOST_CURVES]
+        if (drawn["value"] > 0).any()  # trained models are compared with these very answers
     }
     with style.settings():
         title = f"How far the answer moves (total variation) at {at(rows)}"
