@@ -260,7 +260,7 @@ def test_settings_are_those_of_the_tabular_questions(question: str, wrong: dict[
 
 def test_methods_have_the_parameters_of_learner_and_training() -> None:
     method = make_learner("nash_md_pg", {**SETTINGS, "tau": 0.3})
-    assert (method.learner.__dict__["tau"], method.config.steps) == (0.3, 80)
+    assert (method.learner.__dict__["tau"], method.config.steps) == (0.3, 50)
     assert method.concept == "nlhf"
     with pytest.raises(SpecError, match="has no parameter 'stpes'; did you mean"):
         make_learner("nash_md_pg", {"stpes": 3})
