@@ -96,7 +96,7 @@ def tiny(texts: Iterable[str], seed: int = 0) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def load(name: str, **options: Any) -> Policy:
+def load(name: str, instruction: str = INSTRUCTION, **options: Any) -> Policy:
     """The policy in a folder, or of a name on the model hub (``dtype=...`` and the like pass on).
 
     Raises
@@ -112,7 +112,7 @@ def load(name: str, **options: Any) -> Policy:
     except (OSError, ValueError) as error:
         told = " ".join(str(error).split())
         raise SolverError(f"model {name!r} cannot be loaded: {told}") from error
-    return Policy(model, tokenizer)
+    return Policy(model, tokenizer, instruction)
 
 
 def taught(
@@ -141,11 +141,11 @@ def taught(
         If the model cannot be loaded.
     """
     if lessons.steps == 0 and model != TINY:
-        return load(model)
-    known = [*task.prompts, *task.answers, *vocabulary]
+        return load(model, task.instruction)
+    known = [*task.prompts, *task.answers, task.instruction, *vocabulary]
     key = {
         "model": model if model == TINY else _fingerprint(model),
-        "texts": known if model == TINY else [*task.prompts, *task.answers],
+        "texts": known if model == TINY else [*task.prompts, *task.answers, task.instruction],
         "answers": list(task.answers),
         "leader": task.game.ref.tolist(),
         "follower": task.follower.tolist(),
@@ -155,7 +155,10 @@ def taught(
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     folder = (cache or cache_folder()) / f"{Path(model).name}-{digest}"
     if not folder.is_dir():
-        policy = Policy(*tiny(known, lessons.seed)) if model == TINY else load(model)
+        if model == TINY:
+            policy = Policy(*tiny(known, lessons.seed), task.instruction)
+        else:
+            policy = load(model, task.instruction)
         teach(policy, task, lessons)
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{digest}-"))
@@ -164,7 +167,7 @@ def taught(
             part.rename(folder)
         except OSError:  # another process was faster
             shutil.rmtree(part)
-    return load(str(folder))
+    return load(str(folder), task.instruction)
 
 
 @contextmanager
@@ -177,6 +180,29 @@ def _quiet() -> Iterator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
+
+
+def adapted(policy: Policy, rank: int) -> Policy:
+    """The policy with low-rank adapters on all linear layers; they alone are trained.
+
+    Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, 2021, arXiv:2106.09685. Their
+    scale is 2 (alpha = 2 rank).
+
+    Raises
+    ------
+    SolverError
+        If peft is not installed.
+    """
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError as error:
+        raise SolverError(f"adapters need peft ({error}): pip install peft") from error
+    # peft draws the first weights from torch's own generator
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
+        model = get_peft_model(policy.model, config)
+    return Policy(model, policy.tokenizer, policy.instruction)
 
 
 def cache_folder() -> Path:

@@ -25,21 +25,27 @@ class LanguageExperiment(Experiment):
         With 0 its references are what it says as it is.
     start : "reference" or "reversed"
         What the policy says before the training: what its reference says, or the opposite.
+    lora : int >= 0
+        Rank of the adapters that are trained instead of all parameters; 0: none. Needs peft.
 
     Raises
     ------
     SpecError
-        If ``start`` is neither, or nothing is taught and it is to be reversed.
+        If ``start`` is neither, nothing is taught and it is to be reversed, or a number is
+        negative.
     """
 
     model: str = TINY
     lessons: int = 300
     start: Start = "reference"
+    lora: int = 0
     scale: ClassVar[str] = "llm"
 
     def __post_init__(self) -> None:
         if self.start not in ("reference", "reversed"):
             raise SpecError(f"start is {self.start!r}, expected reference or reversed")
+        if self.lora < 0:
+            raise SpecError(f"lora is {self.lora}, expected a rank, or 0 for none")
         if self.lessons < 0 or (self.lessons == 0 and self.start == "reversed"):
             raise SpecError(
                 f"lessons is {self.lessons}, expected at least 0, and at least 1 for a reversed "
@@ -68,7 +74,7 @@ class LanguageExperiment(Experiment):
         seed = int(rng_for("training").integers(2**31))
         lessons = Lessons(self.lessons)
         return LanguageSolver(
-            method, game, folder, seed, self.model, lessons, self.start, **changes
+            method, game, folder, seed, self.model, lessons, self.start, self.lora, **changes
         )
 
     def measure(  # type: ignore[override]  # a learner instead of a solver, and where to keep it

@@ -14,7 +14,7 @@ from filelock import FileLock
 from games import PreferenceGame, UndefinedError, measures, numerics
 from games.game import Float
 from llm import training
-from llm.base_model import TINY, Lessons, taught
+from llm.base_model import TINY, Lessons, adapted, taught
 from llm.judging import Judging, Truth
 from llm.method import Method
 from llm.policy import Policy
@@ -122,6 +122,8 @@ class LanguageSolver(Solver):
         How it is taught; with none its references are what it says as it is.
     start : "reference" or "reversed"
         What the policy says before the training: what its reference says, or the opposite.
+    lora : int >= 0
+        Rank of the adapters that are trained instead of all parameters; 0: none.
     judging : Judging
         What the learner is told.
     trainings : list of Training
@@ -135,6 +137,7 @@ class LanguageSolver(Solver):
     model: str = TINY
     lessons: Lessons = field(default_factory=Lessons)
     start: Start = "reference"
+    lora: int = 0
     judging: Judging = field(default_factory=Truth)
     trainings: list[Training] = field(default_factory=list, compare=False)
 
@@ -181,7 +184,7 @@ class LanguageSolver(Solver):
         task = self.task(game)
         learner = self.method.learner
         told = self.judging.identity(learner, task)
-        how = self.model, self.lessons, self.start, self.method, self.seed, told
+        how = self.model, self.lessons, self.start, self.lora, self.method, self.seed, told
         key = [*map(repr, how), *task.prompts, *task.answers]
         key += [task.game.ref.tolist(), task.follower.tolist()]
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
@@ -193,14 +196,18 @@ class LanguageSolver(Solver):
 
     def _train(self, task: Verbalized, folder: Path) -> Training:
         learner = self.method.learner
-        reference = self.reference(task)
+        reference = self.reference(task).requires_grad_(False)
         record = training.record(folder)
         if record is None:
             policy = self.reference(task.reversed() if self.start == "reversed" else task)
+            if self.lora:
+                policy = adapted(policy, self.lora)
+                if self.start == "reference":  # one model instead of two
+                    reference = policy.frozen()
             done = training.train(
                 learner,
                 policy,
-                reference.requires_grad_(False),
+                reference,
                 self.judging.judge(learner, task, reference, self.folder),
                 task.prompts,
                 self.method.config,

@@ -1,6 +1,7 @@
 """The README does what it says: every block is run, and its table is what is printed."""
 
 import contextlib
+import importlib.util
 import io
 import re
 import shlex
@@ -55,11 +56,15 @@ def test_there_are_no_blocks_of_another_kind() -> None:
 
 def test_python_blocks_run_in_order(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    trains = importlib.util.find_spec("torch") is not None  # else what needs it is left out
     run = min((folder / "runs").iterdir())
     names: dict[str, object] = {"__name__": "readme"}
     sys.modules["readme"] = type(sys)("readme")
     try:
         for text in blocks("python"):
+            if "import llm" in text and not trains:
+                continue
             code = text.replace("runs/quick-00000000", f"runs/{run.name}")
             with contextlib.redirect_stdout(io.StringIO()):
                 exec(compile(code, "README.md", "exec"), names)

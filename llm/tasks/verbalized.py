@@ -8,7 +8,7 @@ import torch
 
 from games import PreferenceGame, SolverError
 from games.game import Float
-from llm.policy import Ids, Policy
+from llm.policy import INSTRUCTION, Ids, Policy
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,14 @@ class Verbalized:
         model is taught to say; P is never told to a model, only to the judge.
     prompts : tuple of str, one a context
     answers : tuple of str, one an answer, the same in every context
+    instruction : str
+        What the user says to the follower, between the answer and its revision.
     """
 
     game: PreferenceGame
     prompts: tuple[str, ...]
     answers: tuple[str, ...]
+    instruction: str = INSTRUCTION
 
     @property
     def follower(self) -> Float:
