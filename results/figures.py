@@ -60,13 +60,18 @@ def consistency(frame: pd.DataFrame, comparison: str | None = None) -> "Figure":
 
 
 def data_sensitivity(frame: pd.DataFrame, comparison: str | None = None) -> "Figure":
-    """How far the answer moves: above when comparisons are elsewhere, below when they are few."""
+    """How far the answer moves: above when comparisons are elsewhere, below when they are few.
+
+    Above, every method has as many comparisons as it was ever given: where P is known exactly,
+    infinitely many.
+    """
     rows = only(questions.changes(frame), comparison)
     rows = rows[rows["metric"] == "shift"]
-    unlimited = rows[rows["comparisons"] == _INFINITE]
+    most = rows.groupby(["setting", "method"], observed=True)["comparisons"].transform("max")
+    plenty = rows[rows["comparisons"] == most]
     columns = {
         f"P {setting},\n{title}": estimate(own[own["kind"] == kind], _LINE, "max")
-        for setting, own in unlimited.groupby("setting", observed=True)
+        for setting, own in plenty.groupby("setting", observed=True)
         for kind, title in (("missing", "one pair never"), ("sampled_from", "one answer often"))
     }
     drawn = rows[(rows["comparisons"] < _INFINITE) & (rows["kind"] == "none")]
@@ -74,6 +79,7 @@ def data_sensitivity(frame: pd.DataFrame, comparison: str | None = None) -> "Fig
     few = {
         game: estimate(drawn[drawn["game"] == game], ["method", "comparisons"])
         for game in categories(drawn["game"])[:_MOST_CURVES]
+        if (drawn["value"] > 0).any()  # trained models are compared with these very answers
     }
     with style.settings():
         title = f"How far the answer moves (total variation) at {at(rows)}"

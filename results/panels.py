@@ -74,7 +74,7 @@ def dot_columns(
 
 def height_of(games: Sequence[str], looks: Mapping[str, Look]) -> float:
     """Inches of the band that ``dot_columns`` needs."""
-    return 0.8 + max(0.29, 0.115 * (len(looks) - 1)) * len(games)
+    return 0.8 + max(0.29, 0.135 * (len(looks) - 1)) * len(games)
 
 
 def short(name: str, longest: int = 30) -> str:

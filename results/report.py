@@ -95,13 +95,14 @@ def _what_was_timed(file: Path, frame: pd.DataFrame) -> Iterator[str]:
 def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
     spec, told = _json(folder / "spec.json"), _json(folder / "environment.json")
     solving = (frame["metric"] == "seconds") & (frame["experiment"] == "consistency")
+    solving &= frame["step"].isna()  # training curves tell theirs
     seconds = frame.loc[solving, "value"].sum()
     state = "complete" if (folder / TABLE).is_file() else "NOT COMPLETE: run it again to resume"
     lines = [
         f"run: {state}; {frame['cell'].nunique()} cells, {len(frame)} rows, "
         f"{seconds:.1f} seconds of solving in consistency"
     ]
-    for kind in ("games", "solvers", "experiments"):
+    for kind in ("games", "solvers", "learners", "experiments"):
         names = [_call(entry) for entry in spec.get(kind, [])]
         lines.append(f"{kind}: {', '.join(names) or 'unknown'}")
     lines.append(f"seeds: {', '.join(map(str, spec.get('seeds', []))) or 'unknown'}")

@@ -349,12 +349,12 @@ def test_steps_of_newton_are_linear_systems(monkeypatch: pytest.MonkeyPatch) -> 
     assert seconds > 0
 
 
-def by_hand(tau: float, gaps: dict[str, list[list[float]]]) -> list[Row]:
+def by_hand(tau: float, gaps: dict[str, list[list[float]]], seed: int | None = None) -> list[Row]:
     """Two contexts; a step a second, two look-ups a step."""
     rows = []
     for method, contexts in gaps.items():
         given: dict[str, Any] = {"solver": method, "params": {"tau": tau}, "concept": "nlhf"}
-        given |= {"experiment": "convergence", "cell": f"{method} {tau}"}
+        given |= {"experiment": "convergence", "cell": f"{method} {tau} {seed}", "seed": seed}
         for step in range(len(contexts[0])):
             pay = 3 if method == "slow" else 1
             rows.append(row("seconds", float(step * pay), step=step, **given))
@@ -365,7 +365,8 @@ def by_hand(tau: float, gaps: dict[str, list[list[float]]]) -> list[Row]:
                         row(metric, values[step], step=step, context=context,
                             labels={"iterate": "last"}, **given)
                     )  # fmt: skip
-    given = {"params": {"tau": tau}, "experiment": "convergence", "cell": f"newton {tau}"}
+    given = {"params": {"tau": tau}, "experiment": "convergence", "seed": seed}
+    given["cell"] = f"newton {tau} {seed}"
     rows.append(row("seconds", 0.5, **given))
     for context, steps in enumerate((4.0, 7.0)):
         rows.append(row("newton_steps", steps, context=context, **given))
@@ -386,6 +387,10 @@ def test_newton_is_compared_with_the_best_that_reaches_every_game() -> None:
     told = newton.findings(framed(rows))
     assert "fast, the fastest first-order method, 2 steps and 2 s (4.0 times as long)" in told[0]
     assert "no first-order method reaches 1e-10 in every game" in told[1]
+    seeds = by_hand(0.1, {"half": [there, there], "slow": [late, there]}, 0)
+    seeds += by_hand(0.1, {"half": [there, never], "slow": [there, there]}, 1)
+    (line,) = newton.newton(framed(seeds)).to_dict("records")
+    assert (line["best"], line["steps"], line["seconds"]) == ("slow", 2, 4.5)  # of 6 and 3
     with pytest.raises(RunError, match="no exact solver of this run counts its steps"):
         newton.newton(comparison())
 
