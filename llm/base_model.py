@@ -8,8 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,10 @@ from transformers import (
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
 )
-from transformers.utils import logging
 
 from games.errors import SolverError
 from llm.policy import INSTRUCTION, Policy
+from llm.quiet import quiet
 from llm.tasks.verbalized import Verbalized, conversations
 
 TINY = "tiny"
@@ -106,7 +105,7 @@ def load(name: str, instruction: str = INSTRUCTION, **options: Any) -> Policy:
     """
     options = {"dtype": "float32", **options}
     try:
-        with _quiet():
+        with quiet():
             model = AutoModelForCausalLM.from_pretrained(name, **options)
             tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:
@@ -120,7 +119,6 @@ def taught(
     task: Verbalized,
     lessons: Lessons = Lessons(),
     cache: Path | None = None,
-    vocabulary: Iterable[str] = (),
 ) -> Policy:
     """The model after it was taught to speak like the references of the task.
 
@@ -132,8 +130,6 @@ def taught(
     cache : Path, optional
         Folder that keeps what was taught; by default ``prefgames/models`` in the user's cache
         folder (``XDG_CACHE_HOME``, else ``~/.cache``).
-    vocabulary : strings
-        Texts whose words a tiny model shall know besides those of the task.
 
     Raises
     ------
@@ -142,10 +138,10 @@ def taught(
     """
     if lessons.steps == 0 and model != TINY:
         return load(model, task.instruction)
-    known = [*task.prompts, *task.answers, task.instruction, *vocabulary]
+    known = [*task.prompts, *task.answers, task.instruction]
     key = {
         "model": model if model == TINY else _fingerprint(model),
-        "texts": known if model == TINY else [*task.prompts, *task.answers, task.instruction],
+        "texts": known,
         "answers": list(task.answers),
         "leader": task.game.ref.tolist(),
         "follower": task.follower.tolist(),
@@ -168,18 +164,6 @@ def taught(
         except OSError:  # another process was faster
             shutil.rmtree(part)
     return load(str(folder), task.instruction)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the progress bars of transformers, which say nothing of small models."""
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def adapted(policy: Policy, rank: int) -> Policy:
@@ -213,7 +197,7 @@ def cache_folder() -> Path:
 
 def save(policy: Policy, folder: Path) -> None:
     """Model and tokenizer, as ``load`` reads them."""
-    with _quiet():
+    with quiet():
         policy.model.save_pretrained(folder)
         policy.tokenizer.save_pretrained(folder)
 

@@ -107,7 +107,8 @@ class LanguageSolver(Solver):
     """Teach a model the game's references, train it on the game, and ask it for every answer.
 
     Equal trainings (model, references, learner, numbers, what is told, seed) are done once and
-    kept in ``folder``, whoever asks; one that was killed goes on from its last checkpoint.
+    kept in ``folder``, whoever asks; one that was killed goes on from its last checkpoint. This is
+    for one process; for several, call ``llm.training.train`` in each, under ``accelerate launch``.
 
     Attributes
     ----------

@@ -23,6 +23,7 @@ from transformers import AutoModelForSequenceClassification
 from games import SolverError
 from games.game import Float
 from llm.policy import Policy
+from llm.quiet import quiet
 from solvers import require
 
 Kind = Literal["reward", "pairwise"]
@@ -142,8 +143,9 @@ def fit(
     found = FitReport(len(train), len(held), *_quality(chances))
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".fit-"))
-    model.model.save_pretrained(part)
-    start.tokenizer.save_pretrained(part)
+    with quiet():
+        model.model.save_pretrained(part)
+        start.tokenizer.save_pretrained(part)
     (part / "report.json").write_text(json.dumps(asdict(found)), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     os.rename(part, folder)

@@ -244,8 +244,16 @@ class _Loop:
             self.step += 1
             self.trained.account.steps = self.step
         else:
-            self._load_parameters()
+            self._return()
         self.trained.account.seconds += time.perf_counter() - began
+
+    def _return(self) -> None:
+        """Parameters and curve of the last checkpoint, if there is one."""
+        held = self._held()
+        if held is not None:
+            self._load_parameters()
+            kept = json.loads((held / "state.json").read_text(encoding="utf-8"))["step"]
+            self.trained.curve = [p for p in self.trained.curve if p["step"] <= kept]
 
     def _ahead(self) -> Policy | None:
         """The policy after a step that is then taken back, parameters and optimiser alike."""

@@ -108,7 +108,6 @@ CHANGES: dict[str, Change] = {
     "prompts": lambda task: {"task": replace(task, prompts=("which one ?",))},
     "lessons": lambda task: {"lessons": replace(QUICK, lr=1e-3)},
     "seed": lambda task: {"lessons": replace(QUICK, seed=1)},
-    "vocabulary": lambda task: {"vocabulary": ["First : Second :"]},
 }
 
 

@@ -9,6 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
+from safetensors.torch import load_file
+
 from games import PreferenceGame, UndefinedError, numerics
 from games.game import Float
 from llm import Method, make_learner, training
@@ -270,3 +272,21 @@ def test_the_weights_of_the_learner_are_the_solvers(tmp_path: Path) -> None:
         _ = solver.kappa
     with pytest.raises(AttributeError):
         _ = solver.tau
+
+
+@pytest.mark.parametrize("start", ["reference", "reversed"])
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of transformers, when peft looks at a model
+def test_adapters_alone_are_trained(start: Any, tmp_path: Path) -> None:
+    pytest.importorskip("peft", reason="adapters need peft")
+    method = make_learner("rloo", {**SETTINGS, "lr": 5e-3})
+    solver = LanguageSolver(method, cycle(), tmp_path, seed=3, lessons=LESSONS, start=start, lora=4)
+    solver.solve(cycle())
+    (found,) = solver.trainings
+    (held,) = tmp_path.glob("*/checkpoint/parameters.safetensors")
+    names = [name for name in load_file(held) if name.startswith("policy.")]
+    assert names
+    assert all(".lora_" in name for name in names)
+    assert found.target is not None
+    before, *_, after = (numerics.total_variation(p, found.target.policy) for p in leaders(found))
+    assert before > 0.2
+    assert after < before / 2

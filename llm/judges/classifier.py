@@ -66,14 +66,17 @@ class Classifier:
         try:
             import torch
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+            from llm.quiet import quiet
         except ImportError as error:
             raise SpecError(
                 f"{who}: needs torch and transformers ({error}): pip install 'prefgames[llm]'"
             ) from error
         try:
-            model, found = AutoModelForSequenceClassification.from_pretrained(
-                self.model, dtype=self.dtype, output_loading_info=True
-            )
+            with quiet():
+                model, found = AutoModelForSequenceClassification.from_pretrained(
+                    self.model, dtype=self.dtype, output_loading_info=True
+                )
             tokenizer = AutoTokenizer.from_pretrained(self.model)
             model.to(torch.accelerator.current_accelerator(check_available=True) or "cpu")
         except (OSError, ValueError, AttributeError, RuntimeError) as error:
