@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from games import PreferenceGame, UndefinedError, measures, numerics
 from games.game import Float
-from llm import training
+from llm import checkpoints, training
 from llm.base_model import TINY, Lessons, adapted, taught
 from llm.judging import Judging, Truth
 from llm.method import Method
@@ -198,7 +198,7 @@ class LanguageSolver(Solver):
     def _train(self, task: Verbalized, folder: Path) -> Training:
         learner = self.method.learner
         reference = self.reference(task).requires_grad_(False)
-        record = training.record(folder)
+        record = checkpoints.record(folder)
         if record is None:
             policy = self.reference(task.reversed() if self.start == "reversed" else task)
             if self.lora:

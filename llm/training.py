@@ -4,10 +4,7 @@ A training that is killed goes on from its last checkpoint; on a CPU in single p
 ends with the same parameters as one that was not.
 """
 
-import json
 import math
-import os
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -19,15 +16,13 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 from rich.progress import Progress
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from games.errors import SolverError
+from llm import checkpoints
 from llm.learners.learner import Account, Learner, Play
 from llm.policy import Policy
 from solvers import require
-
-_CHECKPOINTS = "checkpoint", ".old"
 
 Watch = Callable[[int, Policy, Policy | None], dict[str, Any]]
 """(step, policy, separate follower) -> plain data that the curve keeps."""
@@ -169,16 +164,6 @@ def train(
             bar.update(task, completed=loop.step)
 
 
-def record(folder: Path) -> tuple[str, list[dict[str, Any]]] | None:
-    """Status and curve of the training in ``folder``; None unless it has ended."""
-    for name in _CHECKPOINTS:
-        held = folder / name / "state.json"
-        if held.is_file():
-            told = json.loads(held.read_text(encoding="utf-8"))
-            return (told["status"], told["curve"]) if told["ended"] else None
-    return None
-
-
 class _Loop:
     """The state of a training."""
 
@@ -251,20 +236,20 @@ class _Loop:
         """Parameters and curve of the last checkpoint, if there is one."""
         held = self._held()
         if held is not None:
-            self._load_parameters()
-            kept = json.loads((held / "state.json").read_text(encoding="utf-8"))["step"]
+            self._load(held.parameters)
+            kept = held.told["step"]
             self.trained.curve = [p for p in self.trained.curve if p["step"] <= kept]
 
     def _ahead(self) -> Policy | None:
         """The policy after a step that is then taken back, parameters and optimiser alike."""
         before = [p.detach().clone() for p in self.parameters]
-        kept = _moments(self.optimizer)
+        kept = checkpoints.moments(self.optimizer)
         self._descend(None)
         ahead = self.trained.policy.copied().requires_grad_(False)
         with torch.no_grad():
             for p, old in zip(self.parameters, before, strict=True):
                 p.copy_(old)
-        _restore(self.optimizer, kept)
+        checkpoints.restore(self.optimizer, kept)
         return ahead
 
     def _descend(self, opponent: Policy | None) -> None:
@@ -325,58 +310,39 @@ class _Loop:
         states = self.accelerator.gather(self._generator_state()[None])
         accounts = gather_object([asdict(self.trained.account)])
         if self.accelerator.is_main_process:
-            self._write(self.folder, states, accounts)
+            told = {
+                "identity": self.identity,
+                "step": self.step,
+                "status": self.trained.status,
+                "ended": self.step == self.config.steps or self.trained.status != "ok",
+                "accounts": accounts,
+                "curve": self.trained.curve,
+            }
+            parameters = self._tensors() | {"generators": states.cpu()}
+            checkpoints.write(self.folder, parameters, checkpoints.moments(self.optimizer), told)
         self.accelerator.wait_for_everyone()
 
     def _generator_state(self) -> Tensor:
         return self.generator.get_state().to(self.accelerator.device)
-
-    def _write(self, folder: Path, states: Tensor, accounts: list[dict[str, Any]]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / ".part"
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        tensors = self._tensors() | {"generators": states.cpu()}
-        save_file(tensors, part / "parameters.safetensors")
-        save_file(_moments(self.optimizer), part / "optimizer.safetensors")
-        told = {
-            "identity": self.identity,
-            "step": self.step,
-            "status": self.trained.status,
-            "ended": self.step == self.config.steps or self.trained.status != "ok",
-            "accounts": accounts,
-            "curve": self.trained.curve,
-        }
-        (part / "state.json").write_text(json.dumps(told), encoding="utf-8")
-        held, old = (folder / name for name in _CHECKPOINTS)
-        shutil.rmtree(old, ignore_errors=True)
-        if held.is_dir():
-            os.rename(held, old)
-        os.rename(part, held)
-        shutil.rmtree(old, ignore_errors=True)
 
     def resume(self) -> None:
         """Go on from the last checkpoint, if there is one."""
         held = self._held()
         if held is None:
             return
-        told = json.loads((held / "state.json").read_text(encoding="utf-8"))
+        told = held.told
         if told["identity"] != self.identity:
             raise SolverError(
                 f"{self.folder} holds another training ({told['identity']}); give another folder"
             )
-        self._load_parameters()
-        _restore(self.optimizer, load_file(held / "optimizer.safetensors"))
+        self._load(held.parameters)
+        checkpoints.restore(self.optimizer, held.moments)
         self.step, self.trained.status = told["step"], told["status"]
         self.trained.account = Account(**told["accounts"][self.accelerator.process_index])
         self.trained.curve = told["curve"]
 
-    def _held(self) -> Path | None:
-        """The checkpoint; the one before, if the process died between two renames."""
-        for name in _CHECKPOINTS:
-            if self.folder is not None and (self.folder / name / "state.json").is_file():
-                return self.folder / name
-        return None
+    def _held(self) -> checkpoints.Checkpoint | None:
+        return None if self.folder is None else checkpoints.read(self.folder)
 
     def _tensors(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
@@ -387,11 +353,8 @@ class _Loop:
             found |= {f"{role}.{name}": all_of_it[name].detach().contiguous() for name in names}
         return found
 
-    def _load_parameters(self) -> None:
-        held = self._held()
-        if held is None:
-            return
-        tensors = load_file(held / "parameters.safetensors")
+    def _load(self, parameters: dict[str, Tensor]) -> None:
+        tensors = dict(parameters)
         states = tensors.pop("generators")
         self.generator.set_state(states[self.accelerator.process_index].clone())  # not a view
         for role, policy in self._roles():
@@ -412,20 +375,3 @@ class _Loop:
         parameters = dict(policy.model.named_parameters())
         for name, tensor in tensors:
             parameters[name].copy_(tensor)
-
-
-def _moments(optimizer: Any) -> dict[str, Tensor]:
-    """The optimiser's state as named tensors."""
-    return {
-        f"{i}.{name}": value.detach().clone()
-        for i, own in optimizer.state_dict()["state"].items()
-        for name, value in own.items()
-    }
-
-
-def _restore(optimizer: Any, moments: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in moments.items():
-        i, _, name = key.partition(".")
-        state.setdefault(int(i), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from games import SolverError
-from llm import training
+from llm import checkpoints
 from llm.judges.game import GameJudge
 from llm.learners import LEARNERS, Play
 from llm.learners.nash_md_pg import NashMdPg
@@ -50,7 +50,7 @@ def test_a_loss_that_is_not_finite_ends_the_training(
     stopped = 2 if looks_ahead else 5
     assert done.status == "diverged"
     assert done.account.steps == stopped
-    told_of = training.record(tmp_path)
+    told_of = checkpoints.record(tmp_path)
     assert told_of == ("diverged", done.curve)
     # the policy is that of the last good checkpoint, which the folder still holds
     kept = load_file(tmp_path / "checkpoint" / "parameters.safetensors")
@@ -124,7 +124,7 @@ def test_settings_out_of_range(name: str, value: Any) -> None:
 
 
 def test_state_is_plain_json(speaker: Policy, tmp_path: Path) -> None:
-    assert training.record(tmp_path) is None
+    assert checkpoints.record(tmp_path) is None
     run(LEARNERS["nash_md_pg"](), speaker, folder=tmp_path, watch=watched)
     held = json.loads((tmp_path / "checkpoint" / "state.json").read_text())
     assert held["step"] == 4
