@@ -30,7 +30,8 @@ class IterativeSolver(Solver):
     tol : float >= 0
         A context has settled when ``residual`` is at most this.
     iterate : "last", "average" or "none"
-        Which iterate approaches ``target`` (and is the answer); "none" if neither is known to.
+        Which iterate approaches ``target`` (and is the answer); "none" if neither is known to. The
+        answer of "average" is the last iterate where that has settled.
     needs : "matrix", "samples" or "dataset"
         What it learns from: expected win rates, sampled comparisons in each step, or a data set
         drawn once, in ``init``.
@@ -156,7 +157,9 @@ def drive(
     trace = Trace(
         np.array(steps), np.array(policies), np.array(averages), np.array(times), np.array(calls)
     )
-    answer = trace.averages[-1] if averaged else trace.policies[-1]
+    answer = trace.policies[-1]
+    if averaged:  # once nothing moves, the average can only creep towards the last iterate
+        answer = np.where((residual <= solver.tol)[..., None], answer, trace.averages[-1])
     broken = ~np.isfinite(answer).all(-1)
     status = np.where(broken, "diverged", np.where(residual <= solver.tol, "ok", "max_steps"))
     certificate = Certificate(

@@ -11,6 +11,7 @@ import pytest
 from scipy import optimize, special
 
 from games import PreferenceGame, SolverError, numerics
+from games.catalogue import make
 from games.game import Float
 from solvers.dpo import Dpo
 from solvers.reward_follower import RewardFollower
@@ -267,3 +268,20 @@ MUTANTS = [
 def test_the_golden_step_notices(name: str, old: str, new: str) -> None:
     with pytest.raises((AssertionError, SolverError)):
         CHECKS[name](planted_class(CLASSES[name], old, new))
+
+
+@pytest.mark.parametrize("name", ["condorcet", "skew_cycle", "transitive_misranked", "smith_cycle"])
+def test_what_has_settled_is_the_answer_and_not_its_average(name: str) -> None:
+    game = make(name)
+    solver = StackelbergGda(0.0, 0.0, eta=0.05, max_steps=3_000)
+    solution = solver.solve(game)
+    exact = solver.target(game).policy
+    assert solution.status == "ok"
+    assert solution.trace is not None
+    assert numerics.total_variation(game.ref, exact) > 0.1
+    assert numerics.total_variation(solution.trace.averages[-1], exact) > 0.1
+    close(solution.policy, exact)
+    short = StackelbergGda(0.0, 0.0, eta=0.05, max_steps=20).solve(game)
+    assert short.status == "max_steps"
+    assert short.trace is not None
+    close(short.policy, short.trace.averages[-1])
