@@ -32,9 +32,10 @@ class StackelbergGda(IterativeSolver):
     is frozen where it is. With tau = 0 and kappa = 1 that happens before it is a best response, so
     the follower may be wrong there though the leader is right; kappa = 5 is fast enough in the
     example of the tests. Until the run settles the average of the leader is the answer, which
-    approaches the closed form as 1 / t; the follower is the last one. With tau > 0 the last iterate settles too if, for the
-    rarest answers of the solution, eta tau_leader / pi < 2 and kappa eta pi tau_follower / omega <
-    2; not far above that it keeps oscillating, because the entropy is too steep for the step.
+    approaches the closed form as 1 / t; the follower is the last one. With tau > 0 the last
+    iterate settles if, for the rarest answers of the solution, eta tau_leader / pi < 2 and kappa
+    eta pi tau_follower / omega < 2; not far above that it keeps oscillating, because the entropy is
+    too steep for the step.
     (Whether the paper's players move at once or in turn is not known here; log p is floored at
     p = 1e-12.)
 
