@@ -78,7 +78,9 @@ def run(
     parameter: Annotated[
         list[str] | None,
         typer.Option(
-            "-p", metavar="NAME=VALUE", help="Set a parameter of the methods that have it."
+            "-p",
+            metavar="NAME=VALUE",
+            help="Set a parameter of the methods and llm experiments that have it.",
         ),
     ] = None,
     timeout: Annotated[

@@ -144,21 +144,23 @@ class Plan:
         return self._with("games", [Choice(name, {"data": digest})])
 
     def with_params(self, params: Mapping[str, Any]) -> "Plan":
-        """The plan with these parameters in every solver and learner that has them.
+        """The plan with these parameters in every solver, learner and llm experiment that has them.
 
         tau replaces every KL weight and kl; kl replaces every KL weight.
 
         Raises
         ------
         SpecError
-            If no solver or learner of the plan has the parameter.
+            If none of the plan has the parameter.
         """
+        asked = [q for q in self.questions if q.scale == "llm"]
         known = {
             key
             for scale in METHODS
             for choice in self.methods(scale)
             for key in plugins.parameter_names(choice.name, scale)
         }
+        known |= {key for q in asked for key in plugins.experiment_parameters(q.experiment.name)}
         for key in params:
             if key not in known:
                 there = " or ".join(kind[:-1] for kind in METHODS.values() if getattr(self, kind))
@@ -167,7 +169,8 @@ class Plan:
             kind: distinct(_changed(choice, params, scale) for choice in self.methods(scale))
             for scale, kind in METHODS.items()
         }
-        return replace(self, **changes)
+        questions = [_asked_with(q, params) if q in asked else q for q in self.questions]
+        return replace(self, **changes, questions=tuple(questions))
 
     def with_model(self, model: str) -> "Plan":
         """The plan with this language model in every experiment of scale "llm".
@@ -179,14 +182,7 @@ class Plan:
         """
         if all(question.scale != "llm" for question in self.questions):
             raise SpecError(f'{self.name}: no experiment has scale = "llm", so no model is used')
-        questions = []
-        for question in self.questions:
-            if question.scale == "llm":
-                own = question.experiment
-                own = Choice(own.name, {**own.params, "model": model})
-                question = replace(question, experiment=checked("experiments", own, "llm"))
-            questions.append(question)
-        return replace(self, questions=tuple(questions))
+        return self.with_params({"model": model})
 
     def _with(self, kind: Kind, new: Sequence[Choice]) -> "Plan":
         """More games, solvers or learners, for every question."""
@@ -225,6 +221,14 @@ def checked(
 def distinct(choices: Iterable[Choice]) -> tuple[Choice, ...]:
     """The choices without repetitions, in order."""
     return tuple({(c.name, canonical(c.params)): c for c in choices}.values())
+
+
+def _asked_with(question: Question, params: Mapping[str, Any]) -> Question:
+    own = question.experiment
+    there = plugins.experiment_parameters(own.name)
+    more = {key: value for key, value in params.items() if key in there}
+    changed = checked("experiments", Choice(own.name, {**own.params, **more}), "llm")
+    return replace(question, experiment=changed)
 
 
 def _changed(choice: Choice, params: Mapping[str, Any], scale: Scale) -> Choice:

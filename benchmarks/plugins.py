@@ -173,6 +173,11 @@ def parameter_names(name: str, scale: Scale) -> list[str]:
     return list(dict.fromkeys([*_parameters(name, scale), *extra]))
 
 
+def experiment_parameters(name: str) -> Mapping[str, inspect.Parameter]:
+    """The parameters of an experiment of scale "llm"."""
+    return parameters(experiments("llm")[name])
+
+
 def weights(name: str, scale: Scale) -> list[str]:
     """Names of the KL weights of a method: its parameters called tau or tau_*."""
     return [key for key in _parameters(name, scale) if key == "tau" or key.startswith("tau_")]

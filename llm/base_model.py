@@ -32,6 +32,9 @@ from llm.tasks.verbalized import Verbalized, conversations
 TINY = "tiny"
 """The name of the model that is made here."""
 
+TINY_LR, LARGE_LR = 5e-3, 2e-5
+"""Learning rates of lessons, for the model that is made here and for others."""
+
 _TEMPLATE = (
     "{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }} <end> {% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
@@ -54,12 +57,12 @@ class Lessons:
     """
 
     steps: int = 300
-    lr: float = 5e-3
+    lr: float = TINY_LR
     seed: int = 0
 
 
 def tiny(texts: Iterable[str], seed: int = 0) -> tuple[Any, Any]:
-    """An untrained Llama of 60,000 parameters and a tokenizer whose tokens are words of ``texts``.
+    """An untrained Llama of 61,000 parameters and a tokenizer whose tokens are words of ``texts``.
 
     Its weights start larger than usual (0.08): at this width 0.02 is too small to learn to read.
     """
@@ -111,7 +114,12 @@ def load(name: str, instruction: str = INSTRUCTION, **options: Any) -> Policy:
     except (OSError, ValueError) as error:
         told = " ".join(str(error).split())
         raise SolverError(f"model {name!r} cannot be loaded: {told}") from error
-    return Policy(model, tokenizer, instruction)
+    return Policy(model.to(device()), tokenizer, instruction)
+
+
+def device() -> str:
+    """Where models are kept, and taught: the GPU if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def taught(
@@ -140,7 +148,7 @@ def taught(
         return load(model, task.instruction)
     known = [*task.prompts, *task.answers, task.instruction]
     key = {
-        "model": model if model == TINY else _fingerprint(model),
+        "model": fingerprint(model),
         "texts": known,
         "answers": list(task.answers),
         "leader": task.game.ref.tolist(),
@@ -152,7 +160,8 @@ def taught(
     folder = (cache or cache_folder()) / f"{Path(model).name}-{digest}"
     if not folder.is_dir():
         if model == TINY:
-            policy = Policy(*tiny(known, lessons.seed), task.instruction)
+            model_, tokenizer = tiny(known, lessons.seed)
+            policy = Policy(model_.to(device()), tokenizer, task.instruction)
         else:
             policy = load(model, task.instruction)
         teach(policy, task, lessons)
@@ -227,7 +236,7 @@ def teach(policy: Policy, task: Verbalized, lessons: Lessons = Lessons()) -> flo
         return float(-(weights * policy.log_probs(contexts, completions)).sum()) - floor
 
 
-def _fingerprint(model: str) -> str:
+def fingerprint(model: str) -> str:
     """What tells a local checkpoint from another: its files' sizes and times; else its name."""
     folder = Path(model)
     if not folder.is_dir():

@@ -9,11 +9,12 @@ import numpy as np
 
 from games import Comparisons, PreferenceGame, measures, numerics
 from games.game import Float
+from llm.base_model import LARGE_LR, TINY
 from llm.experiment import LanguageExperiment
 from llm.judging import Fitted, Judging, Truth
 from llm.language_solver import LanguageSolver
 from llm.method import Method
-from llm.reward_model import Kind
+from llm.reward_model import FitConfig, Kind
 from tabular.data_sensitivity import DataSensitivity as Tabular
 from tabular.experiment import Experiment, Measurement, RngFor, answer, each
 from tabular.regret import regret
@@ -24,6 +25,8 @@ _CONCENTRATION = 0.8
 @dataclass(frozen=True)
 class DataSensitivity(LanguageExperiment):
     """Total variation to the answer on uniformly sampled pairs, and the cost on the true game.
+
+    The distance to the target, which is exact on all comparisons, includes the error of the fit.
 
     Three samplings: every pair alike ("none"), most comparisons around the first answer
     ("sampled_from"), and the pair with the largest margin left out ("missing").
@@ -48,6 +51,9 @@ class DataSensitivity(LanguageExperiment):
     setting: Literal["known", "estimated"] = "estimated"
     n_comparisons: int = 2000
 
+    def _fit_config(self) -> FitConfig:
+        return FitConfig() if self.model == TINY else FitConfig(lr=LARGE_LR)
+
     def tabular(self) -> Experiment:
         """With the same setting."""
         size = self.n_comparisons if self.setting == "estimated" else None
@@ -67,7 +73,7 @@ class DataSensitivity(LanguageExperiment):
                 labels["n_comparisons"] = self.n_comparisons
                 rng = rng_for("data", change, self.n_comparisons)
                 data = Comparisons.sample(seen, self.n_comparisons, rng)
-                judging = Fitted(data)
+                judging = Fitted(data, self._fit_config(), start=repr((self.model, self.lessons)))
                 observed = data.game(own.ref)
                 seen = replace(own, P=observed.P, pairs=observed.pairs)
             solver = self.solver(learner, game, rng_for, folder, judging=judging)
@@ -112,7 +118,9 @@ def _samplings(game: PreferenceGame) -> Iterator[tuple[dict[str, Any], Float]]:
     rest = (1 - _CONCENTRATION) / max(1, n - 1)
     mu = np.where(np.arange(n) == 0, _CONCENTRATION, rest)
     yield {"change": "sampled_from", "policy": game.names[0]}, mu[:, None] * mu * even
-    i, j = np.unravel_index(np.argmax(np.triu(abs(game.P - 0.5), 1)), (n, n))
+    rows, columns = np.triu_indices(n, 1)
+    largest = abs(game.P - 0.5)[..., rows, columns].reshape(-1, len(rows)).max(0).argmax()
+    i, j = rows[largest], columns[largest]
     without = even.copy()
     without[i, j] = without[j, i] = 0
     if without.any():

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from games import PreferenceGame, SpecError
-from llm.base_model import TINY, Lessons
+from llm.base_model import LARGE_LR, TINY, TINY_LR, Lessons
 from llm.language_solver import LanguageSolver, Start
 from llm.method import Method
 from tabular.experiment import Experiment, Measurement, RngFor
@@ -23,6 +23,8 @@ class LanguageExperiment(Experiment):
     lessons : int >= 0
         Steps in which it is taught the references of the game before it learns from preferences.
         With 0 its references are what it says as it is.
+    lessons_lr : float > 0, or None
+        Learning rate there; None: 5e-3 for the tiny model, 2e-5 for any other.
     start : "reference" or "reversed"
         What the policy says before the training: what its reference says, or the opposite.
     lora : int >= 0
@@ -37,6 +39,7 @@ class LanguageExperiment(Experiment):
 
     model: str = TINY
     lessons: int = 300
+    lessons_lr: float | None = None
     start: Start = "reference"
     lora: int = 0
     scale: ClassVar[str] = "llm"
@@ -44,6 +47,8 @@ class LanguageExperiment(Experiment):
     def __post_init__(self) -> None:
         if self.start not in ("reference", "reversed"):
             raise SpecError(f"start is {self.start!r}, expected reference or reversed")
+        if self.lessons_lr is not None and not self.lessons_lr > 0:
+            raise SpecError(f"lessons_lr is {self.lessons_lr}, expected a number > 0")
         if self.lora < 0:
             raise SpecError(f"lora is {self.lora}, expected a rank, or 0 for none")
         if self.lessons < 0 or (self.lessons == 0 and self.start == "reversed"):
@@ -72,7 +77,8 @@ class LanguageExperiment(Experiment):
     ) -> LanguageSolver:
         """The learner as a solver; its seed is that of the game, so that questions share it."""
         seed = int(rng_for("training").integers(2**31))
-        lessons = Lessons(self.lessons)
+        own = TINY_LR if self.model == TINY else LARGE_LR
+        lessons = Lessons(self.lessons, own if self.lessons_lr is None else self.lessons_lr)
         return LanguageSolver(
             method, game, folder, seed, self.model, lessons, self.start, self.lora, **changes
         )

@@ -75,15 +75,18 @@ class Fitted:
     comparisons : Comparisons
     config : FitConfig
     seed : int
+    start : str
+        Tells apart what the models are fitted from.
     """
 
     comparisons: Comparisons
     config: FitConfig = field(default_factory=FitConfig)
     seed: int = 0
+    start: str = ""
 
     def identity(self, learner: Learner, task: Verbalized) -> str:
         """The counts, and how they are fitted."""
-        how = "" if learner.needs == "dataset" else f"{self.config}{self.seed}"
+        how = "" if learner.needs == "dataset" else f"{self.start}{self.config}{self.seed}"
         return digest(self.comparisons.wins) + how
 
     def fitted(self, kind: Kind, task: Verbalized, start: Policy, folder: Path) -> FitReport:
@@ -92,9 +95,10 @@ class Fitted:
         return fit(kind, start, words, self.config, self.seed, self._place(kind, task, folder))
 
     def _place(self, kind: Kind, task: Verbalized, folder: Path) -> Path:
-        what = (kind, task.prompts, task.answers, self.config, self.seed)
+        what = (kind, task.prompts, task.answers, self.start, self.config, self.seed)
         texts = hashlib.sha256(repr(what).encode()).hexdigest()[:8]
-        return folder / f"{kind}-{digest(self.comparisons.wins)}-{texts}"
+        numbers = digest(self.comparisons.wins, task.game.ref, task.follower)
+        return folder / f"{kind}-{numbers}-{texts}"
 
     def judge(self, learner: Learner, task: Verbalized, start: Policy, folder: Path) -> Any:
         """A reward model for learners that need rewards, else a model that reads pairs.

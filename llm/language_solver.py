@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from filelock import FileLock
 
-from games import PreferenceGame, UndefinedError, measures, numerics
+from games import PreferenceGame, SolverError, UndefinedError, measures, numerics
 from games.game import Float
 from llm import checkpoints, training
-from llm.base_model import TINY, Lessons, adapted, taught
+from llm.base_model import TINY, Lessons, adapted, fingerprint, taught
 from llm.judging import Judging, Truth
 from llm.method import Method
 from llm.policy import Policy
@@ -41,6 +41,8 @@ class Training:
     status : "ok" or "diverged"
     curve : list of dict
         ``step``, ``account`` (of what was spent so far) and ``spoken`` at points of the training.
+    contexts : sequence of int, optional
+        Which contexts of the game that was asked about these are, where some have no answer.
     """
 
     game: PreferenceGame
@@ -48,6 +50,7 @@ class Training:
     target: Solution | None
     status: str
     curve: list[dict[str, Any]]
+    contexts: tuple[int, ...] = ()
 
     def solution(self) -> Solution:
         """What the model says at the end, among the answers on the list.
@@ -73,14 +76,18 @@ class Training:
             said, step = point["spoken"], point["step"]
             for metric, value in self._values(said).items():
                 for m in each(metric, value, self.game, end, **labels):
-                    yield replace(m, step=step)
+                    yield replace(m, step=step, context=self._context(m))
             for metric, spent in point["account"].items():
                 name = {"steps": "optimizer_steps"}.get(metric, metric)
                 yield Measurement(name, float(spent), labels=labels, step=step)
         if self.target is not None and self.target.follower is not None:
             rows = numerics.total_variation(end.follower, self.target.follower)
             for i, action in enumerate(self.game.names):
-                yield from each("row_tv", rows[..., i], self.game, end, action=action, **labels)
+                for m in each("row_tv", rows[..., i], self.game, end, action=action, **labels):
+                    yield replace(m, context=self._context(m))
+
+    def _context(self, m: Measurement) -> int | None:
+        return self.contexts[m.context] if self.contexts and m.context is not None else m.context
 
     def _values(self, said: Spoken) -> dict[str, Float]:
         log_policy = numerics.log_softmax(said.leader)
@@ -129,6 +136,8 @@ class LanguageSolver(Solver):
         What the learner is told.
     trainings : list of Training
         Those that ``solve`` did, or found.
+    progress : bool
+        Show a progress bar on stderr.
     """
 
     method: Method
@@ -141,6 +150,8 @@ class LanguageSolver(Solver):
     lora: int = 0
     judging: Judging = field(default_factory=Truth)
     trainings: list[Training] = field(default_factory=list, compare=False)
+    progress: bool = False
+    _left: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def concept(self) -> Concept:  # type: ignore[override]  # the concept of the learner
@@ -160,13 +171,16 @@ class LanguageSolver(Solver):
     def task(self, game: PreferenceGame) -> Verbalized:
         """A game of the same answers in words, with the references to be taught."""
         ref, rows = self.game.ref, self.game.log_ref_follower(slice(None))
+        if self._left and self.game.batch:
+            ref, rows = ref[self._left], rows[self._left]
         shape = (*game.batch, game.n)
         return verbalize(
             replace(
                 game,
                 ref=np.broadcast_to(ref, shape),
                 ref_follower=np.broadcast_to(np.exp(rows), (*shape, game.n)),
-            )
+            ),
+            choices=self.model != TINY,
         )
 
     def reference(self, task: Verbalized) -> Policy:
@@ -184,22 +198,45 @@ class LanguageSolver(Solver):
         del rng
         task = self.task(game)
         learner = self.method.learner
-        told = self.judging.identity(learner, task)
-        how = self.model, self.lessons, self.start, self.lora, self.method, self.seed, told
+        left = list(self._left) or list(range(int(np.prod(game.batch))))
+        try:
+            told = self.judging.identity(learner, task)
+        except UndefinedError as error:  # the others will be asked for again, by themselves
+            gone = np.ravel(error.contexts)
+            self._left[:] = [c for c, without in zip(left, gone, strict=True) if not without]
+            raise
+        self._left.clear()
+        how = (
+            fingerprint(self.model),
+            self.lessons,
+            self.start,
+            self.lora,
+            self.method,
+            self.seed,
+            told,
+        )
         key = [*map(repr, how), *task.prompts, *task.answers]
         key += [task.game.ref.tolist(), task.follower.tolist()]
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / f"{digest}.lock"):
-            found = self._train(task, self.folder / digest)
+            found = replace(self._train(task, self.folder / digest), contexts=tuple(left))
         self.trainings.append(found)
         return found.solution()
 
     def _train(self, task: Verbalized, folder: Path) -> Training:
         learner = self.method.learner
         reference = self.reference(task).requires_grad_(False)
+        ends = [reference.completion(answer) for answer in task.answers]
+        longest, limit = max(map(len, ends)), self.method.config.max_new_tokens
+        if longest > limit:
+            raise SolverError(
+                f"LanguageSolver: an answer has {longest} tokens with its end, more than "
+                f"max_new_tokens = {limit}, and could never be said; set max_new_tokens"
+            )
         record = checkpoints.record(folder)
         if record is None:
+            judge = self.judging.judge(learner, task, reference, self.folder)
             policy = self.reference(task.reversed() if self.start == "reversed" else task)
             if self.lora:
                 policy = adapted(policy, self.lora)
@@ -209,18 +246,18 @@ class LanguageSolver(Solver):
                 learner,
                 policy,
                 reference,
-                self.judging.judge(learner, task, reference, self.folder),
+                judge,
                 task.prompts,
                 self.method.config,
                 self.seed,
                 folder,
                 partial(_watch, task),
                 self.judging.data(learner, task, self.seed),
+                self.progress,
             )
             record = done.status, done.curve
         status, curve = record
         own = _with_references(task.game, spoken(task, reference))
-        ends = [reference.completion(answer) for answer in task.answers]
         points = [
             {**point, "spoken": Spoken(np.array(point["leader"]), np.array(point["follower"]))}
             for point in curve

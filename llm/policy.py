@@ -132,12 +132,14 @@ class Policy:
         return (*ids, self.end)
 
     def text(self, completion: Ids) -> str:
-        """The answer that the tokens spell, without its end."""
+        """The answer that the tokens spell, without its end; "…" ends one that has not ended."""
         return self._spelt(completion)
 
     def _decoded(self, completion: Ids) -> str:
-        ids = completion[: completion.index(self.end)] if self.end in completion else completion
-        return str(self.tokenizer.decode(ids, skip_special_tokens=False)).strip()
+        if self.end not in completion:
+            return self._decoded((*completion, self.end)) + "…"
+        ids = completion[: completion.index(self.end)]
+        return str(self.tokenizer.decode(ids, skip_special_tokens=False))
 
     # --- the model -------------------------------------------------------------------------------
 
@@ -193,8 +195,7 @@ class Policy:
         mask : bool tensor (n, longest)
         """
         pairs = {
-            pair: i
-            for i, pair in enumerate(dict.fromkeys(zip(contexts, completions, strict=False)))
+            pair: i for i, pair in enumerate(dict.fromkeys(zip(contexts, completions, strict=True)))
         }
         seen = {context: i for i, context in enumerate(dict.fromkeys(contexts))}
         read = self.read(list(seen))

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from filelock import FileLock
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 from transformers import AutoModelForSequenceClassification
@@ -64,7 +65,7 @@ class FitConfig:
 
 @dataclass(frozen=True)
 class FitReport:
-    """How good a fit is on comparisons that it has not seen.
+    """How good a fit is on comparisons that it has not seen; of their pairs it has seen others.
 
     Attributes
     ----------
@@ -116,11 +117,24 @@ def fit(
     SolverError
         If there are fewer than two comparisons.
     """
-    report = folder / "report.json"
-    if report.is_file():
-        return FitReport(**json.loads(report.read_text(encoding="utf-8")))
     if len(comparisons) < 2:
         raise SolverError(f"fit: {len(comparisons)} comparisons, expected at least two")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    report = folder / "report.json"
+    with FileLock(f"{folder}.lock"):  # cells that share comparisons share the model
+        if not report.is_file():
+            _fit(kind, start, comparisons, config, seed, folder)
+        return FitReport(**json.loads(report.read_text(encoding="utf-8")))
+
+
+def _fit(
+    kind: Kind,
+    start: Policy,
+    comparisons: Sequence[Comparison],
+    config: FitConfig,
+    seed: int,
+    folder: Path,
+) -> None:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(comparisons))
     apart = min(len(order) - 1, max(1, round(config.held_out * len(order))))
@@ -141,7 +155,6 @@ def fit(
         both = [model.margins(held, np.full(len(held), first)) for first in (True, False)]
     chances = torch.stack(both).double().sigmoid().mean(0).cpu().numpy()
     found = FitReport(len(train), len(held), *_quality(chances))
-    folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".fit-"))
     with quiet():
         model.model.save_pretrained(part)
@@ -149,7 +162,6 @@ def fit(
     (part / "report.json").write_text(json.dumps(asdict(found)), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     os.rename(part, folder)
-    return found
 
 
 class _Scorer:

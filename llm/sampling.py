@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from games.errors import SolverError
-from llm.policy import Ids, Policy, padded
+from llm.policy import Ids, Policy
 
 Mixture = Sequence[tuple[float, Policy]]
 """Weights > 0 that sum to 1, each with a policy; all policies share a tokenizer."""
@@ -79,21 +79,3 @@ def mixed(weights: Sequence[float], logits: Sequence[Tensor]) -> Tensor:
     """Logits of the geometric mixture of distributions along the last axis."""
     parts = [w * x.log_softmax(-1) for w, x in zip(weights, logits, strict=True)]
     return torch.stack(parts).sum(0)
-
-
-@torch.no_grad()
-def mixture_log_probs(
-    mixture: Mixture, contexts: Sequence[Ids], completions: Sequence[Ids]
-) -> Tensor:
-    """Log-probability (n,) with which ``sample`` draws each completion."""
-    parts, device = [], mixture[0][1].device
-    tokens, mask = padded(completions, device)
-    rows = torch.arange(len(contexts), device=device)
-    for _, policy in mixture:
-        read = policy.read(contexts)
-        logits = read.logits[:, None]
-        if tokens.shape[1] > 1:
-            logits = torch.cat([logits, policy.extend(read, rows, tokens[:, :-1])[0]], dim=1)
-        parts.append(logits)
-    log_probs = mixed([weight for weight, _ in mixture], parts).log_softmax(-1)
-    return (log_probs.gather(-1, tokens[..., None])[..., 0] * mask).sum(-1)

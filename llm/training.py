@@ -153,6 +153,7 @@ def train(
         task = bar.add_task(type(learner).__name__, total=config.steps, completed=loop.step)
         while True:
             due = loop.step % config.evaluate_every == 0 or loop.step == config.steps
+            due &= loop.trained.status == "ok"
             if due and not (loop.trained.curve and loop.trained.curve[-1]["step"] == loop.step):
                 loop.look(watch)
             ended = loop.step == config.steps or loop.trained.status != "ok"
@@ -190,6 +191,8 @@ class _Loop:
             "config": repr(config),
             "seed": seed,
             "processes": self.accelerator.num_processes,
+            "prompts": self.prompts,
+            "comparisons": len(data),
         }
         device = self.accelerator.device
         start.model.to(device)

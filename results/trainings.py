@@ -39,6 +39,9 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
         raise RunError("consistency: no language model was trained in this run")
     spent = rows[rows["metric"].isin(_ACCOUNT)]
     own = rows[rows["metric"].isin(_DISTANCES)]
+    broken = own[own["metric"] == "off_list_mass"]
+    broken = broken.assign(metric="diverged", value=(broken["status"] == "diverged").astype(float))
+    own = pd.concat([own, broken])
     paid = spread(spent, [*PLACE, "seed", "step"])
     return spread(own, [*UNIT, "step"]).merge(paid, on=[*PLACE, "seed", "step"], how="left")
 
@@ -53,8 +56,9 @@ def trainings(frame: pd.DataFrame) -> pd.DataFrame:
 
     start and end: total variation to the target before and after, means over seeds; low and high:
     the 95% interval of the end. follower_start and follower_end: of the follower's rows, weighted
-    by the target's leader. off_list: probability of saying none of the answers, at the end. The
-    rest is what was spent, a mean over seeds.
+    by the target's leader. off_list: probability of saying none of the answers, at the end.
+    diverged: share of the trainings that left the finite numbers; they are read at their last
+    checkpoint. The rest is what was spent, a mean over seeds.
     """
     told = curves(frame)
     if "tv_to_target" not in told:
@@ -72,7 +76,7 @@ def trainings(frame: pd.DataFrame) -> pd.DataFrame:
             | {"end": end["mean"], "low": end["low"], "high": end["high"]}
             | {"follower_start": _mean(before, "follower_tv")}
             | {"follower_end": _mean(own, "follower_tv")}
-            | {"off_list": own["off_list_mass"].mean()}
+            | {"off_list": own["off_list_mass"].mean(), "diverged": own["diverged"].mean()}
             | {name: own[name].mean() for name in _ACCOUNT}
         )
     return pd.DataFrame(lines)
@@ -95,17 +99,23 @@ def parity(frame: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison, budget and method: where each stands at equal cost.
 
     The budget is what the method that spent least there spent in all; the others are read off
-    their curves at the last point within it. Means over seeds. duality_gap is on the game, the same
-    measure for all; tv_to_target is to each method's own target. A curve that is cut is read before
-    its learning rate has fallen: a training planned for the budget would end nearer.
+    their curves at the last point within it. Methods that spend none of it are left out. Means over
+    seeds. duality_gap is on the game, the same measure for all; tv_to_target is to each method's
+    own target. A curve that is cut is read before its learning rate has fallen: a training planned
+    for the budget would end nearer.
     """
     told = curves(frame)
     lines = []
     for (game, comparison), own in told.groupby(["game", "comparison"], observed=True, sort=False):
         for budget in BUDGETS:
             most = own.groupby(["method", "seed"], observed=True)[budget].max()
-            limit = float(most.groupby("method", observed=True).min().min())
-            within = _ends(own[own[budget] <= limit])
+            least = most.groupby("method", observed=True).min()
+            payers = least[least > 0]
+            if payers.empty:
+                continue
+            limit = float(payers.min())
+            within = own[own["method"].isin(payers.index) & (own[budget] <= limit)]
+            within = _ends(within)
             for method, part in within.groupby("method", observed=True):
                 lines.append(
                     {"game": game, "comparison": comparison, "budget": budget, "limit": limit}
@@ -132,6 +142,8 @@ def findings(frame: pd.DataFrame) -> list[str]:
         worst = own.groupby("game", observed=True)["tv_to_target"].mean()
         line += f". The farthest is {worst.idxmax()} with {worst.max():.3f}"
         line += f"; said off the list: {own['off_list_mass'].max():.4f} at most"
+        if own["diverged"].any():
+            line += f"; {own['diverged'].sum():.0f} of {len(own)} trainings diverged"
         out.append(f"{line}.")
     return out
 
@@ -144,7 +156,7 @@ def _shown(own: pd.DataFrame, metric: str) -> str:
 
 
 def figure(frame: pd.DataFrame) -> "Figure":
-    """Distance to the method's own exact answer against generated tokens, a panel a game.
+    """Distance to the method's own exact answer against steps, a panel a game.
 
     Lines are means over seeds, bands reach from the least to the largest. Of several comparisons
     the first is shown.
@@ -166,7 +178,7 @@ def figure(frame: pd.DataFrame) -> "Figure":
                 own = told[told["game"].astype(str) == game]
                 for method, (colour, _) in looks.items():
                     group = own[own["method"].astype(str) == method].groupby("step", observed=True)
-                    spent = group["generated_tokens"].mean()
+                    spent = group["optimizer_steps"].mean()
                     band = group["tv_to_target"].agg(["min", "mean", "max"]).clip(lower=low)
                     axes.plot(spent, band["mean"], color=colour)
                     axes.fill_between(
@@ -177,7 +189,7 @@ def figure(frame: pd.DataFrame) -> "Figure":
                 axes.set(ylim=(low, top), title=_short(game))
 
                 axes.tick_params(axis="y", labelleft=k == 0)
-                axes.set_xlabel("generated tokens" if i == rows - 1 else "")
+                axes.set_xlabel("steps of the optimiser" if i == rows - 1 else "")
             panels[0].set_ylabel("total variation")
     return page.figure
 

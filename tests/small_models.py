@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from games import PreferenceGame
 from llm.base_model import Lessons, teach, tiny
-from llm.policy import Ids, Policy
+from llm.policy import Ids, Policy, padded
+from llm.sampling import Mixture, mixed
 from llm.tasks.verbalized import Verbalized, verbalize
 
 REF = [0.2, 0.3, 0.5]
@@ -95,3 +98,21 @@ def gpt2(tokenizer: Any, seed: int = 0) -> Any:
 def spelt(policy: Policy, ids: Sequence[int]) -> str:
     """The tokens, with those that are no words."""
     return " ".join(policy.tokenizer.convert_ids_to_tokens(list(ids)))
+
+
+@torch.no_grad()
+def mixture_log_probs(
+    mixture: Mixture, contexts: Sequence[Ids], completions: Sequence[Ids]
+) -> Tensor:
+    """Log-probability (n,) with which ``sample`` draws each completion."""
+    parts, device = [], mixture[0][1].device
+    tokens, mask = padded(completions, device)
+    rows = torch.arange(len(contexts), device=device)
+    for _, policy in mixture:
+        read = policy.read(contexts)
+        logits = read.logits[:, None]
+        if tokens.shape[1] > 1:
+            logits = torch.cat([logits, policy.extend(read, rows, tokens[:, :-1])[0]], dim=1)
+        parts.append(logits)
+    log_probs = mixed([weight for weight, _ in mixture], parts).log_softmax(-1)
+    return (log_probs.gather(-1, tokens[..., None])[..., 0] * mask).sum(-1)

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="language models need the extra llm"
 
 from safetensors.torch import load_file
 
-from games import PreferenceGame, UndefinedError, numerics
+from games import PreferenceGame, SolverError, UndefinedError, numerics
 from games.game import Float
 from llm import Method, make_learner, training
 from llm.base_model import Lessons
@@ -19,6 +19,7 @@ from llm.judges.game import GameJudge
 from llm.language_solver import LanguageSolver, Training
 from solvers import SOLVERS
 from solvers.nlhf_exact import NlhfExact
+from tabular.experiment import answer
 from tests.small_models import FOLLOWER, cycle
 
 SETTINGS: dict[str, Any] = {
@@ -290,3 +291,33 @@ def test_adapters_alone_are_trained(start: Any, tmp_path: Path) -> None:
     before, *_, after = (numerics.total_variation(p, found.target.policy) for p in leaders(found))
     assert before > 0.2
     assert after < before / 2
+
+
+def test_an_answer_that_cannot_be_said_to_its_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SolverError, match="4 tokens with its end, more than max_new_tokens = 3"):
+        solved("rloo", tmp_path, **{**BRIEF, "max_new_tokens": 3})
+
+
+def test_curves_keep_the_contexts_that_they_are_of(tmp_path: Path) -> None:
+    contexts = PreferenceGame.stack([infinite_rewards(), cycle(), hill()])
+    solver = LanguageSolver(
+        make_learner("rloo", BRIEF), contexts, tmp_path, seed=3, lessons=Lessons(steps=20)
+    )
+    solution, _ = answer(solver, contexts, lambda *key: np.random.default_rng(0))
+    assert solution.status.tolist() == ["undefined", "ok", "ok"]
+    (found,) = solver.trainings
+    assert found.contexts == (1, 2)
+    said = np.exp(numerics.log_softmax(found.curve[-1]["spoken"].leader))
+    np.testing.assert_allclose(solution.policy[1:], said)
+    seen = {m.context for m in found.measurements() if m.metric == "tv_to_target"}
+    assert seen == {1, 2}
+    solver.solve(cycle())
+    assert solver.trainings[-1].contexts == (0,)
+
+
+def test_a_model_that_was_not_made_here_is_told_the_answers(tmp_path: Path) -> None:
+    method = make_learner("rloo", BRIEF)
+    for model, told in (("tiny", "which answer ?"), (str(tmp_path), "which of a, b c, b d a ?")):
+        solver = LanguageSolver(method, cycle(), tmp_path, seed=3, model=model)
+        (prompt,) = solver.task(cycle()).prompts
+        assert told in prompt

@@ -105,10 +105,11 @@ def test_text_ends_at_the_first_end_or_where_it_was_cut() -> None:
     policy = untaught()
     b, c = policy.completion("b c")[:2]
     assert policy.text((b, c, policy.end)) == "b c"
-    assert policy.text((b, c)) == "b c"
+    assert policy.text((b, c)) == "b c…"  # not the answer "b c": it did not end
     assert policy.text((b, policy.end, c)) == "b"
     assert policy.text((policy.end,)) == ""
-    assert policy.text((policy.tokenizer.pad_token_id, b)) == "<pad> b"  # not the answer b
+    padded = policy.tokenizer.pad_token_id, b, policy.end
+    assert policy.text(padded) == "<pad> b"  # not the answer b
 
 
 @pytest.mark.parametrize("missing", ["chat_template", "eos_token"])

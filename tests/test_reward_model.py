@@ -148,7 +148,7 @@ def test_a_fit_that_is_there_is_not_done_again(speaker: Policy, tmp_path: Path) 
     made = (tmp_path / "rm" / "model.safetensors").stat().st_mtime_ns
     assert fitted("reward", speaker, cycle(), tmp_path / "rm", steps=3) == first
     assert (tmp_path / "rm" / "model.safetensors").stat().st_mtime_ns == made
-    assert [path.name for path in tmp_path.iterdir()] == ["rm"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rm", "rm.lock"]
 
 
 def test_the_same_seed_is_the_same_fit(speaker: Policy, tmp_path: Path) -> None:

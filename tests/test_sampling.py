@@ -14,8 +14,8 @@ torch = pytest.importorskip("torch", reason="language models need the extra llm"
 from games import SolverError
 from llm.base_model import Lessons, teach
 from llm.policy import Ids, Policy
-from llm.sampling import Mixture, mixture_log_probs, sample
-from tests.small_models import precise, told, untaught
+from llm.sampling import Mixture, sample
+from tests.small_models import mixture_log_probs, precise, told, untaught
 
 DRAWS = 20_000
 

@@ -85,6 +85,28 @@ def test_parity_is_read_at_the_last_point_within_the_budget() -> None:
     assert calls.loc["rloo (LM)", "duality_gap"] == pytest.approx(0.35)
 
 
+def test_methods_that_cost_nothing_set_no_budget() -> None:
+    frame = curves()
+    own = (frame["solver"] == "rloo") & frame["metric"].isin(trainings.BUDGETS)
+    frame.loc[own, "value"] = 0.0  # like a learner of a data set
+    table = trainings.parity(frame).set_index(["budget", "method"])
+    assert set(table.index.get_level_values("method")) == {"stackelberg_gda (LM)"}
+    assert table.loc[("generated_tokens", "stackelberg_gda (LM)"), "limit"] == 600
+    figure = trainings.figure(frame)
+    assert len(figure.axes[0].lines) == 2
+
+
+def test_a_diverged_training_is_told() -> None:
+    frame = curves()
+    frame.loc[frame["cell"] == "rloo1", "status"] = "diverged"
+    table: dict[Any, Any] = trainings.trainings(frame).set_index("method").to_dict("index")
+    assert table["rloo (LM)"]["diverged"] == 0.5
+    assert table["stackelberg_gda (LM)"]["diverged"] == 0
+    rloo, slhf = trainings.findings(frame)
+    assert "1 of 2 trainings diverged" in rloo
+    assert "diverged" not in slhf
+
+
 def test_sentences_tell_before_and_after() -> None:
     rloo, slhf = trainings.findings(curves())
     assert "rloo (LM): total variation to its exact answer, mean over 1 games, 0.700 before" in rloo

@@ -164,6 +164,13 @@ class Play:
         """Log pi(y) / ref(y), (rows,), with gradient."""
         return self.score(draw).log_ratio
 
+    def own_log_prob(self, draw: Draw) -> Tensor:
+        """Log pi(y), (rows,), with gradient."""
+        read = sum(map(len, (*draw.contexts, *draw.completions)))
+        self.account.forward_tokens += read
+        self.account.backward_tokens += read
+        return self.policy.log_probs(draw.contexts, draw.completions)
+
     @torch.no_grad()
     def log_prob(self, draw: Draw, by: Policy) -> Tensor:
         """Log-probability (rows,) under a frozen policy."""
@@ -175,8 +182,10 @@ class Play:
         return self._asked(self.judge.prefer(a.prompts, a.texts, b.texts), 0.5)
 
     def reward(self, draw: Draw) -> Tensor:
-        """Scalar rewards (rows,)."""
-        return self._asked(self.judge.score(draw.prompts, draw.texts), 0.0)
+        """Scalar rewards (rows,); where the judge abstains, the least of the others, counted."""
+        told = self.judge.score(draw.prompts, draw.texts)
+        least = np.nanmin(told) if not np.isnan(told).all() else 0.0
+        return self._asked(told, least)
 
     def _asked(self, told: Float, instead: float) -> Tensor:
         abstained = np.isnan(told)

@@ -63,7 +63,7 @@ class Sppo(Learner):
         return (self._off(play, first, won) + self._off(play, second, -won)) / 2
 
     def _off(self, play: Play, draw: Draw, won: Tensor) -> Tensor:
-        moved = play.score(draw).policy.sum(-1) - play.log_prob(draw, play.last)
+        moved = play.own_log_prob(draw) - play.log_prob(draw, play.last)
         return (moved - self.eta * won) ** 2
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:

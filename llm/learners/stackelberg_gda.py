@@ -68,7 +68,8 @@ class StackelbergGda(Learner):
     paper: ClassVar[str] = "Pasztor et al. 2025, arXiv:2512.16626"
 
     def __post_init__(self) -> None:
-        require(self, tau_leader=(0, np.inf), tau_follower=(0, np.inf), kappa=(1e-12, np.inf))
+        least = 1e-12 if self.as_published else 0  # a softmax, of which no limit is taken
+        require(self, tau_leader=(least, np.inf), tau_follower=(0, np.inf), kappa=(1e-12, np.inf))
 
     @property
     def separate_follower(self) -> bool:

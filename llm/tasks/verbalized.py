@@ -47,7 +47,7 @@ class Verbalized:
         return replace(self, game=turned)
 
 
-def verbalize(game: PreferenceGame, texts: Sequence[str] = ()) -> Verbalized:
+def verbalize(game: PreferenceGame, texts: Sequence[str] = (), choices: bool = False) -> Verbalized:
     """The game in words.
 
     Parameters
@@ -55,6 +55,8 @@ def verbalize(game: PreferenceGame, texts: Sequence[str] = ()) -> Verbalized:
     game : PreferenceGame
         A single game, or contexts on one axis.
     texts : n distinct strings; the game's names if left out
+    choices : bool
+        Whether a prompt lists the answers, for models that were not taught them.
 
     Raises
     ------
@@ -63,8 +65,10 @@ def verbalize(game: PreferenceGame, texts: Sequence[str] = ()) -> Verbalized:
     """
     if len(game.batch) > 1:
         raise SolverError(f"verbalize: contexts {game.batch}, expected at most one axis of them")
-    prompts = [f"Question {c + 1} : which answer ?" for c in range(max(1, *game.batch, 1))]
-    return Verbalized(game, tuple(prompts), tuple(texts) or game.names)
+    answers = tuple(texts) or game.names
+    asked = f"which of {', '.join(answers)} ? Say nothing else." if choices else "which answer ?"
+    prompts = [f"Question {c + 1} : {asked}" for c in range(*game.batch or (1,))]
+    return Verbalized(game, tuple(prompts), answers)
 
 
 @dataclass(frozen=True)
