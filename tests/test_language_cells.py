@@ -260,6 +260,9 @@ def test_parameters_are_set_where_they_exist(both: Plan) -> None:
     assert plan.learners[2].params["tau_leader"] == 0.4
     plan = both.with_params({"kl": 0.05})
     assert (plan.solvers[0].params, plan.learners) == ({"kl": 0.05}, both.learners)
+    plan = both.with_params({"model": "gpt2", "steps": 9})
+    assert [q.experiment.params.get("model") for q in plan.questions] == [None, "gpt2", "gpt2"]
+    assert [learner.params["steps"] for learner in plan.learners] == [9, 9, 9]
     with pytest.raises(SpecError, match="no solver or learner of this run has a parameter 'stpes'"):
         both.with_params({"stpes": 1})
     with pytest.raises(PrefgamesError, match="steps is 0"):

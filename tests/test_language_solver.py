@@ -311,8 +311,6 @@ def test_curves_keep_the_contexts_that_they_are_of(tmp_path: Path) -> None:
     np.testing.assert_allclose(solution.policy[1:], said)
     seen = {m.context for m in found.measurements() if m.metric == "tv_to_target"}
     assert seen == {1, 2}
-    solver.solve(cycle())
-    assert solver.trainings[-1].contexts == (0,)
 
 
 def test_a_model_that_was_not_made_here_is_told_the_answers(tmp_path: Path) -> None:
