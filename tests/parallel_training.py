@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, distributed
 
 from llm.base_model import load
 from llm.judges.game import GameJudge
@@ -94,6 +94,8 @@ def main(start: Path, folder: Path) -> None:
     (folder / f"{RANK}.json").write_text(json.dumps(found), encoding="utf-8")
     save_file(parameters(whole.policy), folder / f"whole-{RANK}.safetensors")
     save_file(parameters(resumed.policy), folder / f"parts-{RANK}.safetensors")
+    distributed.barrier()
+    distributed.destroy_process_group()  # else its threads may outlive Python, which then aborts
 
 
 if __name__ == "__main__":
