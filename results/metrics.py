@@ -50,6 +50,7 @@ METRICS: dict[str, Metric] = {
     # quality on the true game
     "duality_gap": Metric("2 max_i (P pi)_i - 1", -1e-9, 1, "payoff", "lower"),
     "worst_win_rate": Metric("min_j P(pi > j) = (1 - duality_gap) / 2", high=0.5, better="higher"),
+    "win_rate_over_ref": Metric("P(pi > mu) = sum_ij pi(i) P[i,j] mu(j)", better="higher"),
     "regret": Metric(
         "loss in the concept's own objective on the true game: rlhf under the full-data reward; "
         "nlhf half the regularised gap; slhf game value minus the leader's value",

@@ -22,6 +22,7 @@ _CONSISTENCY = (
     "self_agreement",
     "duality_gap",
     "worst_win_rate",
+    "win_rate_over_ref",
     "leader_value",
     "regret",
     "condorcet_mass",

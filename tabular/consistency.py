@@ -54,6 +54,7 @@ class Consistency(Experiment):
             "kl_to_ref": measures.kl_to_ref(game, policy),
             "duality_gap": measures.duality_gap(game, policy),
             "worst_win_rate": measures.worst_win_rate(game, policy),
+            "win_rate_over_ref": (policy * game.win_rates(game.ref)).sum(-1),
             "leader_value": measures.leader_value(game, policy),
             "regret": regret(solver, game)(policy),
             "entropy": numerics.entropy(solution.log_policy),

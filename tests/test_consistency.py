@@ -48,6 +48,8 @@ def test_majority_masses_where_there_is_a_winner_and_a_dominated_answer() -> Non
     solver = SOLVERS["slhf_exact"](tau_leader=0.5, tau_follower=0.3)
     found = measured(game, solver)
     pi = solver.solve(game).policy
+    won = sum(pi[i] * P[i, j] * game.ref[j] for i in range(4) for j in range(4))
+    assert values(found, "win_rate_over_ref") == pytest.approx([won])
     assert values(found, "condorcet_mass") == pytest.approx([pi[0]])
     assert values(found, "smith_mass") == pytest.approx([pi[0]])
     assert values(found, "copeland_mass") == pytest.approx([pi[0]])
