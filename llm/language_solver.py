@@ -20,6 +20,7 @@ from llm.method import Method
 from llm.policy import Policy
 from llm.tasks.verbalized import Spoken, Verbalized, spoken, verbalize
 from solvers import Certificate, Solution, Solver
+from solvers.nlhf_exact import NlhfExact
 from solvers.solver import Concept
 from tabular.experiment import Measurement, each
 
@@ -41,6 +42,8 @@ class Training:
     status : "ok" or "diverged"
     curve : list of dict
         ``step``, ``account`` (of what was spent so far) and ``spoken`` at points of the training.
+    nash : Solution or None
+        The regularised equilibrium at the same tau, for learners of NLHF.
     contexts : sequence of int, optional
         Which contexts of the game that was asked about these are, where some have no answer.
     """
@@ -50,6 +53,7 @@ class Training:
     target: Solution | None
     status: str
     curve: list[dict[str, Any]]
+    nash: Solution | None = None
     contexts: tuple[int, ...] = ()
 
     def solution(self) -> Solution:
@@ -97,6 +101,8 @@ class Training:
             "duality_gap": measures.duality_gap(self.game, policy),
             "kl_to_ref": measures.kl_to_ref(self.game, policy),
         }
+        if self.nash is not None:
+            values["tv_to_nash"] = numerics.total_variation(policy, self.nash.policy)
         if self.target is not None:
             goal = self.target.policy
             values["tv_to_target"] = numerics.total_variation(policy, goal)
@@ -266,7 +272,9 @@ class LanguageSolver(Solver):
             target = learner.target(own, ends)
         except UndefinedError:  # fitted models are finite where the exact fit is not
             target = None
-        return Training(own, self.concept, target, status, points)
+        tau = getattr(learner, "tau", 0.0)
+        nash = NlhfExact(tau).solve(own) if self.concept == "nlhf" and tau > 0 else None
+        return Training(own, self.concept, target, status, points, nash)
 
 
 def _watch(task: Verbalized, step: int, policy: Policy, follower: Policy | None) -> dict[str, Any]:

@@ -21,7 +21,14 @@ BUDGETS = ("generated_tokens", "judge_calls")
 """What methods are held equal in, by reading their curves there."""
 
 _ACCOUNT = (*BUDGETS, "optimizer_steps", "seconds")
-_DISTANCES = ("tv_to_target", "follower_tv", "duality_gap", "off_list_mass", "kl_to_ref")
+_DISTANCES = (
+    "tv_to_target",
+    "tv_to_nash",
+    "follower_tv",
+    "duality_gap",
+    "off_list_mass",
+    "kl_to_ref",
+)
 _COLUMNS = 4
 
 
@@ -55,10 +62,11 @@ def trainings(frame: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison and method: distance to its own exact answer, and the cost.
 
     start and end: total variation to the target before and after, means over seeds; low and high:
-    the 95% interval of the end. follower_start and follower_end: of the follower's rows, weighted
-    by the target's leader. off_list: probability of saying none of the answers, at the end.
-    diverged: share of the trainings that left the finite numbers; they are read at their last
-    checkpoint. The rest is what was spent, a mean over seeds.
+    the 95% interval of the end. to_nash: for NLHF, the end's distance to the regularised
+    equilibrium, which is not the target of every learner. follower_start and follower_end: of the
+    follower's rows, weighted by the target's leader. off_list: probability of saying none of the
+    answers, at the end. diverged: share of the trainings that left the finite numbers; they are
+    read at their last checkpoint. The rest is what was spent, a mean over seeds.
     """
     told = curves(frame)
     if "tv_to_target" not in told:
@@ -74,7 +82,7 @@ def trainings(frame: pd.DataFrame) -> pd.DataFrame:
             dict(zip(PLACE, place, strict=True))
             | {"seeds": own["seed"].nunique(), "start": before["tv_to_target"].mean()}
             | {"end": end["mean"], "low": end["low"], "high": end["high"]}
-            | {"follower_start": _mean(before, "follower_tv")}
+            | {"to_nash": _mean(own, "tv_to_nash"), "follower_start": _mean(before, "follower_tv")}
             | {"follower_end": _mean(own, "follower_tv")}
             | {"off_list": own["off_list_mass"].mean(), "diverged": own["diverged"].mean()}
             | {name: own[name].mean() for name in _ACCOUNT}
@@ -139,6 +147,8 @@ def findings(frame: pd.DataFrame) -> list[str]:
         if "follower_tv" in own and own["follower_tv"].notna().any():
             line += f"; the follower's rows {began.loc[here, 'follower_tv'].mean():.3f} and "
             line += _shown(own, "follower_tv")
+        if "tv_to_nash" in own and own["tv_to_nash"].notna().any():
+            line += f"; to the regularised equilibrium {_shown(own, 'tv_to_nash')}"
         worst = own.groupby("game", observed=True)["tv_to_target"].mean()
         line += f". The farthest is {worst.idxmax()} with {worst.max():.3f}"
         line += f"; said off the list: {own['off_list_mass'].max():.4f} at most"

@@ -98,6 +98,9 @@ def test_a_mixture_goes_to_its_own_fixed_point_and_not_to_nash(tmp_path: Path) -
     assert numerics.total_variation(nash, found.target.policy) > 0.08
     own, other = (numerics.total_variation(end, goal) for goal in (found.target.policy, nash))
     assert own < other
+    last = found.curve[-1]["step"]
+    rows = {m.metric: m.value for m in found.measurements() if m.step == last}
+    assert (rows["tv_to_target"], rows["tv_to_nash"]) == pytest.approx((own, other))
     assert own < numerics.total_variation(leaders(found)[0], found.target.policy) / 2
 
 

@@ -49,7 +49,7 @@ def curves(game: str = "condorcet") -> pd.DataFrame:
                 "judge_calls": calls,
                 "optimizer_steps": step,
                 "seconds": step / 4,
-                **({"follower_tv": 2 * tv / 3} if slhf else {}),
+                **({"follower_tv": 2 * tv / 3} if slhf else {"tv_to_nash": tv + 0.1}),
             }
             rows += [row(name, value, step=step, **given) for name, value in values.items()]
     return framed(rows)
@@ -64,6 +64,8 @@ def test_ends_are_means_over_seeds_with_their_interval() -> None:
     assert rloo["high"] == pytest.approx(0.06 + half)
     assert rloo["low"] == 0  # cut: a total variation is not negative
     assert math.isnan(rloo["follower_end"])
+    assert rloo["to_nash"] == pytest.approx(0.16)
+    assert math.isnan(slhf["to_nash"])
     assert slhf["follower_start"] == pytest.approx(0.4)
     assert slhf["follower_end"] == pytest.approx(2 / 3 * 0.04)
     assert slhf["off_list"] == pytest.approx(0.0004)
@@ -111,7 +113,9 @@ def test_sentences_tell_before_and_after() -> None:
     rloo, slhf = trainings.findings(curves())
     assert "rloo (LM): total variation to its exact answer, mean over 1 games, 0.700 before" in rloo
     assert "0.060 [0.000, 0.568] (n = 2 seeds) after it" in rloo
+    assert "to the regularised equilibrium 0.160 [0.000, 0.668] (n = 2 seeds)" in rloo
     assert "the follower's rows 0.400 and 0.027" in slhf
+    assert "equilibrium" not in slhf
     assert "said off the list: 0.0005 at most" in slhf
 
 
