@@ -1,4 +1,4 @@
-"""The released run of language models: that it is of the spec, and what it must show."""
+"""The released runs of language models: that they are of the specs, and what they must show."""
 
 import json
 from pathlib import Path
@@ -8,16 +8,18 @@ import pytest
 
 from benchmarks.spec import read
 
-RUN = Path(__file__).parents[1] / "results" / "published" / "llm_paper"
+PUBLISHED = Path(__file__).parents[1] / "results" / "published"
+RUN = PUBLISHED / "llm_paper"
 TABLE = pd.read_csv(RUN / "tables" / "trainings.csv")
 MOST = {"rloo (LM)": 0.06, "nash_md_pg (LM)": 0.07, "stackelberg_gda (LM)": 0.10}
 """Total variation to the exact answer, mean over games and seeds, asked of each learner."""
 
 
-def test_the_run_is_of_the_spec_that_is_here() -> None:
+@pytest.mark.parametrize("name", ["llm_paper", "llm_learners"])
+def test_the_run_is_of_the_spec_that_is_here(name: str) -> None:
     pytest.importorskip("torch", reason="language models need the extra llm")
-    told = json.loads((RUN / "spec.json").read_text(encoding="utf-8"))
-    assert told == json.loads(json.dumps(read("llm_paper").data()))
+    told = json.loads((PUBLISHED / name / "spec.json").read_text(encoding="utf-8"))
+    assert told == json.loads(json.dumps(read(name).data()))
 
 
 def test_every_learner_ends_near_its_exact_answer_and_begins_far_from_it() -> None:
@@ -32,6 +34,15 @@ def test_every_learner_ends_near_its_exact_answer_and_begins_far_from_it() -> No
     followers = TABLE.loc[TABLE["method"] == "stackelberg_gda (LM)", "follower_end"]
     assert followers.notna().all()
     assert followers.mean() < 0.15
+
+
+def test_a_mixture_goes_to_its_own_fixed_point_and_not_to_nash() -> None:
+    table = pd.read_csv(PUBLISHED / "llm_learners" / "tables" / "trainings.csv")
+    own = table[table["method"] == "nash_md_pg (LM)"]
+    assert len(own) == 8
+    assert set(own["seeds"]) == {5}
+    assert own["end"].mean() < own["to_nash"].mean() / 3
+    assert (own["start"] >= 2 * own["end"]).all()
 
 
 def test_the_report_shows_the_same_numbers() -> None:
