@@ -27,7 +27,15 @@ from tests.test_reward_model import ladder
 
 OF_TRAININGS = {
     *("off_list_mass", "follower_off_list_mass", "kl_to_ref", "tv_to_target", "kl_to_target"),
-    *("follower_tv", "row_tv", "optimizer_steps", "generated_tokens", "judge_calls", "abstained"),
+    *(
+        "tv_to_nash",
+        "follower_tv",
+        "row_tv",
+        "optimizer_steps",
+        "generated_tokens",
+        "judge_calls",
+        "abstained",
+    ),
     *("forward_tokens", "backward_tokens", "seconds"),
 }
 
