@@ -53,7 +53,12 @@ class Scored:
 
 @dataclass
 class Account:
-    """What a training spent so far; ``seconds`` are of the steps alone."""
+    """What a training spent so far; ``seconds`` are of the steps alone.
+
+    Forward and backward tokens are those of scoring, as if every row were read by itself: what
+    stands several times in a batch is computed once, and counted each time. Those read while
+    drawing are left out.
+    """
 
     steps: int = 0
     generated_tokens: int = 0
