@@ -110,7 +110,9 @@ METRICS: dict[str, Metric] = {
     "generated_tokens": Metric("tokens drawn so far", 0, _INF, ""),
     "judge_calls": Metric("pairs or answers that the judge was asked about so far", 0, _INF, ""),
     "abstained": Metric("those without a verdict", 0, _INF, ""),
-    "forward_tokens": Metric("tokens scored by models so far, as if every row were read by itself", 0, _INF, ""),
+    "forward_tokens": Metric(
+        "tokens scored by models so far, as if every row were read by itself", 0, _INF, ""
+    ),
     "backward_tokens": Metric("tokens whose gradient was taken so far", 0, _INF, ""),
     "held_out_accuracy": Metric(
         "share of held-out comparisons whose winner the fitted model prefers", better="higher"
