@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).parent.parent
-_PACKAGES = (
-    *("games", "games/catalogue", "solvers", "tabular"),
-    *("llm", "llm/judges", "llm/learners", "llm/tasks", "benchmarks"),
-)
+_LAYERS = ("games", "solvers", "tabular", "llm", "benchmarks")
+_NO_NUMBERS = {"benchmarks/conformance", "benchmarks/perf", "benchmarks/templates"}
+_DATA = {".py", ".csv", ".json", ".npz"}
+"""Source, and data files that a game or a task may come with."""
 _LIBRARIES = (
     *("numpy", "scipy", "pandas", "pyarrow", "networkx", "matplotlib"),
     *("torch", "transformers", "accelerate"),
@@ -43,15 +43,29 @@ def code() -> dict[str, Any]:
         modified: whether the checkout has changes that are not committed.
     """
     h = hashlib.sha256()
-    for package in _PACKAGES:
-        for path in sorted((_ROOT / package).glob("*.py")):
-            h.update(f"{package}/{path.name}\0".encode() + path.read_bytes())
+    for path in sources():
+        h.update(f"{path.relative_to(_ROOT).as_posix()}\0".encode() + path.read_bytes())
     tracked = _git("ls-files", "benchmarks/__init__.py")
     return {
         "sources": h.hexdigest()[:16],
         "commit": _git("rev-parse", "HEAD") if tracked else None,
-        "modified": bool(_git("status", "--porcelain", "--", *_PACKAGES)) if tracked else None,
+        "modified": bool(_git("status", "--porcelain", "--", *_LAYERS)) if tracked else None,
     }
+
+
+def sources() -> list[Path]:
+    """The files that make numbers: code and built-in data of every layer but ``results``.
+
+    Checks of plugins, timings and templates are none: they make no row of a run.
+    """
+    return [
+        path
+        for layer in _LAYERS
+        for path in sorted((_ROOT / layer).rglob("*"))
+        if path.suffix in _DATA
+        and path.is_file()
+        and _NO_NUMBERS.isdisjoint(p.as_posix() for p in path.relative_to(_ROOT).parents)
+    ]
 
 
 def versions() -> dict[str, str | None]:

@@ -19,7 +19,7 @@ from benchmarks.matrix import Cell, cells, game_generator
 from benchmarks.plan import Plan
 from benchmarks.workers import Failure, in_workers, processors
 from games import PreferenceGame, PrefgamesError, UndefinedError
-from games.files import load, save
+from games.io.files import load, save
 from results.rows import FAILED, Row, RunError, canonical
 from results.store import TABLE, Record, Store, records
 

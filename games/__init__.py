@@ -8,9 +8,9 @@ from games.errors import PrefgamesError as PrefgamesError
 from games.errors import SolverError as SolverError
 from games.errors import SpecError as SpecError
 from games.errors import UndefinedError as UndefinedError
-from games.files import load as load
 from games.game import PreferenceGame as PreferenceGame
-from games.population import Known as Known
+from games.io.files import load as load
+from games.known import Known as Known
 from games.population import Population as Population
 from games.registry import Registry as Registry
 from games.score_game import ScoreGame as ScoreGame

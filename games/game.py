@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from games import numerics
 from games.errors import GameError
-from games.population import Known as Known
+from games.known import Known as Known
 from games.population import Population as Population
 from games.validation import DENSE_LIMIT as DENSE_LIMIT
 from games.validation import TIE_TOL as TIE_TOL

@@ -1,6 +1,6 @@
-"""What is known of a game beside the game: the people behind it, and published answers."""
+"""The people behind a game: user types, and the majorities that they make."""
 
-from collections.abc import Mapping
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from games.errors import GameError
 from games.validation import SUM_TOL, TIE_TOL, Float, frozen
+
+MOST_RANKED = 7
+"""Most answers whose rankings are all listed: 7! = 5,040 types."""
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -47,26 +50,32 @@ class Population:
         return np.asarray(self.utilities >= top - TIE_TOL)
 
 
-@dataclass(frozen=True, eq=False)
-class Known:
-    """A published or derived answer of a game, checked by the tests of the registry.
+def majority(people: Population) -> Float:
+    """P[i, j] = share of the types that prefer i to j, plus half of those that are indifferent."""
+    shares, utilities = people.shares, people.utilities
+    margins = np.zeros((*utilities.shape[:-2], utilities.shape[-1], utilities.shape[-1]))
+    for k in range(shares.shape[-1]):  # one table at a time: there may be thousands of types
+        u = utilities[..., k, :]
+        margins += shares[..., k, None, None] * np.sign(u[..., :, None] - u[..., None, :])
+    return np.asarray(0.5 + margins / 2)
 
-    Attributes
+
+def rankings(shares: ArrayLike, orders: ArrayLike) -> Population:
+    """Types who rank all answers; utility = number of answers ranked lower.
+
+    Parameters
     ----------
-    solver : str
-        Name in the solver registry.
-    params : mapping
-        Its parameters.
-    policy : float array (..., n)
-        The answer.
-    source : str
-        Where it stands, or how it is derived.
-    atol : float > 0
-        Half a unit of the last printed digit.
+    shares : float array (k,), >= 0
+        Divided by their sum; types of share 0 are left out.
+    orders : int array (k, n)
+        The answers from best to worst, one row a type.
     """
+    weights, best_first = np.asarray(shares, dtype=np.float64), np.asarray(orders)
+    there = weights > 0
+    utilities = best_first.shape[1] - 1 - np.argsort(best_first[there], axis=1)
+    return Population(weights[there] / weights.sum(), utilities)
 
-    solver: str
-    params: Mapping[str, float]
-    policy: ArrayLike
-    source: str
-    atol: float = 1e-9
+
+def every_order(n: int) -> NDArray[np.int64]:
+    """All n! orders of n answers, best first; shape (n!, n)."""
+    return np.array(list(itertools.permutations(range(n))))

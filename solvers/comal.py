@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from games.game import Float, PreferenceGame
+from solvers.exact.regularized_nash import regularized_nash
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
-from solvers.regularized_nash import regularized_nash
 from solvers.solver import Concept, Solution, require
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from games import measures, numerics
 from games.errors import SolverError
 from games.game import PreferenceGame
-from solvers.maximal_lottery import maximal_lottery
-from solvers.regularized_nash import regularized_nash
+from solvers.exact.maximal_lottery import maximal_lottery
+from solvers.exact.regularized_nash import regularized_nash
 from solvers.solver import Certificate, Concept, Solution, Solver, require
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from games import numerics
 from games.errors import SolverError
 from games.game import Float, PreferenceGame
-from solvers.divergence_nash import chi_square_nash, forward_kl_nash
+from solvers.exact.divergence_nash import chi_square_nash, forward_kl_nash
+from solvers.exact.roots import falling_root, plus_exp
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
-from solvers.roots import falling_root, plus_exp
 from solvers.solver import Certificate, Concept, Solution, require
 
 DIVERGENCES = ("chi_square", "forward_kl", "reverse_kl")

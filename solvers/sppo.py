@@ -10,7 +10,7 @@ import numpy as np
 
 from games import numerics
 from games.game import Float, PreferenceGame
-from solvers.roots import falling_root, plus_exp
+from solvers.exact.roots import falling_root, plus_exp
 from solvers.sampling import estimated_win_rates
 from solvers.self_play_mwu import SelfPlayMwu
 

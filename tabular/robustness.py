@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 
 from games import Population, PreferenceGame, SpecError, measures, numerics
-from games.catalogue.populations import majority
 from games.game import Float
+from games.population import majority
 from solvers import Solver
 from tabular.experiment import Experiment, Measurement, RngFor, answer, each
 

@@ -21,10 +21,10 @@ from benchmarks.perf.random_games import random_game
 from games import PreferenceGame, measures, numerics
 from games.game import Float
 from solvers.egpo import Egpo
+from solvers.exact.regularized_nash import regularized_nash
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
 from solvers.online_ipo_1 import OnlineIpo1
-from solvers.regularized_nash import regularized_nash
 from solvers.solver import Solution
 
 TAU, LEARNING_RATE, GAP = 0.1, 0.1, 1e-10

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from games import numerics
-from games.catalogue.answers import at_zero_tau, best
-from games.catalogue.checks import numbers
 from games.game import DENSE_LIMIT, Known, PreferenceGame
+from games.known import at_zero_tau, best
 from games.score_game import ScoreGame
+from games.validation import numbers
 
 
 def bradley_terry(

@@ -5,10 +5,10 @@ Independence of clones: Tideman, Social Choice and Welfare 1987.
 
 import numpy as np
 
-from games.catalogue.checks import count
 from games.catalogue.condorcet import condorcet
 from games.errors import GameError
 from games.game import Float, Known, Population, PreferenceGame
+from games.validation import count
 
 _CYCLE = condorcet()
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from games.catalogue.answers import at_zero_tau, best
-from games.catalogue.checks import mixture
-from games.catalogue.populations import majority, rankings
 from games.game import Float, Known, PreferenceGame
+from games.known import at_zero_tau, best
+from games.population import majority, rankings
+from games.validation import mixture
 
 _SLHF = "Pasztor et al. 2025, arXiv:2512.16626, Sec. 4.1"
 _REGULARISED = (

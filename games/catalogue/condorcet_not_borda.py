@@ -3,9 +3,9 @@
 Condorcet, Essai sur l'application de l'analyse, 1785.
 """
 
-from games.catalogue.answers import at_zero_tau
-from games.catalogue.populations import majority, rankings
 from games.game import PreferenceGame
+from games.known import at_zero_tau
+from games.population import majority, rankings
 
 _VOTES = {"ABC": 30, "ACB": 1, "BAC": 29, "BCA": 10, "CAB": 10, "CBA": 1}
 _NAMES = "ABC"

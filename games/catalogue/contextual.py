@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from games.catalogue.checks import count
 from games.catalogue.multi_attribute import multi_attribute
 from games.catalogue.random import random
 from games.errors import GameError
 from games.game import PreferenceGame
+from games.validation import count
 
 Family = Callable[[np.random.Generator], PreferenceGame]
 """Draws a game."""

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from games.catalogue.answers import at_zero_tau
 from games.errors import GameError
 from games.game import Known, PreferenceGame
+from games.known import at_zero_tau
 
 _FACES: dict[str, dict[str, tuple[int, ...]]] = {
     "munos": {"2-4-9": (2, 4, 9), "1-6-8": (1, 6, 8), "3-5-7": (3, 5, 7)},

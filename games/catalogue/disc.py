@@ -6,9 +6,9 @@ Balduzzi et al. 2019, arXiv:1901.08106; Bertrand et al. 2023, arXiv:2206.12301.
 import numpy as np
 
 from games import numerics
-from games.catalogue.checks import count
 from games.game import DENSE_LIMIT, Float, PreferenceGame
 from games.score_game import ScoreGame
+from games.validation import count
 
 MOST_ANSWERS = 100_000
 """Most answers of a game held as factors."""

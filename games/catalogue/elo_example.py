@@ -5,8 +5,8 @@ Munos et al. 2023, arXiv:2312.00886, App. A.
 
 import numpy as np
 
-from games.catalogue.answers import at_zero_tau
 from games.game import Known, PreferenceGame
+from games.known import at_zero_tau
 
 _PAPER = "Munos et al. 2023, arXiv:2312.00886, App. A"
 

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from games.catalogue.answers import at_zero_tau
 from games.comparisons import Comparisons
 from games.errors import GameError
 from games.game import PreferenceGame
+from games.known import at_zero_tau
 
 # row candidate ranked above column candidate, number of ballots
 _BALLOTS = """

@@ -6,12 +6,12 @@ Hodge decomposition of rankings: Jiang, Lim, Yao and Ye, Mathematical Programmin
 import numpy as np
 
 from games import measures
-from games.catalogue.answers import at_zero_tau, best
 from games.catalogue.bradley_terry import bradley_terry
-from games.catalogue.checks import numbers
 from games.catalogue.rock_paper_scissors import rock_paper_scissors
 from games.errors import GameError
 from games.game import Float, Known, PreferenceGame
+from games.known import at_zero_tau, best
+from games.validation import numbers
 
 _RANKING = bradley_terry()
 _CYCLE = rock_paper_scissors(5)

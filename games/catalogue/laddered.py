@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from games.catalogue import checks
+from games import validation
 from games.catalogue.condorcet import condorcet
 from games.errors import GameError
 from games.game import PreferenceGame
@@ -30,7 +30,7 @@ def laddered(game: PreferenceGame = _CYCLE, ratio: float = 8.0) -> PreferenceGam
     GameError
         If the ratio is not a positive number.
     """
-    size = float(checks.numbers("laddered", "ratio", ratio))
+    size = float(validation.numbers("laddered", "ratio", ratio))
     if not size > 0:
         raise GameError(f"laddered: ratio is {ratio!r}, expected a number > 0")
     ladder = size ** (-np.arange(game.n) / max(1, game.n - 1))

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from games.catalogue.checks import count
 from games.catalogue.disc import MOST_ANSWERS, quarter_turns
 from games.errors import GameError
 from games.game import DENSE_LIMIT, PreferenceGame
 from games.score_game import ScoreGame
+from games.validation import count
 
 
 def low_rank(n: int = 10, rank: int = 4, *, rng: np.random.Generator) -> PreferenceGame:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from games.catalogue.checks import mixture, numbers
-from games.catalogue.populations import MOST_RANKED, every_order, rankings
 from games.errors import GameError
 from games.game import Float, PreferenceGame
+from games.population import MOST_RANKED, every_order, rankings
+from games.validation import mixture, numbers
 
 
 def mallows(

@@ -5,11 +5,10 @@ The judge of Pasztor et al. 2025, arXiv:2512.16626, on HelpSteer2 (five attribut
 
 import numpy as np
 
-from games.catalogue.checks import count, numbers
-from games.catalogue.populations import majority
 from games.errors import GameError
 from games.game import PreferenceGame
-from games.population import Population
+from games.population import Population, majority
+from games.validation import count, numbers
 
 
 def multi_attribute(

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games import numerics
-from games.catalogue.checks import mixture, numbers
-from games.catalogue.populations import MOST_RANKED, every_order, rankings
 from games.game import Float, PreferenceGame
+from games.population import MOST_RANKED, every_order, rankings
+from games.validation import mixture, numbers
 
 
 def plackett_luce(

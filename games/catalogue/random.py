@@ -6,8 +6,8 @@ Zhou et al. 2025, arXiv:2503.08942 (EGPO), numerical simulations.
 import numpy as np
 
 from games import numerics
-from games.catalogue.checks import count
 from games.game import PreferenceGame
+from games.validation import count
 
 
 def random(n: int = 10, *, rng: np.random.Generator) -> PreferenceGame:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from games.catalogue.answers import at_zero_tau
-from games.catalogue.checks import count, numbers
 from games.errors import GameError
 from games.game import PreferenceGame
+from games.known import at_zero_tau
+from games.validation import count, numbers
 
 _NAMES = {
     3: ("rock", "scissors", "paper"),

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from games.catalogue.answers import at_zero_tau, best
-from games.catalogue.checks import numbers
 from games.errors import GameError
 from games.game import PreferenceGame
+from games.known import at_zero_tau, best
+from games.validation import numbers
 
 
 def skew_cycle(

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from games.catalogue.answers import at_zero_tau, best
-from games.catalogue.checks import numbers
 from games.catalogue.skew_cycle import skew_cycle
 from games.errors import GameError
 from games.game import PreferenceGame
+from games.known import at_zero_tau, best
+from games.validation import numbers
 
 
 def smith_cycle(

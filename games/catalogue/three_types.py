@@ -3,11 +3,11 @@
 Munos et al. 2023, arXiv:2312.00886, Sec. 3.2.
 """
 
-from games.catalogue.answers import at_zero_tau, best
-from games.catalogue.checks import numbers
-from games.catalogue.populations import majority, rankings
 from games.errors import GameError
 from games.game import PreferenceGame
+from games.known import at_zero_tau, best
+from games.population import majority, rankings
+from games.validation import numbers
 
 _PAPER = "Munos et al. 2023, arXiv:2312.00886, Sec. 3.2"
 _SLHF = "derived: row minima (1/3 + e/2, 1/3 - e/4, 1/3 - e/4)"

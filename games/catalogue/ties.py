@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from games.catalogue.answers import at_zero_tau
-from games.catalogue.checks import numbers
 from games.errors import GameError
 from games.game import PreferenceGame
+from games.known import at_zero_tau
+from games.validation import numbers
 
 
 def ties(ref: Sequence[float] = (0.4, 0.3, 0.2, 0.1), margin: float = 0.3) -> PreferenceGame:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from games.catalogue.checks import count
 from games.game import PreferenceGame
+from games.validation import count
 
 
 def tournament(n: int = 10, *, rng: np.random.Generator) -> PreferenceGame:

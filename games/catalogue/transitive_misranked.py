@@ -4,8 +4,8 @@ The claim is that of Pasztor et al. 2025, arXiv:2512.16626; Elo ratings fail ali
 2023, arXiv:2206.12301. The numbers are ours.
 """
 
-from games.catalogue.answers import at_zero_tau
 from games.game import PreferenceGame
+from games.known import at_zero_tau
 
 
 def transitive_misranked() -> PreferenceGame:

@@ -1,0 +1,1 @@
+"""Numerical routines that the exact solvers stand on; none of them is a solver itself."""

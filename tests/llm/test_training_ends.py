@@ -1,0 +1,132 @@
+"""How a training ends that cannot go on, and what is refused before it begins."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="language models need the extra llm")
+
+from safetensors.torch import load_file
+from torch import Tensor
+
+from games import SolverError
+from llm import checkpoints
+from llm.judges.game import GameJudge
+from llm.learners import LEARNERS, Play
+from llm.learners.nash_md_pg import NashMdPg
+from llm.policy import Policy
+from llm.training import TrainingConfig
+from tests.llm.test_training import SHORT, run, watched
+from tests.small_models import equal, parameters, told
+
+
+@dataclass(frozen=True)
+class Breaks(NashMdPg):
+    """Its loss is not finite from the sixth call on."""
+
+    at: int = 6
+
+    def loss(self, play: Play) -> Tensor:
+        called = self.__dict__.get("called", 0) + 1
+        object.__setattr__(self, "called", called)
+        factor = torch.inf if called >= self.at else 1.0
+        return super().loss(play) * factor
+
+    def tabular_gradient(self, *args: Any) -> Any:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("looks_ahead", [False, True])
+def test_a_loss_that_is_not_finite_ends_the_training(
+    looks_ahead: bool, speaker: Policy, tmp_path: Path
+) -> None:
+    kind = type("Broken", (Breaks,), {"looks_ahead": looks_ahead})
+    config = replace(SHORT, steps=9, checkpoint_every=2)
+    done = run(kind(), speaker, config, tmp_path, watch=watched)
+    stopped = 2 if looks_ahead else 5
+    assert done.status == "diverged"
+    assert done.account.steps == stopped
+    told_of = checkpoints.record(tmp_path)
+    assert told_of == ("diverged", done.curve)
+    # the policy is that of the last good checkpoint, which the folder still holds
+    kept = load_file(tmp_path / "checkpoint" / "parameters.safetensors")
+    for name, p in parameters(done.policy).items():
+        assert torch.equal(kept[f"policy.{name}"], p)
+        assert bool(torch.isfinite(p).all())
+    last = [point for point in done.curve if point["step"] == stopped // 2 * 2][-1]
+    now = watched(0, done.policy, None)
+    np.testing.assert_allclose(now["leader"], last["leader"], rtol=0, atol=1e-6)
+    again = run(kind(), speaker, config, tmp_path)
+    assert (again.status, again.curve) == ("diverged", done.curve)
+    assert equal(parameters(again.policy), parameters(done.policy))
+
+
+def test_without_a_folder_the_last_finite_policy_is_kept(speaker: Policy) -> None:
+    done = run(Breaks(at=3), speaker)
+    assert done.status == "diverged"
+    assert done.account.steps == 2
+    assert all(bool(torch.isfinite(p).all()) for p in done.policy.model.parameters())
+    assert not equal(parameters(done.policy), parameters(speaker))
+
+
+def test_half_precision_takes_a_step(speaker: Policy) -> None:
+    """After a training in single precision in the same process."""
+    run(LEARNERS["rloo"](), speaker, replace(SHORT, steps=1))
+    done = run(LEARNERS["rloo"](), speaker, replace(SHORT, steps=2, precision="bf16"))
+    assert done.status == "ok"
+    assert done.policy.model.dtype == torch.float32
+    assert not equal(parameters(done.policy), parameters(speaker))
+    plain = run(LEARNERS["rloo"](), speaker, replace(SHORT, steps=2))
+    assert not equal(parameters(done.policy), parameters(plain.policy))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"learner": LEARNERS["nash_md_pg"](tau=0.2)},
+        {"learner": LEARNERS["online_ipo"]()},
+        {"config": replace(SHORT, lr=1e-3)},
+        {"seed": 9},
+    ],
+)
+def test_the_folder_of_another_training_is_refused(
+    change: dict[str, Any], speaker: Policy, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"learner": LEARNERS["nash_md_pg"](), "config": SHORT, "seed": 3}
+    given["config"] = replace(SHORT, steps=1)
+    run(speaker=speaker, folder=tmp_path, **given)
+    before = (tmp_path / "checkpoint" / "state.json").read_bytes()
+    with pytest.raises(SolverError, match="holds another training"):
+        run(speaker=speaker, folder=tmp_path, **{**given, **change})
+    assert (tmp_path / "checkpoint" / "state.json").read_bytes() == before
+
+
+def test_what_a_learner_lacks(speaker: Policy) -> None:
+    with pytest.raises(SolverError, match="Dpo learns from comparisons; pass data"):
+        run(LEARNERS["dpo"](), speaker)
+    task = told()
+    judge = GameJudge(task.game, task.prompts, task.answers)
+    with pytest.raises(SolverError, match="Rloo needs scalar rewards, a judge with `score`"):
+        run(LEARNERS["rloo"](), speaker, judge=judge)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("steps", 0), ("batch_size", 0), ("lr", 0.0), ("final_lr", 1.5), ("precision", "fp8")],
+)
+def test_settings_out_of_range(name: str, value: Any) -> None:
+    with pytest.raises(SolverError, match=name):
+        TrainingConfig(**{name: value})
+
+
+def test_state_is_plain_json(speaker: Policy, tmp_path: Path) -> None:
+    assert checkpoints.record(tmp_path) is None
+    run(LEARNERS["nash_md_pg"](), speaker, folder=tmp_path, watch=watched)
+    held = json.loads((tmp_path / "checkpoint" / "state.json").read_text())
+    assert held["step"] == 4
+    assert held["ended"] is True
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]

@@ -1,0 +1,55 @@
+"""The released runs of language models: that they are of the specs, and what they must show."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.spec import read
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "published"
+RUN = PUBLISHED / "llm_paper"
+TABLE = pd.read_csv(RUN / "tables" / "trainings.csv")
+MOST = {"rloo (LM)": 0.06, "nash_md_pg (LM)": 0.07, "stackelberg_gda (LM)": 0.10}
+"""Total variation to the exact answer, mean over games and seeds, asked of each learner."""
+
+
+@pytest.mark.parametrize("name", ["llm_paper", "llm_learners"])
+def test_the_run_is_of_the_spec_that_is_here(name: str) -> None:
+    pytest.importorskip("torch", reason="language models need the extra llm")
+    told = json.loads((PUBLISHED / name / "spec.json").read_text(encoding="utf-8"))
+    assert told == json.loads(json.dumps(read(name).data()))
+
+
+def test_every_learner_ends_near_its_exact_answer_and_begins_far_from_it() -> None:
+    assert len(TABLE) == 3 * 8
+    assert set(TABLE["seeds"]) <= {4, 5}  # one draw of multi_attribute has no finite rewards
+    assert (TABLE["start"] >= 2 * TABLE["end"]).all()
+    assert (TABLE["diverged"] == 0).all()
+    means = TABLE.groupby("method")["end"].mean()
+    assert set(means.index) == set(MOST)
+    for method, most in MOST.items():
+        assert means[method] < most
+    followers = TABLE.loc[TABLE["method"] == "stackelberg_gda (LM)", "follower_end"]
+    assert followers.notna().all()
+    assert followers.mean() < 0.15
+
+
+def test_a_mixture_goes_to_its_own_fixed_point_and_not_to_nash() -> None:
+    table = pd.read_csv(PUBLISHED / "llm_learners" / "tables" / "trainings.csv")
+    own = table[table["method"] == "nash_md_pg (LM)"]
+    assert len(own) == 8
+    assert set(own["seeds"]) == {5}
+    assert own["end"].mean() < own["to_nash"].mean() / 3
+    assert (own["start"] >= 2 * own["end"]).all()
+
+
+def test_the_report_shows_the_same_numbers() -> None:
+    report = (RUN / "report.md").read_text(encoding="utf-8")
+    for method, own in TABLE.groupby("method"):
+        worst = own.sort_values("end").tail(1).to_dict("records")[0]
+        assert f"The farthest is {worst['game']} with {worst['end']:.3f}" in report, method
+    for name in ("trainings.csv", "compute_parity.csv", "training_curves.csv"):
+        assert f"(tables/{name})" in report
+        assert (RUN / "tables" / name).is_file()

@@ -1,0 +1,175 @@
+"""The reward model as the follower; distributionally robust DPO; ranges of parameters."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import special
+
+from games import PreferenceGame, SolverError, UndefinedError, numerics
+from games.game import Float
+from solvers.dpo import Dpo
+from solvers.reward_follower import RewardFollower
+from solvers.rlhf_exact import RlhfExact
+from solvers.sgpo import Sgpo, least_loss, worst_case
+from solvers.srpo import Srpo
+from solvers.stackelberg_gda import StackelbergGda
+from solvers.stackelberg_npg import StackelbergNpg
+from tests.golden_games import GOLDEN, close, golden_game, normalised, tv
+from tests.paper_games import random_games
+from tests.solvers.test_slhf_methods import GAME, REF, SHARES, P, reward_slope
+
+# The reward model as the follower
+
+
+def nested_value(solver: RewardFollower, log_pi: Float, game: PreferenceGame) -> float:
+    pi = np.exp(log_pi)
+    r = solver.fit(game.P, pi, np.zeros(game.n), 100)
+    return float(pi @ r - solver.tau * numerics.kl(log_pi, game.log_ref))
+
+
+@pytest.mark.parametrize("name", ["rps", "mix6", "rand10"])
+def test_steering_ends_where_the_nested_objective_is_stationary(name: str) -> None:
+    game, solver = golden_game(name), RewardFollower(tau=0.5)
+    found = solver.solve(game)
+    assert found.status == "ok"
+    assert tv(game.ref, found.policy) > 0.05
+
+    def slope(log_policy: Float) -> Float:
+        def value(theta: Float) -> float:
+            return nested_value(solver, np.asarray(numerics.log_softmax(theta)), game)
+
+        e = 1e-4 * np.eye(game.n)
+        return np.array([(value(log_policy + d) - value(log_policy - d)) / 2e-4 for d in e])
+
+    close(slope(found.log_policy), 0, 1e-7)
+    myopic = RewardFollower(tau=0.5, steering=0.0).solve(game)
+    assert myopic.status == "ok"
+    assert abs(slope(myopic.log_policy)).max() > 0.01
+    gain = nested_value(solver, found.log_policy, game)
+    assert gain > nested_value(solver, myopic.log_policy, game) + 0.001
+    assert gain > nested_value(solver, game.log_ref, game)
+
+
+def test_large_steps_of_the_leader_cycle() -> None:
+    game = golden_game("rps")
+    for eta, status in ((0.2, "ok"), (4.0, "max_steps")):
+        solver = RewardFollower(tau=0.5, eta=eta, steering=0.0, max_steps=1000)
+        assert solver.solve(game).status == status
+
+
+def test_a_settled_policy_is_a_fixed_point() -> None:
+    game = golden_game("mix6")
+    found = RewardFollower(tau=0.5).solve(game)
+    r = RewardFollower(tau=0.5).fit(game.P, found.policy, np.zeros(6), 200)
+    reward = RewardFollower(tau=0.5).effective_reward(game.P, found.policy, r)
+    close(np.exp(numerics.log_softmax(game.log_ref + reward / 0.5)), found.policy, 1e-10)
+
+
+def test_on_bradley_terry_preferences_there_is_nothing_to_foresee() -> None:
+    r = np.array([0.5, -0.7, 0.2])
+    game = PreferenceGame(special.expit(np.subtract.outer(r, r)), REF)
+    target = RlhfExact(1.0).solve(game).policy
+    assert tv(game.ref, target) > 0.05
+    for steering in (0.0, 1.0):
+        found = RewardFollower(tau=1.0, ridge=1e-6, steering=steering).solve(game)
+        assert found.status == "ok"
+        assert tv(found.policy, target) < 1e-4
+
+
+def test_the_damped_fit_survives_rare_answers() -> None:
+    solver = RewardFollower(ridge=1e-6)
+    pi = np.array([1 - 2e-9, 1e-9, 1e-9])
+    r = solver.fit(np.array(P), pi, np.array([5.0, -9.0, 4.0]), 200)
+    close(reward_slope(r, pi, 1e-6), 0, 1e-14)
+    batch = random_games(0, 20, 6)
+    rewards = solver.fit(batch.P, batch.ref, np.zeros(batch.ref.shape), 100)
+    gaps = special.expit(rewards[..., :, None] - rewards[..., None, :]) - batch.P
+    off = batch.ref * (gaps * batch.ref[..., None, :]).sum(-1) + 1e-6 * rewards
+    close(off, 0, 1e-12)
+
+
+# SGPO
+
+
+def observed(n: int = 12) -> tuple[Float, Float]:
+    rng = np.random.default_rng(4)
+    return normalised(rng.uniform(size=n)), rng.normal(size=n)
+
+
+def with_ends(at: Float) -> Float:
+    return np.stack([at, np.full_like(at, -np.inf), np.full_like(at, np.inf)], axis=-1)
+
+
+def test_the_worst_case_is_the_loss_plus_the_budget() -> None:
+    weights, margins = observed()
+    loss = float(weights @ np.logaddexp(0, -margins))
+    seen = [worst_case(weights, margins, b, with_ends(margins)) for b in (0.0, 0.01, 0.2, 3.0)]
+    close(seen, loss + np.array([0.0, 0.01, 0.2, 3.0]), 1e-9)
+    # a distribution that nearly attains it: a little mass moved very far down
+    mass, budget = 1e-6, 0.2
+    far = margins[0] - budget / mass
+    moved = loss + mass * (np.logaddexp(0, -far) - np.logaddexp(0, -margins[0]))
+    assert moved == pytest.approx(loss + budget, abs=1e-5)
+
+
+def test_with_finitely_many_tangents_the_worst_case_stays_below() -> None:
+    # as in the published example: below the bound, by the slope that the tangents do not reach
+    weights, margins = observed()
+    loss = float(weights @ np.logaddexp(0, -margins))
+    grid = np.linspace(-3, 3, 13)
+    tangents = np.broadcast_to(grid, (12, 13))
+    touched = worst_case(weights, margins, 0.0, tangents)
+    assert loss - 0.01 < touched <= loss
+    last = touched
+    for budget in (0.05, 0.2, 1.0):
+        worst = worst_case(weights, margins, budget, tangents)
+        assert last < worst < loss + budget
+        assert worst == pytest.approx(touched + budget * special.expit(3), abs=1e-9)
+        last = worst
+
+
+def test_the_programmes_of_sgpo_reject_another_policy() -> None:
+    pairs = np.nonzero(~np.eye(3, dtype=bool))
+    weights = (np.array(SHARES) * P)[pairs]
+    r = RlhfExact().rewards(GAME)
+    for shift, accepted in ((0.0, True), (0.01, False), (-0.3, False)):
+        moved = r + np.array([shift, 0, 0])
+        margins = moved[pairs[0]] - moved[pairs[1]]
+        worst = worst_case(weights, margins, 0.1, with_ends(margins))
+        slack = worst - 0.1 - least_loss(weights, pairs, with_ends(margins), 3)
+        assert (slack < 1e-9) == accepted
+        assert slack > -1e-9
+
+
+@pytest.mark.parametrize("name", ["rps", "mix6", "rand10"])
+def test_the_radius_of_sgpo_moves_no_policy(name: str) -> None:
+    mu = np.array(GOLDEN[name]["mu"])
+    game = PreferenceGame(GOLDEN[name]["P"], mu, pairs=np.outer(mu, mu))
+    found = Sgpo(tau=0.1, radius=2.0).solve(game)
+    assert found.certificate.holds
+    assert tv(found.policy, Dpo(tau=0.1).solve(game).policy) < 1e-8
+    assert tv(found.policy, GOLDEN[name]["tau=0.1"]["rlhf_mu_mu"]) < 1e-8
+
+
+def test_sgpo_solves_contexts_and_names_those_without_an_answer() -> None:
+    games = random_games(1, 3, 4)
+    together = Sgpo().solve(games)
+    assert together.certificate.holds.all()
+    close(together.policy[1], Sgpo().solve(games.at(1)).policy)
+    with pytest.raises(UndefinedError):
+        Sgpo().solve(PreferenceGame([[0.5, 1.0], [0.0, 0.5]]))
+
+
+def test_parameters_out_of_range_are_named() -> None:
+    wrong: list[tuple[type[Any], dict[str, Any]]] = [
+        (StackelbergGda, {"kappa": 0}),
+        (StackelbergNpg, {"tau_follower": -0.1}),
+        (StackelbergNpg, {"gradient": "plain"}),
+        (Srpo, {"alpha": 1.0}),
+        (RewardFollower, {"ridge": 0}),
+        (Sgpo, {"radius": -1}),
+    ]
+    for cls, params in wrong:
+        with pytest.raises(SolverError, match=next(iter(params))):
+            cls(**params)

@@ -1,0 +1,450 @@
+"""Convergence: rows by hand, and the published comparison of EGPO on random games."""
+
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.spec import read
+from games import PreferenceGame, PrefgamesError, measures, numerics
+from results import convergence as told
+from results import newton
+from results.rows import Row, RunError
+from results.stackelberg import findings as replies
+from results.stackelberg import followers
+from solvers import Solution, Solver
+from solvers.egpo import Egpo
+from solvers.iterative import IterativeSolver
+from solvers.nash_md import NashMd
+from solvers.nash_md_pg import NashMdPg
+from solvers.nlhf_exact import NlhfExact
+from solvers.online_ipo_1 import OnlineIpo1
+from solvers.online_ipo_2 import OnlineIpo2
+from solvers.self_play_mwu import SelfPlayMwu
+from solvers.slhf_exact import SlhfExact
+from solvers.solver import Concept
+from solvers.stackelberg_gda import StackelbergGda
+from tabular import EXPERIMENTS, Measurement
+from tabular.convergence import step_size
+from tabular.matching import MatchedKl
+from tests.paper_games import generators, random_games, three_annotators
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
+from tests.recorded import framed, row
+
+LEARNING = {0.1: (0.1, 1_000), 0.01: (0.02, 5_000)}
+"""tau -> learning rate and steps of Zhou et al. 2025, arXiv:2503.08942."""
+
+
+def measured(game: PreferenceGame, solver: Solver, **params: object) -> list[Measurement]:
+    return list(EXPERIMENTS["convergence"](**params).measure(game, solver, generators))
+
+
+def at(
+    found: list[Measurement], metric: str, step: int | None = None, **labels: object
+) -> list[float]:
+    return [
+        m.value
+        for m in found
+        if m.metric == metric
+        and (step is None or m.step == step)
+        and labels.items() <= m.labels.items()
+    ]
+
+
+def published(tau: float) -> dict[str, IterativeSolver]:
+    rate, steps = LEARNING[tau]
+    uniform, own = step_size(rate, 10, tau), 4 * rate / tau
+    return {
+        "egpo": Egpo(tau=tau, eta=uniform, max_steps=steps),
+        "online_ipo_1": OnlineIpo1(tau=tau, eta=uniform, max_steps=steps),
+        "nash_md": NashMd(tau=tau, eta=uniform, max_steps=steps),
+        "online_ipo_2": OnlineIpo2(tau=tau, eta=own, max_steps=steps),
+        "nash_md_pg": NashMdPg(tau=tau, eta=own, max_steps=steps),
+    }
+
+
+@cache
+def comparison() -> pd.DataFrame:
+    """The published comparison on ten random games, as the contexts of one."""
+    game = random_games(5, 10, 10)
+    rows = []
+    for tau in LEARNING:
+        for name, solver in published(tau).items():
+            params = {"tau": tau, "eta": solver.eta, "max_steps": solver.max_steps}  # type: ignore[attr-defined]
+            for m in measured(game, solver):
+                values = {k: v for k, v in asdict(m).items() if k not in ("metric", "value")}
+                rows.append(
+                    row(
+                        m.metric,
+                        m.value,
+                        solver=name,
+                        params=params,
+                        experiment="convergence",
+                        concept="nlhf",
+                        cell=f"{name} {tau}",
+                        **values,
+                    )
+                )
+    return framed(rows)
+
+
+@cache
+def table_of_games() -> pd.DataFrame:
+    return told.convergence(comparison())
+
+
+def games(method: str, tau: float) -> pd.DataFrame:
+    table = table_of_games()
+    own = table["method"].astype(str).str.startswith(method + "(") | (table["method"] == method)
+    return table[own & (table["comparison"] == f"tau = {tau:g}")].sort_values("context")
+
+
+def test_a_learning_rate_is_a_step_size_in_two_conventions() -> None:
+    assert step_size(0.1, 10, 0.1) == pytest.approx(0.4)
+    assert step_size(0.1, 10, 0.1, "published code") == pytest.approx(0.2)
+    # the gradient of the loss itself: n = 3, generic pi, by central differences
+    game = random_games(8, 1, 3).at(0)
+    theta, tau, rate = np.array([0.3, -0.8, 0.1]), 0.3, 0.05
+    rates = game.P @ np.exp(numerics.log_softmax(theta))
+
+    def loss(logits: np.ndarray) -> float:
+        h = logits - game.log_ref - rates / tau
+        return float(((h[:, None] - h) ** 2).mean())
+
+    slope = [(loss(theta + d) - loss(theta - d)) / 2e-6 for d in 1e-6 * np.eye(3)]
+    step = step_size(rate, 3, tau)
+    expected = (1 - step * tau) * theta + step * tau * game.log_ref + step * rates
+    moved = theta - rate * np.array(slope) - expected
+    assert np.ptp(moved) < 1e-8
+
+
+def test_the_first_points_of_a_trace_by_hand() -> None:
+    game = PreferenceGame(three_annotators().P, [0.2, 0.5, 0.3])
+    found = measured(game, OnlineIpo1(tau=0.2, eta=0.5, max_steps=3))
+    target = NlhfExact(0.2).solve(game).policy
+    tilted = game.ref * np.exp(0.5 * game.P @ game.ref)  # the pull to ref cancels at ref
+    for step, pi in enumerate([game.ref, tilted / tilted.sum()]):
+        reply = game.ref * np.exp(game.P @ pi / 0.2)
+        expected = {
+            "duality_gap": 2 * (game.P @ pi).max() - 1,
+            "regularised_gap": 0.4 * (pi * np.log(pi / (reply / reply.sum()))).sum(),
+            "kl_to_target": (target * np.log(target / pi)).sum(),
+            "tv_to_target": abs(target - pi).sum() / 2,
+        }
+        for metric, value in expected.items():
+            assert at(found, metric, step, iterate="last") == pytest.approx([value]), metric
+        assert at(found, "oracle_calls", step) == [step]
+    assert at(found, "seconds", 0) == [0]
+    status = {m.step: m.status for m in found if m.metric == "tv_to_target"}
+    assert status == {0: "ok", 1: "ok", 2: "ok", 3: "max_steps"}
+    limit = 2 * 0.2 / (0.2**2 + max(abs(np.linalg.eigvals(_turning(game, target)))) ** 2)
+    assert at(found, "step_limit", eta=0.5) == pytest.approx([limit])
+
+
+def _turning(game: PreferenceGame, pi: np.ndarray) -> np.ndarray:
+    return np.asarray((game.P - 0.5) @ (np.diag(pi) - np.outer(pi, pi)))
+
+
+def test_look_ups_are_counted_and_not_only_steps() -> None:
+    found = measured(three_annotators(), Egpo(tau=0.1, max_steps=5))
+    assert at(found, "oracle_calls") == [0, 2, 4, 6, 8, 10]
+
+
+def test_other_exact_solvers_are_skipped_with_a_reason() -> None:
+    for solver in (SlhfExact(), NlhfExact(0.0), MatchedKl(NlhfExact, 0.1)):
+        (skipped,) = measured(three_annotators(), solver)
+        assert (skipped.metric, skipped.status) == ("newton_steps", "skipped")
+        assert "NLHF at tau > 0 alone counts its steps" in skipped.message
+
+
+def test_the_average_is_measured_where_it_is_the_answer_or_is_asked_for() -> None:
+    game = random_games(2, 2, 4)
+    found = measured(game, SelfPlayMwu(eta=0.1, max_steps=200))
+    gaps = {name: at(found, "duality_gap", 200, iterate=name) for name in ("last", "average")}
+    assert len(gaps["last"]) == len(gaps["average"]) == 2
+    assert gaps["last"] != gaps["average"]
+
+    solver = OnlineIpo1(tau=0.1, eta=1.0, max_steps=3, tol=0.0)
+    assert at(measured(game, solver), "duality_gap", iterate="average") == []
+    both = measured(game, solver, average=True)
+    steps, state = [], solver.init(game, None)
+    for _ in range(3):
+        state = solver.step(game, state, None)
+        steps.append(solver.policy(state))
+    last, mean = (measures.duality_gap(game, pi) for pi in (steps[-1], np.mean(steps, axis=0)))
+    assert at(both, "duality_gap", 3, iterate="last") == pytest.approx(last.tolist())
+    assert at(both, "duality_gap", 3, iterate="average") == pytest.approx(mean.tolist())
+
+
+def test_sampled_solvers_are_measured_with_their_own_generator() -> None:
+    solver = OnlineIpo1(tau=0.1, eta=0.1, samples=4, max_steps=20)
+    first, second = (at(measured(three_annotators(), solver), "tv_to_target", 20) for _ in range(2))
+    assert first == second
+    assert first != at(measured(three_annotators(), replace(solver, samples=0)), "tv_to_target", 20)
+
+
+def test_many_contexts_are_told_by_median_and_largest() -> None:
+    game, solver = random_games(3, 5, 4), OnlineIpo1(tau=0.1, eta=1.0, max_steps=7)
+    each = at(measured(game, solver), "tv_to_target", 7)
+    few = measured(game, solver, most_contexts=4)
+    assert at(few, "tv_to_target", 7, contexts="median") == pytest.approx([np.median(each)])
+    assert at(few, "tv_to_target", 7, contexts="largest") == pytest.approx([max(each)])
+    assert len(at(few, "tv_to_target", 7)) == 2
+    with pytest.raises(PrefgamesError, match="most_contexts is 0"):
+        EXPERIMENTS["convergence"](most_contexts=0)
+
+
+@dataclass(frozen=True)
+class SlowFollower(IterativeSolver):
+    """Natural gradient for the leader; each row of the follower learns at a rate kappa pi(y)."""
+
+    kappa: float = 1.0
+    concept: ClassVar[Concept] = "slhf"
+
+    def target(self, game: PreferenceGame) -> Solution:
+        return SlhfExact(0.1, 0.1).solve(game)
+
+    def init(self, game: PreferenceGame, rng: object) -> tuple[np.ndarray, np.ndarray]:
+        return game.log_ref, np.repeat(game.log_ref[..., None, :], game.n, axis=-2)
+
+    def step(
+        self, game: PreferenceGame, state: tuple[np.ndarray, np.ndarray], rng: object
+    ) -> tuple[np.ndarray, np.ndarray]:
+        theta, rows = state
+        values = measures.follower_values(game, 0.1)
+        pi, replies = self.policy(state), np.exp(numerics.log_softmax(rows))
+        gain = np.swapaxes(game.P, -1, -2) - 0.1 * (
+            numerics.log_softmax(rows) - game.log_ref[..., None, :]
+        )
+        gain = replies * (gain - (replies * gain).sum(-1, keepdims=True))
+        moved = rows + self.kappa * pi[..., None] * gain
+        return 0.9 * theta + 0.1 * game.log_ref + values, moved
+
+    def policy(self, state: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return np.asarray(np.exp(numerics.log_softmax(state[0])))
+
+    def follower(self, state: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return np.asarray(np.exp(numerics.log_softmax(state[1])))
+
+
+def test_rows_of_the_follower_that_freeze_are_told() -> None:
+    game = PreferenceGame([[0.5, 0.9, 0.8], [0.1, 0.5, 0.9], [0.2, 0.1, 0.5]], names=list("abc"))
+    rows = []
+    for kappa in (1.0, 20.0):
+        solver = SlowFollower(kappa=kappa, max_steps=200 if kappa == 1 else 3_000)
+        found = measured(game, solver, average=True)
+        assert at(found, "tv_to_target", iterate="last")[-1] < 1e-8
+        assert 1e-4 < at(found, "tv_to_target", iterate="average")[-1] < 0.1
+        away = {name: at(found, "row_tv", action=name)[0] for name in "abc"}
+        if kappa == 1:  # c is hardly ever given, so its row has hardly moved
+            assert away["a"] < 0.05 < 0.3 < away["c"]
+        else:
+            assert max(away.values()) < 0.05
+        rows += [
+            row(m.metric, m.value, solver="slow", params={"kappa": kappa}, concept="slhf",
+                experiment="convergence", labels=dict(m.labels), step=m.step, cell=str(kappa))
+            for m in found
+        ]  # fmt: skip
+    assert set(told.ends(framed(rows))["iterate"]) == {"last", "average"}
+    table = followers(framed(rows)).set_index("kappa")
+    assert list(table.index) == [1, 20]
+    assert list(table["rows"]) == [3, 3]
+    assert list(table["games"]) == [1, 1]
+    assert table["far"].to_dict()[20] == 0 < table["far"].to_dict()[1]
+    assert (table["last_tv_largest"] < 1e-8).all()
+    assert (table["average_tv_median"] > 1e-4).all()
+    assert table.loc[1, "row_tv_largest"] == pytest.approx(
+        max(r.value for r in rows if r.metric == "row_tv" and r.cell == "1.0")
+    )
+    (said,) = replies(framed(rows))
+    assert f"{table['far'].to_dict()[1]} of 3 at kappa = 1, 0 of 3 at kappa = 20" in said
+
+
+def test_at_tau_a_tenth_two_methods_reach_machine_precision_and_nash_md_does_not() -> None:
+    for method in ("egpo", "online_ipo_1"):
+        own = games(method, 0.1)
+        assert len(own) == 10
+        assert (own["regularised_gap"] < 1e-14).all()
+        assert (own["eta"] < own["limit"]).all()
+    biased = games("nash_md", 0.1)
+    assert (biased["regularised_gap"] > 1e-7).all()
+    assert (biased["tv_to_target"] < 1e-9).all()  # of its own fixed point
+
+
+def test_at_small_tau_online_ipo_1_cycles_in_exactly_the_games_beyond_its_limit() -> None:
+    egpo, own = games("egpo", 0.01), games("online_ipo_1", 0.01)
+    assert (egpo["regularised_gap"] < 1e-13).all()
+    beyond = (own["eta"] > own["limit"]).to_numpy()
+    assert 0 < beyond.sum() < 10
+    assert ((own["regularised_gap"] > 1e-4).to_numpy() == beyond).all()
+    assert (own.loc[beyond, "regularised_gap"] > 1e-2).all()
+
+
+def test_egpo_is_linear_at_the_proved_rate_in_every_game() -> None:
+    rows = told.traces(comparison())
+    for tau in LEARNING:
+        rate = 1 - published(tau)["egpo"].eta * tau  # type: ignore[attr-defined]
+        own = rows[(rows["comparison"] == f"tau = {tau:g}") & (rows["iterate"] == "last")]
+        own = own[own["method"].astype(str).str.startswith("egpo")]
+        start = own[own["step"] == 0].set_index("context")["kl_to_target"]
+        bound = start.loc[own["context"]].to_numpy() * rate ** own["step"].to_numpy(float)
+        assert (own["kl_to_target"].to_numpy() <= bound + 1e-14).all()
+
+
+@pytest.mark.parametrize("tau", LEARNING)
+def test_policy_gradients_are_slow(tau: float) -> None:
+    fast = games("egpo", tau)["regularised_gap"].to_numpy()
+    slow = games("online_ipo_2", tau)["regularised_gap"].to_numpy()
+    biased = games("nash_md_pg", tau)["regularised_gap"].to_numpy()
+    assert (slow > 1e3 * np.maximum(fast, 1e-17)).all()
+    assert (biased > 1e-6).all()
+    assert np.median(slow) > (1e-10 if tau == 0.1 else 1e-6)
+
+
+def test_the_table_tells_what_it_took() -> None:
+    first = games("egpo", 0.1).iloc[0]
+    rows = told.traces(comparison())
+    own = rows[(rows["comparison"] == "tau = 0.1") & (rows["context"] == 0)]
+    own = own[own["method"].astype(str).str.startswith("egpo")].sort_values("step")
+    inside = own["regularised_gap"] <= 1e-10
+    k = int(np.flatnonzero(~inside)[-1]) + 1
+    assert first["steps"] == own["step"].iloc[k]
+    assert first["oracle_calls"] == 2 * first["steps"]
+    assert 0 < first["seconds"] < 60
+    counts = told.summary(comparison())
+    own = counts[counts["comparison"] == "tau = 0.01"].set_index("method")
+    assert own.loc["egpo", "reached"] == 10
+    missed = games("online_ipo_1", 0.01)["steps"].isna().sum()
+    assert own.loc["online_ipo_1", "reached"] == 10 - missed
+    assert (counts["of"] == 10).all()
+    final = told.ends(comparison())
+    assert set(final["iterate"]) == {"last"}
+    assert len(final) == 10
+
+
+def test_steps_of_newton_are_linear_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    game, solved = random_games(9, 3, 5), []
+    solve = np.linalg.solve
+
+    def counted(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+        solved.append(len(matrix))
+        return np.asarray(solve(matrix, right))
+
+    monkeypatch.setattr("solvers.exact.regularized_nash.np.linalg.solve", counted)
+    solution = NlhfExact(0.02).solve(game)
+    monkeypatch.undo()
+    assert solution.newton_steps is not None
+    assert solution.newton_steps.shape == (3,)
+    assert solution.newton_steps.sum() == sum(solved)
+    assert solution.newton_steps.max() == len(solved)
+    alone = [NlhfExact(0.02).solve(game.at(k)).newton_steps for k in range(3)]
+    np.testing.assert_array_equal(solution.newton_steps, alone)  # each game on its own path
+    found = measured(game, NlhfExact(0.02))
+    assert at(found, "newton_steps") == solution.newton_steps.tolist()
+    assert max(at(found, "regularised_gap")) < 1e-12
+    (seconds,) = at(found, "seconds")
+    assert seconds > 0
+
+
+def by_hand(tau: float, gaps: dict[str, list[list[float]]], seed: int | None = None) -> list[Row]:
+    """Two contexts; a step a second, two look-ups a step."""
+    rows = []
+    for method, contexts in gaps.items():
+        given: dict[str, Any] = {"solver": method, "params": {"tau": tau}, "concept": "nlhf"}
+        given |= {"experiment": "convergence", "cell": f"{method} {tau} {seed}", "seed": seed}
+        for step in range(len(contexts[0])):
+            pay = 3 if method == "slow" else 1
+            rows.append(row("seconds", float(step * pay), step=step, **given))
+            rows.append(row("oracle_calls", 2.0 * step, step=step, **given))
+            for context, values in enumerate(contexts):
+                for metric in ("regularised_gap", "kl_to_target", "tv_to_target"):
+                    rows.append(
+                        row(metric, values[step], step=step, context=context,
+                            labels={"iterate": "last"}, **given)
+                    )  # fmt: skip
+    given = {"params": {"tau": tau}, "experiment": "convergence", "seed": seed}
+    given["cell"] = f"newton {tau} {seed}"
+    rows.append(row("seconds", 0.5, **given))
+    for context, steps in enumerate((4.0, 7.0)):
+        rows.append(row("newton_steps", steps, context=context, **given))
+        rows.append(row("regularised_gap", 1e-16, context=context, **given))
+    return rows
+
+
+def test_newton_is_compared_with_the_best_that_reaches_every_game() -> None:
+    there, late, never = [1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.5]
+    rows = by_hand(0.1, {"fast": [there, late], "slow": [there, there], "half": [there, never]})
+    rows += by_hand(0.2, {"half": [there, never]})
+    table = newton.newton(framed(rows)).set_index("comparison")
+    best = table.loc["tau = 0.1"]
+    assert (best["newton_steps"], best["newton_seconds"], best["newton_gap"]) == (7, 0.5, 1e-16)
+    assert (best["best"], best["steps"], best["oracle_calls"]) == ("fast", 2, 4)
+    assert (best["seconds"], best["times"]) == (2, 4)
+    assert table.loc["tau = 0.2", "best"] == "none"
+    told = newton.findings(framed(rows))
+    assert "fast, the fastest first-order method, 2 steps and 2 s (4.0 times as long)" in told[0]
+    assert "no first-order method reaches 1e-10 in every game" in told[1]
+    seeds = by_hand(0.1, {"half": [there, there], "slow": [late, there]}, 0)
+    seeds += by_hand(0.1, {"half": [there, never], "slow": [there, there]}, 1)
+    (line,) = newton.newton(framed(seeds)).to_dict("records")
+    assert (line["best"], line["steps"], line["seconds"]) == ("slow", 2, 4.5)  # of 6 and 3
+    with pytest.raises(RunError, match="no exact solver of this run counts its steps"):
+        newton.newton(comparison())
+
+
+def test_the_sentences_come_from_the_rows() -> None:
+    said = told.findings(comparison())
+    (egpo,) = [line for line in said if line.startswith("tau = 0.01, egpo")]
+    assert "10 of 10 games at a regularised gap of 1e-10" in egpo
+    (ipo,) = [line for line in said if line.startswith("tau = 0.01, online_ipo_1")]
+    beyond = (games("online_ipo_1", 0.01)["eta"] > games("online_ipo_1", 0.01)["limit"]).sum()
+    assert f"above the limit in {beyond} games" in ipo
+    assert f"no longer nears its target in {beyond}: the same games" in ipo
+    with pytest.raises(RunError, match="no row of the question 'convergence'"):
+        told.findings(framed([row("entropy", 0.0)]))
+
+
+def test_the_figure_has_a_row_a_comparison_and_a_panel_a_cost() -> None:
+    figure = told.figure(comparison())
+    assert len(figure.axes) == 6
+    assert [axes.get_xlabel() for axes in figure.axes[3:]] == ["steps", "oracle calls", "seconds"]
+    assert all(len(axes.lines) == 5 for axes in figure.axes)
+    (legend,) = figure.legends
+    assert {text.get_text() for text in legend.get_texts()} == set(published(0.1))
+    assert_texts_on_page(figure)
+    assert_titles_and_ticks_apart(figure)
+    assert figure.axes[0].get_title() == figure.axes[2].get_title() == ""
+    assert [figure.axes[k].get_title() for k in (1, 4)] == ["tau = 0.01", "tau = 0.1"]
+    ticks = [t.get_text() for t in figure.axes[0].get_yticklabels()]
+    assert {"1", "1e-4"} <= set(ticks)
+    thin = figure.axes[0].collections[0].get_paths()
+    assert len(thin) == 10  # a line a game
+
+
+@pytest.mark.parametrize("spec", ["convergence", "paper"])
+def test_the_specs_have_the_published_step_sizes(spec: str) -> None:
+    plan = read(spec)
+    sizes = {(s.name, s.params["tau"]): s.params["eta"] for s in plan.solvers if "eta" in s.params}
+    steps = {s.params["tau"]: s.params["max_steps"] for s in plan.solvers if "eta" in s.params}
+    uniform, own = ("egpo", "online_ipo_1", "nash_md"), ("online_ipo_2", "nash_md_pg")
+    for tau, rate, most in ((0.1, 0.1, 1_000), (0.01, 0.02, 5_000), (0.001, 2e-4, 100_000)):
+        assert steps[tau] == most
+        for name in (*uniform, *own):
+            eta = step_size(rate, 10, tau) if name in uniform else 4 * rate / tau
+            assert sizes.pop((name, tau)) == pytest.approx(eta)
+    assert not sizes
+
+
+def test_an_infinite_kl_is_undefined_and_no_divergence() -> None:
+    """The projection drops answers that the closed form still gives."""
+    game = PreferenceGame([[0.5, 0.9, 0.9], [0.1, 0.5, 0.5], [0.1, 0.5, 0.5]])
+    solver = StackelbergGda(tau_leader=0.1, tau_follower=0.1, eta=3.0, max_steps=1)
+    dropped = solver.solve(game).trace
+    assert dropped is not None
+    assert dropped.policies[-1].min() == 0
+    found = [m for m in measured(game, solver) if m.metric == "kl_to_target" and m.step == 1]
+    told = {(m.status, m.message) for m in found if np.isnan(m.value)}
+    assert told == {("undefined", "infinite: an answer has probability 0")}
