@@ -20,7 +20,7 @@ from solvers.discovery import Discovered
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(__file__).parents[1] / "plugin_package"
-FAKE = Path(__file__).parents[1] / "fake_prefgames.py"
+FAKE = Path(__file__).parents[1] / "programs" / "fake_prefgames.py"
 GROUP = "prefgames.solvers"
 
 SPEC = """
