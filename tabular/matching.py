@@ -73,24 +73,33 @@ class MatchedKl(Solver):
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
         """The answer at the tau found in each context; undefined where ``kl`` is out of reach."""
         upper = self._brackets(game, rng)
+        contexts = [game.at(index) for index in np.ndindex(game.batch)] if game.batch else [game]
+        found = [
+            np.nan if np.isnan(high) else self._tau(context, high, rng)
+            for context, high in zip(contexts, np.ravel(upper), strict=True)
+        ]
+        tau = np.reshape(found, game.batch)
         message = np.full(game.batch, "")
-        if np.isnan(upper).any():
-            last = self.at_tau(_GRID[-1]).solve(game, rng).message
-            near = (
+        if np.isnan(tau).any():
+            nearest = self.at_tau(_GRID[-1]).solve(game, rng).message
+            out_of_reach = (
                 f"MatchedKl: {self.solver.__name__} stays within {self.kl:g} nats of the reference "
                 f"at every tau >= {_GRID[-1]:g}; ask for a smaller kl"
             )
-            message = np.where(np.isnan(upper), np.where(last == "", near, last), "")
-        reached = upper[message == ""]
-        return solve_defined(lambda part: self._solve(part, reached, rng), game, message)
+            why = np.where(nearest == "", out_of_reach, nearest)
+            message = np.where(np.isnan(tau), why, "")
+        reached = tau[message == ""]
+        solution = solve_defined(lambda part: self._solve(part, reached, rng), game, message)
+        return replace(solution, tau=tau)
 
-    def _solve(
-        self, game: PreferenceGame, upper: Float, rng: np.random.Generator | None
-    ) -> Solution:
-        flat = [game.at(index) for index in np.ndindex(game.batch)] if game.batch else [game]
-        found = [self._tau(own, high, rng) for own, high in zip(flat, upper, strict=True)]
-        parts = [self.at_tau(tau).solve(own, rng) for own, tau in zip(flat, found, strict=True)]
-        return replace(_stacked(parts, game), tau=np.reshape(found, game.batch))
+    def _solve(self, game: PreferenceGame, tau: Float, rng: np.random.Generator | None) -> Solution:
+        contexts = [game.at(index) for index in np.ndindex(game.batch)] if game.batch else [game]
+        weights = np.ravel(tau).tolist()
+        parts = [
+            self.at_tau(weight).solve(context, rng)
+            for context, weight in zip(contexts, weights, strict=True)
+        ]
+        return _stacked(parts, game)
 
     def _distance(
         self, game: PreferenceGame, rng: np.random.Generator | None

@@ -49,6 +49,9 @@ def test_a_kl_out_of_reach_is_undefined_there_and_only_there() -> None:
         assert solution.tau[k] == alone.tau
     assert np.isnan(solution.policy[1]).all()
     assert np.isnan(solution.certificate.residual[1])
+    nowhere = MatchedKl(SOLVERS["nlhf_exact"], 0.2).solve(three_annotators())
+    assert nowhere.tau is not None
+    assert np.isnan(nowhere.tau)
 
 
 def test_each_context_has_a_reason_of_its_own() -> None:
