@@ -15,8 +15,9 @@ from llm.judging import Fitted, Judging, Truth
 from llm.language_solver import LanguageSolver
 from llm.method import Method
 from llm.reward_model import FitConfig, Kind
+from solvers import Solution
 from tabular.data_sensitivity import DataSensitivity as Tabular
-from tabular.experiment import Experiment, Measurement, RngFor, answer, each
+from tabular.experiment import Experiment, Measurement, RngFor, each
 from tabular.regret import regret
 
 _CONCENTRATION = 0.8
@@ -64,7 +65,7 @@ class DataSensitivity(LanguageExperiment):
     ) -> Iterator[Measurement]:
         """One training a sampling."""
         own = self.solver(learner, game, rng_for, folder).own()
-        full: Float | None = None
+        full: Solution | None = None
         for change, pairs in _samplings(own):
             labels: dict[str, Any] = {"setting": self.setting, **change}
             judging: Judging = Truth()
@@ -77,20 +78,17 @@ class DataSensitivity(LanguageExperiment):
                 observed = data.game(own.ref)
                 seen = replace(own, P=observed.P, pairs=observed.pairs)
             solver = self.solver(learner, game, rng_for, folder, judging=judging)
-            solution, why = answer(solver, seen, rng_for)
+            solution = solver.solve(seen, rng_for("solver"))
             policy = solution.policy
-            full = policy if full is None else full
-            values = {
-                "shift": numerics.total_variation(policy, full),
-                "duality_gap": measures.duality_gap(own, policy),
-                "regret": regret(solver, own)(policy),
-            }
-            for metric, value in values.items():
-                yield from each(metric, value, own, solution, why, **labels)
+            full = solution if full is None else full
+            shift = numerics.total_variation(policy, full.policy)
+            yield from each("shift", shift, own, solution, full.message, **labels)
+            gap = measures.duality_gap(own, policy)
+            yield from each("duality_gap", gap, own, solution, **labels)
+            loss = regret(solver, own)
+            yield from each("regret", loss(policy), own, solution, loss.message, **labels)
             for k, name in enumerate(own.names):
-                yield from each(
-                    "probability", policy[..., k], own, solution, why, action=name, **labels
-                )
+                yield from each("probability", policy[..., k], own, solution, action=name, **labels)
             for training in solver.trainings:
                 yield from training.measurements(**labels)
             if isinstance(judging, Fitted) and learner.learner.needs != "dataset":

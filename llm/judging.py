@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from games import Comparisons
+from games import Comparisons, PreferenceGame
 from llm.judges.bradley_terry import BradleyTerryJudge
 from llm.judges.game import GameJudge
 from llm.judges.pairwise_model import PairwiseModelJudge
@@ -17,6 +17,8 @@ from llm.learners import Learner
 from llm.policy import Policy
 from llm.reward_model import TEMPLATE, Comparison, FitConfig, FitReport, Kind, fit
 from llm.tasks.verbalized import Verbalized
+from solvers.rlhf_exact import RlhfExact
+from solvers.solver import Reasons
 
 
 class Judging(Protocol):
@@ -24,6 +26,10 @@ class Judging(Protocol):
 
     def identity(self, learner: Learner, task: Verbalized) -> str:
         """Equal for what tells a learner the same."""
+        ...
+
+    def undefined(self, learner: Learner, game: PreferenceGame) -> Reasons:
+        """Why there is nothing to learn from, for each context; "" where there is something."""
         ...
 
     def judge(self, learner: Learner, task: Verbalized, start: Policy, folder: Path) -> Any:
@@ -46,6 +52,12 @@ class Truth:
             return digest(self._scorer(task).score(*map(list, zip(*asked, strict=True))))
         weights = task.game.pair_weights if learner.needs == "dataset" else 0.0
         return digest(task.game.P, weights)
+
+    def undefined(self, learner: Learner, game: PreferenceGame) -> Reasons:
+        """Where the learner needs rewards and they are infinite."""
+        if learner.needs == "rewards":
+            return RlhfExact().undefined(game)
+        return np.full(game.batch, "")
 
     @staticmethod
     def _scorer(task: Verbalized) -> BradleyTerryJudge:
@@ -88,6 +100,11 @@ class Fitted:
         """The counts, and how they are fitted."""
         how = "" if learner.needs == "dataset" else f"{self.start}{self.config}{self.seed}"
         return digest(self.comparisons.wins) + how
+
+    def undefined(self, learner: Learner, game: PreferenceGame) -> Reasons:
+        """Nowhere: fitted models are finite."""
+        del learner
+        return np.full(game.batch, "")
 
     def fitted(self, kind: Kind, task: Verbalized, start: Policy, folder: Path) -> FitReport:
         """Fit the model into its place, unless it is there."""

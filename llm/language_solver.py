@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from filelock import FileLock
 
-from games import PreferenceGame, SolverError, UndefinedError, measures, numerics
+from games import PreferenceGame, SolverError, measures, numerics
 from games.game import Float
 from llm import checkpoints, training
 from llm.base_model import TINY, Lessons, adapted, fingerprint, taught
@@ -21,7 +21,7 @@ from llm.policy import Policy
 from llm.tasks.verbalized import Spoken, Verbalized, spoken, verbalize
 from solvers import Certificate, Solution, Solver
 from solvers.nlhf_exact import NlhfExact
-from solvers.solver import Concept
+from solvers.solver import Concept, Reasons, solve_defined
 from tabular.experiment import Measurement, each
 
 Start = Literal["reference", "reversed"]
@@ -157,7 +157,6 @@ class LanguageSolver(Solver):
     judging: Judging = field(default_factory=Truth)
     trainings: list[Training] = field(default_factory=list, compare=False)
     progress: bool = False
-    _left: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def concept(self) -> Concept:  # type: ignore[override]  # the concept of the learner
@@ -174,11 +173,14 @@ class LanguageSolver(Solver):
         task = self.task(self.game)
         return _with_references(self.game, spoken(task, self.reference(task)))
 
-    def task(self, game: PreferenceGame) -> Verbalized:
-        """A game of the same answers in words, with the references to be taught."""
+    def task(self, game: PreferenceGame, contexts: Sequence[int] | None = None) -> Verbalized:
+        """A game of the same answers in words, with the references to be taught.
+
+        ``contexts`` are those of the solver's game that ``game`` is of; None: all.
+        """
         ref, rows = self.game.ref, self.game.log_ref_follower(slice(None))
-        if self._left and self.game.batch:
-            ref, rows = ref[self._left], rows[self._left]
+        if contexts is not None and self.game.batch:
+            ref, rows = ref[list(contexts)], rows[list(contexts)]
         shape = (*game.batch, game.n)
         return verbalize(
             replace(
@@ -193,25 +195,23 @@ class LanguageSolver(Solver):
         """The model after its lessons on the task."""
         return taught(self.model, task, self.lessons)
 
-    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
-        """What the model says after the training.
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """Where the learner needs rewards and those of the game are infinite."""
+        return self.judging.undefined(self.method.learner, game)
 
-        Raises
-        ------
-        UndefinedError
-            If the learner needs rewards and those of the game are infinite.
-        """
+    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+        """What the model says after the training, which is on the contexts with an answer."""
         del rng
-        task = self.task(game)
+        message = self.undefined(game)
+        contexts = np.flatnonzero(message == "").tolist()
+        return solve_defined(lambda part: self._solve(part, contexts, game), game, message)
+
+    def _solve(
+        self, game: PreferenceGame, contexts: Sequence[int], whole: PreferenceGame
+    ) -> Solution:
+        task = self.task(game, contexts if game.batch != whole.batch else None)
         learner = self.method.learner
-        left = list(self._left) or list(range(int(np.prod(game.batch))))
-        try:
-            told = self.judging.identity(learner, task)
-        except UndefinedError as error:  # the others will be asked for again, by themselves
-            gone = np.ravel(error.contexts)
-            self._left[:] = [c for c, without in zip(left, gone, strict=True) if not without]
-            raise
-        self._left.clear()
+        told = self.judging.identity(learner, task)
         how = (
             fingerprint(self.model),
             self.lessons,
@@ -226,7 +226,7 @@ class LanguageSolver(Solver):
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / f"{digest}.lock"):
-            found = replace(self._train(task, self.folder / digest), contexts=tuple(left))
+            found = replace(self._train(task, self.folder / digest), contexts=tuple(contexts))
         self.trainings.append(found)
         return found.solution()
 
@@ -268,10 +268,9 @@ class LanguageSolver(Solver):
             {**point, "spoken": Spoken(np.array(point["leader"]), np.array(point["follower"]))}
             for point in curve
         ]
-        try:
-            target = learner.target(own, ends)
-        except UndefinedError:  # fitted models are finite where the exact fit is not
-            target = None
+        target = learner.target(own, ends)
+        if target is not None and (target.status == "undefined").any():
+            target = None  # fitted models are finite where the exact fit is not
         tau = getattr(learner, "tau", 0.0)
         nash = NlhfExact(tau).solve(own) if self.concept == "nlhf" and tau > 0 else None
         return Training(own, self.concept, target, status, points, nash)

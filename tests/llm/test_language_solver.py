@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="language models need the extra llm"
 
 from safetensors.torch import load_file
 
-from games import PreferenceGame, SolverError, UndefinedError, numerics
+from games import PreferenceGame, SolverError, numerics
 from games.game import Float
 from llm import Method, make_learner, training
 from llm.base_model import Lessons
@@ -19,7 +19,6 @@ from llm.judges.game import GameJudge
 from llm.language_solver import LanguageSolver, Training
 from solvers import SOLVERS
 from solvers.nlhf_exact import NlhfExact
-from tabular.experiment import answer
 from tests.small_models import FOLLOWER, cycle
 
 SETTINGS: dict[str, Any] = {
@@ -250,8 +249,12 @@ def infinite_rewards() -> PreferenceGame:
 
 
 def test_rewards_that_do_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(UndefinedError):
-        solved("rloo", tmp_path, infinite_rewards(), **BRIEF)
+    method = make_learner("rloo", {**SETTINGS, **BRIEF})
+    solver = LanguageSolver(method, infinite_rewards(), tmp_path, seed=3, lessons=LESSONS)
+    solution = solver.solve(infinite_rewards())
+    assert solution.status == "undefined"
+    assert "the Bradley-Terry maximum is infinite" in str(solution.message)
+    assert solver.trainings == []
     assert solved("nash_md_pg", tmp_path, infinite_rewards(), **BRIEF).status == "ok"
     data = solved("dpo", tmp_path, infinite_rewards(), **BRIEF)
     assert data.status == "ok"
@@ -306,7 +309,7 @@ def test_curves_keep_the_contexts_that_they_are_of(tmp_path: Path) -> None:
     solver = LanguageSolver(
         make_learner("rloo", BRIEF), contexts, tmp_path, seed=3, lessons=Lessons(steps=20)
     )
-    solution, _ = answer(solver, contexts, lambda *key: np.random.default_rng(0))
+    solution = solver.solve(contexts)
     assert solution.status.tolist() == ["undefined", "ok", "ok"]
     (found,) = solver.trainings
     assert found.contexts == (1, 2)
