@@ -197,7 +197,7 @@ def solve(
     chosen = plugins.solver(solver, plugins.with_weights(solver, params))
     rng = np.random.default_rng(seed)
     found = solving.find_game(game, _parameters("-g", game_parameter or []), group_by, rng)
-    solution = chosen.solve(found, rng)
+    solution = solving.require_answer(chosen.solve(found, rng))
     if as_json:
         solving.show_json(found, chosen, solution)
     else:

@@ -18,7 +18,7 @@ from benchmarks.environment import environment
 from benchmarks.matrix import Cell, cells, game_generator
 from benchmarks.plan import Plan
 from benchmarks.workers import Failure, in_workers, processors
-from games import PreferenceGame, PrefgamesError, UndefinedError
+from games import PreferenceGame, PrefgamesError
 from games.io.files import load, save
 from results.rows import FAILED, Row, RunError, canonical
 from results.store import TABLE, Record, Store, records
@@ -186,8 +186,6 @@ def measure(cell: Cell, run_dir: Path) -> tuple[str, list[Row]]:
                         message=_short(m.message),
                     )
                 )
-    except UndefinedError as error:
-        rows.append(row(status="undefined", message=_short(str(error))))
     except Exception as error:  # of a plugin: one cell must not end the others
         rows.append(row(status="error", message=_short(_reason(error))))
     if not rows:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import console, plugins
-from games import GAMES, PreferenceGame, SpecError, load, measures
+from games import GAMES, PreferenceGame, SolverError, SpecError, load, measures
+from games.game import Float
 from games.registry import near
 from results.rows import canonical
 from solvers import Solution, Solver, discovery
@@ -52,6 +53,7 @@ def show_json(game: PreferenceGame, solver: Solver, solution: Solution) -> None:
             "tolerance": np.asarray(certificate.tolerance),
         },
         "status": solution.status,
+        "message": solution.message,
     }
     console.out(canonical(told))
 
@@ -66,12 +68,28 @@ def show(game: PreferenceGame, solution: Solution) -> None:
         _show_policy(game, solution)
         console.out("")
         console.out(f"duality gap  {float(gap):.4g}")
-    worst = float(np.max(certificate.residual))
-    allowed = float(np.max(certificate.tolerance))
+    missing = solution.message != ""
+    worst = float(np.max(np.asarray(certificate.residual)[~missing]))
+    allowed = float(np.nanmax(certificate.tolerance))
     console.out(
         f"certificate  {certificate.condition}: residual {worst:.2g}, allowed {allowed:.2g}"
-        f"{'' if certificate.holds.all() else ': DOES NOT HOLD'}"
+        f"{'' if (certificate.holds | missing).all() else ': DOES NOT HOLD'}"
     )
+    for k in np.flatnonzero(missing)[:_MOST_CONTEXTS]:
+        console.out(f"context {k}: {solution.message.flat[k]}")
+
+
+def require_answer(solution: Solution) -> Solution:
+    """The solution, if there is an answer in any context.
+
+    Raises
+    ------
+    SolverError
+        With the reason, if there is none.
+    """
+    if (solution.status == "undefined").all():
+        raise SolverError(str(solution.message.flat[0]))
+    return solution
 
 
 def _show_policy(game: PreferenceGame, solution: Solution) -> None:
@@ -101,10 +119,14 @@ def _show_contexts(game: PreferenceGame, solution: Solution, gap: Any) -> None:
     policy = solution.policy.reshape(-1, game.n)
     columns = np.ravel(gap), np.ravel(solution.certificate.residual), np.ravel(solution.status)
     rows = [
-        [k, game.names[int(p.argmax())], float(p.max()), float(g), float(r), str(s)]
+        [k, _likeliest(game, p), float(p.max()), float(g), float(r), str(s)]
         for k, (p, g, r, s) in enumerate(zip(policy, *columns, strict=True))
     ]
     header = ["context", "likeliest answer", "policy", "duality gap", "residual", "status"]
     console.table(header, rows[:_MOST_CONTEXTS])
     if len(rows) > _MOST_CONTEXTS:
         console.out(f"... and {len(rows) - _MOST_CONTEXTS} more contexts; --json gives all")
+
+
+def _likeliest(game: PreferenceGame, policy: Float) -> str:
+    return "-" if np.isnan(policy).any() else game.names[int(policy.argmax())]

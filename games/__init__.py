@@ -7,7 +7,6 @@ from games.errors import GameError as GameError
 from games.errors import PrefgamesError as PrefgamesError
 from games.errors import SolverError as SolverError
 from games.errors import SpecError as SpecError
-from games.errors import UndefinedError as UndefinedError
 from games.game import PreferenceGame as PreferenceGame
 from games.io.files import load as load
 from games.known import Known as Known

@@ -18,7 +18,7 @@ from llm.models import TINY
 from llm.reward_model import FitConfig, FitReport, Kind
 from llm.sft import LARGE_LR
 from tabular.data_sensitivity import DataSensitivity as Tabular
-from tabular.experiment import Experiment, Measurement, RngFor, answer, each
+from tabular.experiment import Experiment, Measurement, RngFor, each
 from tabular.regret import regret
 
 _CONCENTRATION = 0.8
@@ -69,7 +69,7 @@ class DataSensitivity(LanguageExperiment):
         task = solver.task(game)
         reference = solver.fine_tune(task)
         truth = with_references(game, answer_probabilities(task, reference))
-        full: Float | None = None
+        full: TrainedSolution | None = None
         for change, pairs in _samplings(truth):
             labels: dict[str, Any] = {"setting": self.setting, **change}
             judging: Judging = Truth()
@@ -81,24 +81,20 @@ class DataSensitivity(LanguageExperiment):
                 judging = Fitted(data, self._fit_config(), start=repr((self.model, self.lessons)))
                 estimated = data.game(truth.ref)
                 observed = replace(truth, P=estimated.P, pairs=estimated.pairs)
-            solutions: list[TrainedSolution] = []
-            sampled = replace(solver, judging=judging, on_solved=solutions.append)
-            solution, why = answer(sampled, observed, rng_for)
+            solution = replace(solver, judging=judging).solve(observed)
             policy = solution.policy
-            full = policy if full is None else full
-            values = {
-                "shift": numerics.total_variation(policy, full),
-                "duality_gap": measures.duality_gap(truth, policy),
-                "regret": regret(sampled, truth)(policy),
-            }
-            for metric, value in values.items():
-                yield from each(metric, value, truth, solution, why, **labels)
+            full = solution if full is None else full
+            shift = numerics.total_variation(policy, full.policy)
+            yield from each("shift", shift, truth, solution, full.message, **labels)
+            gap = measures.duality_gap(truth, policy)
+            yield from each("duality_gap", gap, truth, solution, **labels)
+            loss = regret(solver, truth)
+            yield from each("regret", loss(policy), truth, solution, loss.message, **labels)
             for k, name in enumerate(truth.names):
-                yield from each(
-                    "probability", policy[..., k], truth, solution, why, action=name, **labels
-                )
-            for evaluation in (s.evaluation for s in solutions if s.evaluation is not None):
-                yield from evaluation.measurements(**labels)
+                values = policy[..., k]
+                yield from each("probability", values, truth, solution, action=name, **labels)
+            if solution.evaluation is not None:
+                yield from solution.evaluation.measurements(**labels)
             if isinstance(judging, Fitted) and learner.learner.needs != "dataset":
                 kind: Kind = "reward" if learner.learner.needs == "rewards" else "pairwise"
                 report = judging.fit(kind, task, reference, folder)

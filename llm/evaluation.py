@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from games import PreferenceGame, measures, numerics
 from games.game import Float
@@ -149,37 +150,41 @@ class Evaluation:
         """Invalid mass, distances and what was spent at every point; the follower's rows."""
         end = self.solution
         for point in self.curve:
-            for metric, value in self._metrics(point.probabilities).items():
-                for m in each(metric, value, self.game, end, **labels):
+            for metric, value, against in self._metrics(point.probabilities):
+                for m in each(metric, value, self.game, end, against, **labels):
                     yield replace(m, step=point.step, context=self._context(m))
             for name, spent in point.cost.items():
                 metric = "optimizer_steps" if name == "steps" else name
                 yield Measurement(metric, float(spent), labels=labels, step=point.step)
         if self.target is not None and self.target.follower is not None:
             rows = numerics.total_variation(end.follower, self.target.follower)
+            against = self.target.message
             for i, action in enumerate(self.game.names):
-                for m in each("row_tv", rows[..., i], self.game, end, action=action, **labels):
+                value, indexed = rows[..., i], {"action": action, **labels}
+                for m in each("row_tv", value, self.game, end, against, **indexed):
                     yield replace(m, context=self._context(m))
 
     def _context(self, m: Measurement) -> int | None:
         return None if m.context is None else self.contexts[m.context]
 
-    def _metrics(self, probabilities: AnswerProbabilities) -> dict[str, Float]:
-        """Values (...) by the names of ``results/metrics.py``."""
-        policy = np.exp(probabilities.log_policy)
-        values = {
-            "off_list_mass": probabilities.invalid_mass,
-            "duality_gap": measures.duality_gap(self.game, policy),
-            "kl_to_ref": measures.kl_to_ref(self.game, policy),
-        }
+    def _metrics(
+        self, probabilities: AnswerProbabilities
+    ) -> Iterator[tuple[str, Float, ArrayLike]]:
+        """Name, values (...), and why what they are compared with does not exist."""
+        log_policy = probabilities.log_policy
+        policy = np.exp(log_policy)
+        yield "off_list_mass", probabilities.invalid_mass, ""
+        yield "duality_gap", measures.duality_gap(self.game, policy), ""
+        yield "kl_to_ref", measures.kl_to_ref(self.game, policy), ""
         if self.nash is not None:
-            values["tv_to_nash"] = numerics.total_variation(policy, self.nash.policy)
-        if self.target is not None:
-            goal = self.target.policy
-            values["tv_to_target"] = numerics.total_variation(policy, goal)
-            values["kl_to_target"] = numerics.kl(self.target.log_policy, probabilities.log_policy)
-            if self.target.follower is not None:
-                rows = numerics.total_variation(probabilities.follower_policy, self.target.follower)
-                values["follower_tv"] = (goal * rows).sum(-1)
-                values["follower_off_list_mass"] = probabilities.follower_invalid_mass
-        return values
+            distance = numerics.total_variation(policy, self.nash.policy)
+            yield "tv_to_nash", distance, self.nash.message
+        if self.target is None:
+            return
+        goal, against = self.target.policy, self.target.message
+        yield "tv_to_target", numerics.total_variation(policy, goal), against
+        yield "kl_to_target", numerics.kl(self.target.log_policy, log_policy), against
+        if self.target.follower is not None:
+            rows = numerics.total_variation(probabilities.follower_policy, self.target.follower)
+            yield "follower_tv", (goal * rows).sum(-1), against
+            yield "follower_off_list_mass", probabilities.follower_invalid_mass, ""

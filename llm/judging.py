@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from games import Comparisons, PreferenceGame, UndefinedError
+from games import Comparisons, PreferenceGame
 from llm.judges.bradley_terry import BradleyTerryJudge
 from llm.judges.game import GameJudge
 from llm.judges.pairwise_model import PairwiseModelJudge
@@ -18,8 +18,7 @@ from llm.policy import Policy
 from llm.reward_model import TEMPLATE, Comparison, FitConfig, FitReport, Kind, fit
 from llm.tasks import Task
 from solvers.rlhf_exact import RlhfExact
-
-Reasons = NDArray[np.str_]
+from solvers.solver import Reasons
 
 
 class Judging(Protocol):
@@ -49,10 +48,7 @@ class Truth:
     def undefined(self, learner: Learner, game: PreferenceGame) -> Reasons:
         """Infinite rewards, for learners that need them."""
         if learner.needs == "rewards":
-            try:
-                RlhfExact().rewards(game)
-            except UndefinedError as error:
-                return np.where(error.contexts, str(error), "")
+            return RlhfExact().undefined(game)
         return np.full(game.batch, "")
 
     def identity(self, learner: Learner, task: Task) -> str:

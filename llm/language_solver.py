@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from filelock import FileLock
 
-from games import PreferenceGame, SolverError, UndefinedError
+from games import PreferenceGame, SolverError
 from games.measures import Mask
 from llm import checkpoints, training
 from llm.evaluation import (
@@ -22,15 +22,14 @@ from llm.evaluation import (
     with_references,
 )
 from llm.judging import Judging, Truth
-from llm.learners import Learner
 from llm.method import Method
 from llm.models import TINY, adapted, fingerprint
 from llm.policy import Ids, Policy
 from llm.sft import SftConfig, fine_tuned
 from llm.tasks import Task, verbalize
-from solvers import Certificate, Solution, Solver
+from solvers import Solution, Solver
 from solvers.nlhf_exact import NlhfExact
-from solvers.solver import Concept
+from solvers.solver import Concept, Reasons, solve_defined
 
 Start = Literal["reference", "reversed"]
 
@@ -124,6 +123,10 @@ class LanguageSolver(Solver):
             game = game.at(contexts)
         return verbalize(game, choices=self.model != TINY)
 
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """Why there is nothing to learn from, for each context; "" where there is."""
+        return self.judging.undefined(self.method.learner, game)
+
     def fine_tune(self, task: Task) -> Policy:
         """The model after supervised fine-tuning on the task; loaded if that has been done."""
         return fine_tuned(self.model, task, self.sft)
@@ -133,12 +136,18 @@ class LanguageSolver(Solver):
     ) -> TrainedSolution:
         """Train on the contexts that have something to learn from; the others are "undefined"."""
         del rng
-        reasons = self.judging.undefined(self.method.learner, game)
-        defined = np.asarray(reasons == "")
-        evaluation = None
-        if defined.any():
+        message = self.undefined(game)
+        defined = np.asarray(message == "")
+        evaluation: Evaluation | None = None
+
+        def train(part: PreferenceGame) -> Solution:
+            nonlocal evaluation
+            del part  # the same contexts, with the references of the fine-tuning, are in the task
             evaluation = self._evaluate(self.task(game, defined), defined)
-        solution = _scattered(evaluation, defined, game)
+            return evaluation.solution
+
+        answers = solve_defined(train, game, message)
+        solution = TrainedSolution(**vars(answers), evaluation=evaluation)
         self.on_solved(solution)
         return solution
 
@@ -158,7 +167,7 @@ class LanguageSolver(Solver):
             concept=self.concept,
             status=status,
             curve=[_point(point) for point in curve],
-            target=_target(learner, game, completions),
+            target=learner.target(game, completions),
             nash=NlhfExact(tau).solve(game) if self.concept == "nlhf" and tau > 0 else None,
             contexts=np.flatnonzero(defined).tolist() if defined.ndim else (),
         )
@@ -231,32 +240,3 @@ def _point(point: Mapping[str, Any]) -> Point:
     """A point of the curve as ``_probabilities`` left it."""
     leader, follower = (np.array(point[role]) for role in ("leader", "follower"))
     return Point(point["step"], point["cost"], AnswerProbabilities(leader, follower))
-
-
-def _target(learner: Learner, game: PreferenceGame, completions: Sequence[Ids]) -> Solution | None:
-    try:
-        return learner.target(game, completions)
-    except UndefinedError:  # fitted models are finite where the exact fit is not
-        return None
-
-
-def _scattered(
-    evaluation: Evaluation | None, defined: Mask, game: PreferenceGame
-) -> TrainedSolution:
-    """The answers of the contexts that have one; NaN and "undefined" in the others."""
-    log_policy = np.full((*game.batch, game.n), np.nan)
-    status = np.full(game.batch, "undefined")
-    follower = None
-    if evaluation is not None:
-        part = evaluation.solution
-        log_policy[defined], status[defined] = part.log_policy, part.status
-        if part.follower is not None:
-            follower = np.full((*game.batch, game.n, game.n), np.nan)
-            follower[defined] = part.follower
-    return TrainedSolution(
-        log_policy,
-        Certificate("none: a trained model", np.full(game.batch, np.nan), 0.0),
-        follower,
-        status,
-        evaluation=evaluation,
-    )

@@ -12,7 +12,15 @@ import numpy as np
 from games import numerics
 from games.game import TIE_TOL, Float, PreferenceGame
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Certificate, Concept, Solution, Solver, require
+from solvers.solver import (
+    Certificate,
+    Concept,
+    Reasons,
+    Solution,
+    Solver,
+    require,
+    solve_defined,
+)
 
 _LOWEST = -1e30
 
@@ -33,7 +41,7 @@ class BestOfN(Solver):
     Raises
     ------
     SolverError
-        If n_answers is out of range; UndefinedError if the reward is infinite.
+        If n_answers is out of range.
     """
 
     n_answers: int = 4
@@ -43,9 +51,16 @@ class BestOfN(Solver):
     def __post_init__(self) -> None:
         require(self, n_answers=(1, 1_000_000))
 
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """Where the reward is infinite."""
+        return RlhfExact().undefined(game)
+
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
         """The closed form, certified by the distribution of the reward it gives."""
         del rng
+        return solve_defined(self._solve, game, self.undefined(game))
+
+    def _solve(self, game: PreferenceGame) -> Solution:
         r = RlhfExact().rewards(game)
         log_policy = best_of(self.n_answers, r, game.log_ref)
         policy, below = np.exp(log_policy), r[..., None, :] <= r[..., :, None] + TIE_TOL

@@ -14,7 +14,7 @@ from solvers.best_of_n import best_of
 from solvers.iterative import IterativeSolver
 from solvers.natural_pg import fitted_rewards
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Concept, Solution, require
+from solvers.solver import Concept, Reasons, Solution, require
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Bond(IterativeSolver):
     Raises
     ------
     SolverError
-        If a parameter is out of range; UndefinedError if the reward is infinite.
+        If a parameter is out of range.
     """
 
     n_answers: int = 2
@@ -47,6 +47,10 @@ class Bond(IterativeSolver):
 
     def __post_init__(self) -> None:
         require(self, n_answers=(2, 1_000_000), rate=(1e-6, 1))
+
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """Where the reward is infinite."""
+        return RlhfExact().undefined(game)
 
     def target(self, game: PreferenceGame) -> Solution:
         """The answers of highest reward, in proportion to ``ref``."""

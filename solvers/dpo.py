@@ -32,7 +32,7 @@ class Dpo(IterativeSolver):
 
     Where an answer always wins in the data the loss has no minimum: tau h grows without bound, like
     the logarithm of the steps, so that no tau keeps the policy near ``ref``. Nothing stops it but
-    ``max_steps``; ``target`` raises UndefinedError. A data set is drawn once, in ``init``.
+    ``max_steps``; ``target`` is undefined. A data set is drawn once, in ``init``.
 
     Attributes
     ----------

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from games.errors import UndefinedError
 from games.game import PreferenceGame
 from games.registry import Discovered, draws, parameters
 from solvers.nlhf_exact import NlhfExact
@@ -106,12 +105,11 @@ def _answered(game: PreferenceGame) -> str:
     solvers: tuple[Solver, ...] = RlhfExact(), NlhfExact(), SlhfExact()
     told = ""
     for solver in solvers:
-        try:
-            certificate = solver.solve(game).certificate
-        except UndefinedError:
+        solution = solver.solve(game)
+        certificate, undefined = solution.certificate, solution.status == "undefined"
+        if undefined.any():
             told = "RLHF is undefined: nothing ever wins against some answers"
-            continue
-        if not certificate.holds.all():
-            worst = float(np.max(certificate.residual))
+        if not (certificate.holds | undefined).all():
+            worst = float(np.nanmax(certificate.residual))
             raise Failed(f"{type(solver).__name__}: {certificate.condition} is off by {worst:.2g}")
     return told

@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from games import numerics
-from games.errors import SolverError, UndefinedError
+from games.errors import SolverError
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver, State
 from solvers.nlhf_exact import NlhfExact
-from solvers.solver import Concept, Solution, require
+from solvers.solver import Concept, Reasons, Solution, require, solve_defined
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Gpo(IterativeSolver):
     dimension / 2 largest pairs of imaginary eigenvalues (the real Schur form, exact at full rank).
     The average of the iterates approaches an equilibrium of the score game S, which is not that of
     P: scores weigh a lopsided pair more. The last iterate does not converge. The residual is the
-    largest score against the average. Not to be confused with GPO = generalised preference
-    optimisation (arXiv:2402.05749).
+    largest score against the average. Undefined where some P is 0 or 1. Not to be confused with
+    GPO = generalised preference optimisation (arXiv:2402.05749).
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Gpo(IterativeSolver):
     Raises
     ------
     SolverError
-        If eta or dimension is out of range; UndefinedError where some P is 0 or 1.
+        If eta or dimension is out of range.
     """
 
     eta: float = 0.05
@@ -53,16 +53,15 @@ class Gpo(IterativeSolver):
         if self.dimension % 2:
             raise SolverError(f"Gpo: dimension is {self.dimension!r}, expected an even number")
 
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """Where some preference is certain."""
+        certain = ((game.P == 0) | (game.P == 1)).any((-1, -2))
+        why = "some preference is certain, so its log-odds are infinite; smooth the preferences"
+        return np.where(certain, f"Gpo: {why}", "")
+
     def scores(self, game: PreferenceGame) -> Float:
-        """The embedded score table S, shape (..., n, n), skew."""
+        """The embedded score table S, shape (..., n, n), skew, of a game with 0 < P < 1."""
         P = game.P
-        certain = ((P == 0) | (P == 1)).any((-1, -2))
-        if certain.any():
-            raise UndefinedError(
-                "Gpo: some preference is certain, so its log-odds are infinite; "
-                "expected 0 < P < 1: smooth the preferences",
-                certain,
-            )
         odds = np.log(P) - np.log(np.swapaxes(P, -1, -2))
         if self.dimension == 0:
             return np.asarray(odds)
@@ -74,6 +73,9 @@ class Gpo(IterativeSolver):
 
     def target(self, game: PreferenceGame) -> Solution:
         """An equilibrium of the score game, from a linear programme; there may be others."""
+        return solve_defined(self._equilibrium, game, self.undefined(game))
+
+    def _equilibrium(self, game: PreferenceGame) -> Solution:
         scores = self.scores(game)
         size = abs(scores).max((-1, -2), keepdims=True)
         skew = scores / np.where(size > 0, 2 * size, 1)

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from games import numerics
 from games.errors import SolverError
 from games.game import Float, PreferenceGame
-from solvers.solver import Certificate, Solution, Solver, Trace, require
+from solvers.solver import Certificate, Solution, Solver, Trace, require, solve_defined
 
 State = Any
 """What a solver carries from step to step: arrays, or a tuple of arrays; never changed in place."""
@@ -115,6 +116,8 @@ def drive(
 ) -> Solution:
     """Step until every context has settled or diverged, or ``max_steps``.
 
+    Contexts without an answer (``Solver.undefined``) are left out, and are NaN in the solution.
+
     Raises
     ------
     SolverError
@@ -124,6 +127,9 @@ def drive(
     require(solver, max_steps=(1, np.inf), tol=(0, np.inf))
     if solver.draws and rng is None:
         raise SolverError(f"{name} draws random numbers; pass rng=numpy.random.default_rng(seed)")
+    message = solver.undefined(game)
+    if (message != "").any():
+        return solve_defined(partial(drive, solver, rng=rng), game, message)
     oracle: Any = Oracle(game)
     state = solver.init(oracle, rng)
     policy = solver.policy(state)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from games import numerics
-from games.errors import GameError, UndefinedError
+from games.errors import GameError
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.outcome import DoesNotApply, Failed
@@ -228,19 +228,21 @@ def float32(solver: Solver) -> str:
 
 
 def edges(solver: Solver) -> str:
-    """Certain preferences, tiny references, ties, one answer, two: probabilities, or undefined."""
+    """Certain preferences, tiny references, ties, one answer, two: probabilities, or a reason."""
     undefined = []
     for where, game in edge_games():
         try:
             solution = solved(solver, game, 100)
-        except UndefinedError:
-            undefined.append(where)
-            continue
         except GameError:
             if game.n == 1 and getattr(solver, "needs", "") == "dataset":
                 undefined.append(where)
                 continue
             raise
+        if solution.status == "undefined":
+            if not str(solution.message) or not np.isnan(solution.policy).all():
+                raise Failed(f"{where}: undefined without a reason, or with a policy")
+            undefined.append(where)
+            continue
         _require_distribution(f"{where}: the policy", solution.policy, game.ref.shape, 1e-6)
         if solution.follower is not None:
             follower = solution.follower

@@ -13,7 +13,7 @@ from games import numerics
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Concept, Solution, require
+from solvers.solver import Concept, Reasons, Solution, require
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class NaturalPg(IterativeSolver):
     Raises
     ------
     SolverError
-        If tau or eta is out of range; UndefinedError if the reward is infinite.
+        If tau or eta is out of range.
     """
 
     tau: float = 0.1
@@ -45,6 +45,10 @@ class NaturalPg(IterativeSolver):
 
     def __post_init__(self) -> None:
         require(self, tau=(1e-12, np.inf), eta=(1e-12, np.inf))
+
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """Where the reward is infinite."""
+        return RlhfExact().undefined(game)
 
     def target(self, game: PreferenceGame) -> Solution:
         """The closed form of RLHF at the same tau."""

@@ -59,14 +59,17 @@ class NlhfExact(Solver):
             certificate = Certificate("log pi - log ref - P pi / tau const", residual, tolerance)
             return Solution(log_policy, certificate, newton_steps=steps.reshape(game.batch))
         policy, kkt = np.full(ref.shape, np.nan), np.full(len(ref), np.nan)
+        failures = np.full(len(ref), "", dtype=object)
         for k, (table, row) in enumerate(zip(P, ref, strict=True)):
             try:
                 policy[k], kkt[k] = maximal_lottery(table, row)
-            except SolverError:
+            except SolverError as error:
                 if not game.batch:
                     raise
+                failures[k] = str(error)
         policy, kkt = policy.reshape(*game.batch, n), kkt.reshape(game.batch)
         residual = np.maximum(measures.duality_gap(game, policy), kkt)
         certificate = Certificate("P pi <= 1/2, and nearest to ref (KKT)", residual, 1e-9)
-        told = np.where(certificate.holds, "ok", np.where(np.isnan(kkt), "error", "max_steps"))
-        return Solution(numerics.log(policy), certificate, status=told)
+        status = np.where(certificate.holds, "ok", np.where(np.isnan(kkt), "error", "max_steps"))
+        message = failures.astype(np.str_).reshape(game.batch)
+        return Solution(numerics.log(policy), certificate, status=status, message=message)

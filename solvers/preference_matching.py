@@ -12,7 +12,14 @@ import numpy as np
 from games import numerics
 from games.game import PreferenceGame
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Certificate, Concept, Solution, Solver
+from solvers.solver import (
+    Certificate,
+    Concept,
+    Reasons,
+    Solution,
+    Solver,
+    solve_defined,
+)
 
 
 @dataclass(frozen=True)
@@ -23,19 +30,21 @@ class PreferenceMatching(Solver):
     matches every pair, and pi depends on ``game.pairs`` through r. ``ref`` plays no part; it is
     not the answer of RLHF with tau = 1 unless ``ref`` is uniform. Over texts rather than a list of
     answers the paper restricts the entropy to natural texts; there is no such set here.
-
-    Raises
-    ------
-    SolverError
-        UndefinedError if the reward is infinite.
     """
 
     concept: ClassVar[Concept] = "rlhf"
     paper: ClassVar[str] = "Xiao et al. 2024, arXiv:2405.16455"
 
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """Where the reward is infinite."""
+        return RlhfExact().undefined(game)
+
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
         """The closed form, certified by the odds of the policy it gives."""
         del rng
+        return solve_defined(self._solve, game, self.undefined(game))
+
+    def _solve(self, game: PreferenceGame) -> Solution:
         log_policy = numerics.log_softmax(RlhfExact().rewards(game))
         odds = numerics.sigmoid(log_policy[..., :, None] - log_policy[..., None, :])
         weights = game.pair_weights

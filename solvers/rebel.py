@@ -15,7 +15,7 @@ from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.natural_pg import fitted_rewards
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Concept, Solution, require
+from solvers.solver import Concept, Reasons, Solution, require
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Rebel(IterativeSolver):
     Raises
     ------
     SolverError
-        If eta or samples is out of range; UndefinedError if the reward is infinite.
+        If eta or samples is out of range.
     """
 
     eta: float = 1.0
@@ -52,6 +52,10 @@ class Rebel(IterativeSolver):
 
     def __post_init__(self) -> None:
         require(self, eta=(1e-12, np.inf), samples=(0, 2**31))
+
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """Where the reward is infinite."""
+        return RlhfExact().undefined(game)
 
     def target(self, game: PreferenceGame) -> Solution:
         """The answers of highest reward, in proportion to ``ref``."""

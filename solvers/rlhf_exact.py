@@ -4,6 +4,7 @@ Bradley and Terry, Biometrika 1952; existence of the fit: Ford, Amer. Math. Mont
 two-stage recipe: Ziegler et al. 2019, arXiv:1909.08593.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,9 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games import numerics
-from games.errors import UndefinedError
 from games.game import TIE_TOL, Float, PreferenceGame
-from solvers.solver import Certificate, Concept, Solution, Solver, require
+from solvers.solver import (
+    Certificate,
+    Concept,
+    Reasons,
+    Solution,
+    Solver,
+    require,
+    solve_defined,
+)
 
 _MAX_STEPS = 200
 _TOLERANCE = 1e-10
@@ -27,7 +35,9 @@ class RlhfExact(Solver):
 
     r minimises -sum_{i<j} w_ij [P_ij log sigmoid(r_i - r_j) + P_ji log sigmoid(r_j - r_i)] +
     ridge / 2 |r|^2 with w proportional to ``pairs`` and sum_{i<j} w_ij = 1; sum r = 0. Unless P
-    is itself Bradley-Terry, r and the policy depend on which pairs were compared.
+    is itself Bradley-Terry, r and the policy depend on which pairs were compared. Where the graph
+    of wins is not strongly connected (Ford's condition) the fit is infinite and the answer
+    undefined; the message names the components.
 
     Attributes
     ----------
@@ -41,8 +51,7 @@ class RlhfExact(Solver):
     Raises
     ------
     SolverError
-        If a parameter is out of range; UndefinedError if the fit is infinite because the graph of
-        wins is not strongly connected (Ford's condition): it names the components.
+        If a parameter is out of range.
     """
 
     tau: float = 0.1
@@ -56,6 +65,9 @@ class RlhfExact(Solver):
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
         """Fit the reward, then tilt the reference by it."""
         del rng
+        return solve_defined(self._solve, game, self.undefined(game))
+
+    def _solve(self, game: PreferenceGame) -> Solution:
         r = self.rewards(game)
         if self.tau > 0:
             log_policy = numerics.log_softmax(game.log_ref + r / self.tau)
@@ -72,22 +84,35 @@ class RlhfExact(Solver):
         return Solution(log_policy, certificate)
 
     def rewards(self, game: PreferenceGame) -> Float:
-        """Bradley-Terry rewards r, shape (..., n), summing to 0 in every context."""
-        if self.ridge == 0:
-            _require_finite_fit(game)
+        """Bradley-Terry rewards r, shape (..., n), summing to 0 in every context.
+
+        NaN where they are infinite; ``undefined`` says why.
+        """
+        finite = np.ravel(self.undefined(game) == "")
         batch, n = game.batch, game.n
         P = game.P.reshape(-1, n, n)
         w = np.broadcast_to(_weights(game), (*batch, n, n)).reshape(-1, n, n)
-        r = np.zeros((P.shape[0], n))
-        active = np.arange(P.shape[0])
+        r = np.where(finite[:, None], np.zeros(n), np.nan)
+        active = np.flatnonzero(finite)
         for _ in range(_MAX_STEPS):
+            if active.size == 0:
+                break
             before = r[active]
             r[active] = _newton_step(P[active], w[active], self.ridge, before)
             moved = abs(r[active] - before).max(-1)
             active = active[moved > 1e-13 * np.maximum(1, abs(before).max(-1))]
-            if active.size == 0:
-                break
         return np.asarray(r.reshape(*batch, n))
+
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """Why the maximum is infinite or not unique, for each context; "" where it is finite."""
+        n = game.n
+        message = np.full(int(np.prod(game.batch)), "", dtype=object)
+        if self.ridge == 0:
+            wins = ((game.pair_weights > 0) & (game.P > 0)).reshape(-1, n, n)
+            infinite = ~(_reaches_all(wins) & _reaches_all(np.swapaxes(wins, -1, -2)))
+            for k in np.flatnonzero(infinite):
+                message[k] = _components(wins[k], game.names)
+        return message.astype(np.str_).reshape(game.batch)
 
 
 def _weights(game: PreferenceGame) -> Float:
@@ -132,34 +157,24 @@ def _newton_step(P: Float, w: Float, ridge: float, r: Float) -> Float:
     return np.asarray(moved - moved.mean(-1, keepdims=True))
 
 
-def _require_finite_fit(game: PreferenceGame) -> None:
-    """Ford's condition: every answer reaches every other through wins on compared pairs."""
-    n = game.n
-    wins = ((game.pair_weights > 0) & (game.P > 0)).reshape(-1, n, n)
-    infinite = ~(_reaches_all(wins) & _reaches_all(np.swapaxes(wins, -1, -2)))
-    if not infinite.any():
-        return
-    contexts = infinite.reshape(game.batch)
-    first = int(np.argmax(infinite))
-    graph = nx.from_numpy_array(wins[first], create_using=nx.DiGraph)
+def _components(wins: NDArray[np.bool_], names: Sequence[str]) -> str:
+    """Why the maximum of one context is infinite or not unique: the components of its wins."""
+    graph = nx.from_numpy_array(wins, create_using=nx.DiGraph)
     if not nx.is_weakly_connected(graph):
-        groups = [[game.names[k] for k in sorted(c)] for c in nx.weakly_connected_components(graph)]
+        groups = [[names[k] for k in sorted(c)] for c in nx.weakly_connected_components(graph)]
         shown = ", ".join("{" + ", ".join(group) + "}" for group in groups[:6])
-        raise UndefinedError(
+        return (
             f"RlhfExact: the Bradley-Terry maximum is not unique: no comparison joins {shown}"
-            f"{', ...' if len(groups) > 6 else ''}; compare across them, or set ridge > 0",
-            contexts,
+            f"{', ...' if len(groups) > 6 else ''}; compare across them, or set ridge > 0"
         )
     order = nx.topological_sort(nx.condensation(graph))
     members = nx.condensation(graph).nodes(data="members")
-    parts = [[game.names[k] for k in sorted(members[c])] for c in order]
+    parts = [[names[k] for k in sorted(members[c])] for c in order]
     shown = " > ".join("{" + ", ".join(part) + "}" for part in parts[:6])
-    where = f" in {int(infinite.sum())} of {len(infinite)} contexts" if game.batch else ""
-    raise UndefinedError(
-        f"RlhfExact: the Bradley-Terry maximum is infinite{where}: nothing in a later component "
-        f"ever wins against an earlier one: {shown}{' > ...' if len(parts) > 6 else ''}; compare "
-        "more pairs, or set ridge > 0",
-        contexts,
+    return (
+        "RlhfExact: the Bradley-Terry maximum is infinite: nothing in a later component ever wins "
+        f"against an earlier one: {shown}{' > ...' if len(parts) > 6 else ''}; compare more pairs, "
+        "or set ridge > 0"
     )
 
 

@@ -16,7 +16,15 @@ from games.errors import SolverError
 from games.game import Float, PreferenceGame
 from solvers.dpo import compared
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Certificate, Concept, Solution, Solver, require
+from solvers.solver import (
+    Certificate,
+    Concept,
+    Reasons,
+    Solution,
+    Solver,
+    require,
+    solve_defined,
+)
 
 _TOLERANCE = 1e-8
 
@@ -48,8 +56,7 @@ class Sgpo(Solver):
     Raises
     ------
     SolverError
-        If a parameter is out of range, or HiGHS does not report an optimum; UndefinedError where
-        the loss has no minimum because an answer always wins.
+        If a parameter is out of range, or HiGHS does not report an optimum.
     """
 
     tau: float = 0.1
@@ -60,9 +67,16 @@ class Sgpo(Solver):
     def __post_init__(self) -> None:
         require(self, tau=(1e-12, np.inf), radius=(0, np.inf))
 
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """Where the loss has no minimum because an answer always wins."""
+        return RlhfExact().undefined(game)
+
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
         """The policy of RLHF, certified by the two programmes, one context at a time."""
         del rng
+        return solve_defined(self._solve, game, self.undefined(game))
+
+    def _solve(self, game: PreferenceGame) -> Solution:
         log_policy = RlhfExact(self.tau).solve(game).log_policy
         n, (shares, wins) = game.n, compared(game, 0, None)
         pairs = np.nonzero(~np.eye(n, dtype=bool))

@@ -15,7 +15,7 @@ from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.natural_pg import fitted_rewards
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Concept, Solution, require
+from solvers.solver import Concept, Reasons, Solution, require
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class SoftmaxPg(IterativeSolver):
     Raises
     ------
     SolverError
-        If a parameter is out of range; UndefinedError if the reward is infinite.
+        If a parameter is out of range.
     """
 
     tau: float = 0.1
@@ -58,6 +58,10 @@ class SoftmaxPg(IterativeSolver):
         require(self, tau=(1e-12, np.inf), eta=(1e-12, np.inf), samples=(0, 2**31))
         if self.samples == 1:
             raise SolverError("SoftmaxPg: samples is 1, expected 0 or at least 2 to leave one out")
+
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """Where the reward is infinite."""
+        return RlhfExact().undefined(game)
 
     def target(self, game: PreferenceGame) -> Solution:
         """The closed form of RLHF at the same tau."""

@@ -1,6 +1,7 @@
 """What a solver is, and what it returns."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,6 +12,7 @@ from games.errors import SolverError
 from games.game import Float, PreferenceGame
 
 Concept = Literal["rlhf", "nlhf", "slhf", "other"]
+Reasons = NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -71,24 +73,33 @@ class Solution:
     follower : float array (..., n, n), row-stochastic, or None
         What the follower answers, given the leader's answer (the row).
     status : str array (...)
-        "ok", or why not: "max_steps", "diverged", "undefined", or "error" where a solver failed
-        in one of several contexts; the policy is NaN there.
+        "ok", or why not: "max_steps", "diverged", "undefined" where the answer does not exist, or
+        "error" where a solver failed in one of several contexts. In the last two cases policy,
+        follower and residual are NaN.
     trace : Trace, or None for exact solvers
     newton_steps : int array (...), or None where none are counted
         Linear systems that an exact solver solved.
+    message : str array (...)
+        Why the status is "undefined" or "error"; "" elsewhere.
+    tau : float array (...), or None where tau is a parameter
+        Weight of the KL penalty that the solver chose for each context.
     """
 
     log_policy: Float
     certificate: Certificate
     follower: Float | None = None
-    status: NDArray[np.str_] = None  # type: ignore[assignment]  # filled in below
+    status: Reasons = None  # type: ignore[assignment]  # filled in below
     trace: Trace | None = None
     newton_steps: NDArray[np.int64] | None = None
+    message: Reasons = None  # type: ignore[assignment]  # filled in below
+    tau: Float | None = None
 
     def __post_init__(self) -> None:
         if self.status is None:
             told = np.where(self.certificate.holds, "ok", "max_steps")
             object.__setattr__(self, "status", told)
+        if self.message is None:
+            object.__setattr__(self, "message", np.full(np.shape(self.status), ""))
 
     @property
     def policy(self) -> Float:
@@ -129,10 +140,84 @@ class Solver:
         """Whether ``solve`` needs an ``rng``."""
         return False
 
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """Why the answer does not exist, for each context; "" where it does, or may.
+
+        What is found out in the course of solving is told by the solution alone.
+        """
+        return np.full(game.batch, "")
+
     def target(self, game: PreferenceGame) -> Solution | None:
         """What the solver converges to with these parameters, by another route; None if exact."""
         del game
         return None
+
+    def at_tau(self, tau: float) -> "Solver":
+        """The solver with every weight of a KL penalty set to ``tau``."""
+        weights = dict.fromkeys(taus(type(self)), tau)
+        return replace(self, **weights)  # type: ignore[type-var]  # every solver is a dataclass
+
+    def like(self, kind: type["Solver"]) -> "Solver":
+        """A solver of another kind with the same weights of KL penalties.
+
+        A solver with one tau has it for both players; one without has 0.
+        """
+        tau = getattr(self, "tau_leader", getattr(self, "tau", 0.0))
+        follower = getattr(self, "tau_follower", tau)
+        weights = {name: follower if name == "tau_follower" else tau for name in taus(kind)}
+        return kind(**weights)
+
+
+def solve_defined(
+    solve: Callable[[PreferenceGame], Solution], game: PreferenceGame, message: Reasons
+) -> Solution:
+    """Solve the contexts that have an answer, as one game; the others are undefined.
+
+    Parameters
+    ----------
+    solve : callable
+        Takes a game all of whose contexts have an answer.
+    game : PreferenceGame
+    message : str array (...)
+        Why there is no answer, for each context; "" where there is one (``Solver.undefined``).
+    """
+    defined = np.asarray(message == "")
+    if defined.all():
+        return solve(game)
+    if not defined.any():
+        nothing = np.full((*game.batch, game.n), np.nan)
+        certificate = Certificate("undefined", nothing[..., 0], 0.0)
+        status = np.full(game.batch, "undefined")
+        return Solution(nothing, certificate, status=status, message=message)
+    part = solve(game.at(defined))
+
+    def among(values: Any, rest: Any = np.nan, axis: int = 0) -> Any:
+        """The values, whose contexts lie along ``axis``, with ``rest`` in the other contexts."""
+        shape = (*values.shape[:axis], *defined.shape, *values.shape[axis + 1 :])
+        everywhere = np.full(shape, rest, values.dtype)
+        everywhere[(slice(None),) * axis + (defined,)] = values
+        return everywhere
+
+    residual, tolerance = part.certificate.residual, part.certificate.tolerance
+    certificate = replace(
+        part.certificate,
+        residual=among(residual),
+        tolerance=among(tolerance) if np.ndim(tolerance) else tolerance,
+    )
+    trace = part.trace
+    if trace is not None:
+        policies, averages = (among(p, axis=1) for p in (trace.policies, trace.averages))
+        trace = replace(trace, policies=policies, averages=averages)
+    return Solution(
+        among(part.log_policy),
+        certificate,
+        None if part.follower is None else among(part.follower),
+        among(part.status.astype(object), "undefined").astype(np.str_),
+        trace,
+        None if part.newton_steps is None else among(part.newton_steps, 0),
+        np.where(defined, among(part.message.astype(object), ""), message).astype(np.str_),
+        None if part.tau is None else among(part.tau),
+    )
 
 
 def require(plugin: object, **ranges: tuple[float, float]) -> None:

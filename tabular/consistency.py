@@ -15,8 +15,7 @@ import numpy as np
 from games import PreferenceGame, measures, numerics
 from games.catalogue.clones import clones
 from solvers import Solution, Solver
-from tabular.experiment import Experiment, Measurement, RngFor, answer, each
-from tabular.matching import MatchedKl
+from tabular.experiment import Experiment, Measurement, RngFor, each
 from tabular.regret import regret
 
 _MOST_LISTED = 64
@@ -43,9 +42,9 @@ class Consistency(Experiment):
     ) -> Iterator[Measurement]:
         """The answer itself, then how it stands up."""
         began = time.perf_counter()
-        solution, why = answer(solver, game, rng_for)
+        solution = solver.solve(game, rng_for("solver"))
         seconds = time.perf_counter() - began
-        policy = solution.policy
+        policy, loss = solution.policy, regret(solver, game, solution)
         yield Measurement("seconds", seconds)
 
         residual = "residual" if solution.trace is None else "step_residual"
@@ -56,17 +55,18 @@ class Consistency(Experiment):
             "worst_win_rate": measures.worst_win_rate(game, policy),
             "win_rate_over_ref": (policy * game.win_rates(game.ref)).sum(-1),
             "leader_value": measures.leader_value(game, policy),
-            "regret": regret(solver, game)(policy),
+            "regret": loss(policy),
             "entropy": numerics.entropy(solution.log_policy),
             "self_agreement": (policy**2).sum(-1),
             "cyclic_share": measures.hodge_margins(game).cyclic_share,
             **_majority_mass(game, solution),
         }
-        if isinstance(solver, MatchedKl) and (solution.status != "undefined").all():
-            values["tau"], _ = solver.fit(game)
+        if solution.tau is not None:
+            values["tau"] = solution.tau
         for metric, value in values.items():
-            yield from each(metric, value, game, solution, why)
-        yield from _listing(game, solution, why)
+            against = loss.message if metric == "regret" else ""
+            yield from each(metric, value, game, solution, against)
+        yield from _listing(game, solution)
         yield from self._clone_shifts(game, solver, solution, rng_for)
 
     def _clone_shifts(
@@ -78,7 +78,7 @@ class Consistency(Experiment):
             return
         for action, name in enumerate(game.names):
             cloned = clones(game, action, self.copies)
-            other, why = answer(solver, cloned, rng_for)
+            other = solver.solve(cloned, rng_for("solver"))
             # copies stand where the original stood
             families = np.repeat(
                 np.arange(game.n), np.where(np.arange(game.n) == action, self.copies, 1)
@@ -86,7 +86,7 @@ class Consistency(Experiment):
             merged = other.policy @ (families[:, None] == np.arange(game.n))
             shift = numerics.total_variation(merged, solution.policy)
             labels = {"action": name, "copies": self.copies}
-            yield from each("clone_shift", shift, game, other, why, **labels)
+            yield from each("clone_shift", shift, game, other, solution.message, **labels)
 
 
 def _majority_mass(game: PreferenceGame, solution: Solution) -> dict[str, np.ndarray]:
@@ -102,16 +102,16 @@ def _majority_mass(game: PreferenceGame, solution: Solution) -> dict[str, np.nda
     return {**mass, "condorcet_mass": there * (solution.policy * winner).sum(-1)}
 
 
-def _listing(game: PreferenceGame, solution: Solution, why: str) -> Iterator[Measurement]:
+def _listing(game: PreferenceGame, solution: Solution) -> Iterator[Measurement]:
     """Every probability, where there are few enough to be read."""
     if game.n > _MOST_LISTED:
         return
     for i, name in enumerate(game.names):
-        yield from each("probability", solution.policy[..., i], game, solution, why, action=name)
+        yield from each("probability", solution.policy[..., i], game, solution, action=name)
     if solution.follower is None or game.n > _MOST_REPLIES:
         return
     for i, name in enumerate(game.names):
         for j, reply in enumerate(game.names):
             value = solution.follower[..., i, j]
             labels = {"action": name, "reply": reply}
-            yield from each("follower_probability", value, game, solution, why, **labels)
+            yield from each("follower_probability", value, game, solution, **labels)

@@ -8,11 +8,11 @@ limit 2 tau / (tau^2 + omega^2) is below its step size; online IPO 2 and Nash-MD
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from games import PreferenceGame, SpecError, measures, numerics
 from games.game import Float
@@ -79,22 +79,27 @@ class Convergence(Experiment):
         target = solver.target(game)
         run = Averaged(solver) if self.average else solver
         solution = run.solve(game, rng_for("solver"))
+        if (solution.status == "undefined").all():
+            nothing = solution.certificate.residual
+            yield from self._contexts("kl_to_target", nothing, game, solution)
+            return
         trace = solution.trace
         if trace is None:
             yield skipped("kl_to_target", "the solver kept no trace")
             return
         averaged = run.iterate == "average"
-        running = np.full(game.batch, "ok")  # only the last point can have missed the tolerance
+        # only the last point can have missed the tolerance
+        running = replace(solution, status=np.full(game.batch, "ok"))
         for k, step in enumerate(trace.steps.tolist()):
             yield Measurement("oracle_calls", float(trace.oracle_calls[k]), step=step)
             yield Measurement("seconds", float(trace.seconds[k]), step=step)
-            status = solution.status if step == trace.steps[-1] else running
-            yield from self._point(game, solver, target, trace.policies[k], step, "last", status)
+            now = solution if step == trace.steps[-1] else running
+            yield from self._point(game, solver, target, trace.policies[k], step, "last", now)
             if averaged:
                 mean = trace.averages[k]
-                yield from self._point(game, solver, target, mean, step, "average", status)
+                yield from self._point(game, solver, target, mean, step, "average", now)
         yield from self._replies(game, solution, target, int(trace.steps[-1]))
-        yield from self._limits(game, solver)
+        yield from self._limits(game, solver, target)
 
     def _exact(self, game: PreferenceGame, solver: Solver) -> Iterator[Measurement]:
         """What Newton's method took; the second solve is timed, since the first warms up."""
@@ -109,7 +114,7 @@ class Convergence(Experiment):
         yield Measurement("seconds", time.perf_counter() - began)
         gap = measures.duality_gap(game, solution.policy, tau)
         for metric, value in (("newton_steps", solution.newton_steps), ("regularised_gap", gap)):
-            yield from self._contexts(metric, np.asarray(value), game, solution.status)
+            yield from self._contexts(metric, np.asarray(value), game, solution)
 
     def _point(
         self,
@@ -119,41 +124,56 @@ class Convergence(Experiment):
         policy: Float,
         step: int,
         iterate: str,
-        status: NDArray[np.str_],
+        solution: Solution,
     ) -> Iterator[Measurement]:
         tau = getattr(solver, "tau", 0.0)
         values = {"duality_gap": measures.duality_gap(game, policy)}
         if solver.concept == "nlhf" and tau > 0:
             values["regularised_gap"] = measures.duality_gap(game, policy, tau)
-        if target is not None:
-            values["kl_to_target"] = numerics.kl(target.log_policy, numerics.log(policy))
-            values["tv_to_target"] = numerics.total_variation(policy, target.policy)
         for metric, value in values.items():
-            yield from self._contexts(metric, value, game, status, step, iterate=iterate)
+            yield from self._contexts(metric, value, game, solution, "", step, iterate=iterate)
+        if target is None:
+            return
+        distances = {
+            "kl_to_target": numerics.kl(target.log_policy, numerics.log(policy)),
+            "tv_to_target": numerics.total_variation(policy, target.policy),
+        }
+        for metric, value in distances.items():
+            against = target.message
+            yield from self._contexts(metric, value, game, solution, against, step, iterate=iterate)
 
     def _contexts(
         self,
         metric: str,
         values: Float,
         game: PreferenceGame,
-        statuses: NDArray[np.str_],
+        solution: Solution,
+        against: ArrayLike = "",
         step: int | None = None,
         **labels: str,
     ) -> Iterator[Measurement]:
-        """One measurement a context, or two for all of them."""
-        flat, status = np.ravel(values), np.ravel(statuses)
+        """One measurement a context, or two for all of them; ``against`` as for ``each``."""
+        flat, status = np.ravel(values), np.ravel(solution.status)
+        reasons = np.ravel(np.where(solution.message == "", against, solution.message))
+        undefined = np.isnan(flat) & (reasons != "")
         state: Status
         if flat.size <= self.most_contexts:
             for k, number in enumerate(flat.tolist()):
                 context = k if game.batch else None
                 state, why = status[k].item(), ""
-                if np.isnan(number):
+                if undefined[k]:
+                    state, why = "undefined", reasons[k].item()
+                elif np.isnan(number):
                     state, why = "diverged", "not finite"
                 elif np.isinf(number):  # a KL
                     state, why = "undefined", "infinite: an answer has probability 0"
                 value = number if np.isfinite(number) else np.nan
                 yield Measurement(metric, value, context, labels, state, why, step)
             return
+        if undefined.all():
+            yield Measurement(metric, np.nan, None, labels, "undefined", reasons[0].item(), step)
+            return
+        flat, status = flat[~undefined], status[~undefined]
         known = flat[np.isfinite(flat)]
         worst: Status = "ok" if (status == "ok").all() else "max_steps"
         state = worst if known.size == flat.size else "diverged"
@@ -162,13 +182,17 @@ class Convergence(Experiment):
             told = float(np.quantile(known, quantile)) if known.size else np.nan
             yield Measurement(metric, told, None, here, state, "", step)
 
-    def _limits(self, game: PreferenceGame, solver: IterativeSolver) -> Iterator[Measurement]:
+    def _limits(
+        self, game: PreferenceGame, solver: IterativeSolver, target: Solution | None
+    ) -> Iterator[Measurement]:
         """In each context, the step size up to which the fixed point is stable, where known."""
         indices = list(np.ndindex(game.batch))
         eta = float(getattr(solver, "step_size", getattr(solver, "eta", 0.0)))
         if len(indices) > self.most_contexts or eta == 0:
             return
         for k, index in enumerate(indices):
+            if target is not None and target.status[index] == "undefined":
+                continue
             limit = predicted_limit(solver, game.at(index) if game.batch else game)
             if np.isfinite(limit):
                 labels = {"route": "predicted", "eta": eta}
@@ -183,7 +207,8 @@ class Convergence(Experiment):
         away = numerics.total_variation(solution.follower, target.follower)
         for i, name in enumerate(game.names):
             own = away[..., i]
-            yield from self._contexts("row_tv", own, game, solution.status, step, action=name)
+            against = target.message
+            yield from self._contexts("row_tv", own, game, solution, against, step, action=name)
 
 
 @dataclass(frozen=True, kw_only=True, init=False)

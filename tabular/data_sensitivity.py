@@ -15,7 +15,7 @@ import numpy as np
 from games import Comparisons, PreferenceGame, SpecError, measures, numerics
 from games.game import Float
 from solvers import Solution, Solver
-from tabular.experiment import Experiment, Measurement, RngFor, answer, each
+from tabular.experiment import Experiment, Measurement, RngFor, each
 from tabular.regret import regret
 
 _CONCENTRATION = 0.8
@@ -70,8 +70,8 @@ class DataSensitivity(Experiment):
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
         """One change of the sampling at a time, judged on the true game."""
-        full, _ = answer(solver, game, rng_for)
-        loss = regret(solver, game)
+        full = solver.solve(game, rng_for("solver"))
+        loss = regret(solver, game, full)
         for change, weights in self._changes(game):
             labels = {"setting": self.setting, **change}
             if self.setting == "known":
@@ -87,15 +87,14 @@ class DataSensitivity(Experiment):
                 yield from each("unseen_share", unseen, game, full, **labels)
             for unseen_pairs, observed in seen.items():
                 told = {**labels, "unseen": unseen_pairs} if unseen_pairs else labels
-                solution, why = answer(solver, observed, rng_for)
-                values = {
-                    "shift": numerics.total_variation(solution.policy, full.policy),
-                    "duality_gap": measures.duality_gap(game, solution.policy),
-                    "regret": loss(solution.policy),
-                }
-                for metric, value in values.items():
-                    yield from each(metric, value, game, solution, why, **told)
-                yield from _listing(game, solution, why, told)
+                solution = solver.solve(observed, rng_for("solver"))
+                policy = solution.policy
+                shift = numerics.total_variation(policy, full.policy)
+                yield from each("shift", shift, game, solution, full.message, **told)
+                gap = measures.duality_gap(game, policy)
+                yield from each("duality_gap", gap, game, solution, **told)
+                yield from each("regret", loss(policy), game, solution, loss.message, **told)
+                yield from _listing(game, solution, told)
 
     def _changes(self, game: PreferenceGame) -> Iterator[tuple[dict[str, Any], Float]]:
         """What is changed, and the pair weights that follow."""
@@ -133,9 +132,9 @@ class DataSensitivity(Experiment):
 
 
 def _listing(
-    game: PreferenceGame, solution: Solution, why: str, labels: dict[str, Any]
+    game: PreferenceGame, solution: Solution, labels: dict[str, Any]
 ) -> Iterator[Measurement]:
     """Every probability, in small games."""
     for k, name in enumerate(game.names if game.n <= _MOST_LISTED else ()):
         value = solution.policy[..., k]
-        yield from each("probability", value, game, solution, why, action=name, **labels)
+        yield from each("probability", value, game, solution, action=name, **labels)

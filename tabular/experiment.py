@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from games import PreferenceGame, UndefinedError
-from games.measures import Mask
+from games import PreferenceGame
 from results.rows import Status
-from solvers import Certificate, Solution, Solver
+from solvers import Solution, Solver
 
 RngFor = Callable[..., np.random.Generator]
 """rng_for(role, *key): the generator of a role ("data", "solver") and a key.
@@ -59,49 +58,36 @@ def each(
     values: ArrayLike,
     game: PreferenceGame,
     solution: Solution,
-    why: str = "",
+    against: ArrayLike = "",
+    /,
     **labels: Any,
 ) -> Iterator[Measurement]:
-    """One measurement a context; NaN where there is no solution, other NaN values are left out."""
-    status = np.ravel(solution.status)
+    """One measurement a context, with the status of its solution.
+
+    NaN and a reason where the solution, or what it is compared with, does not exist; other NaN
+    values, of metrics that do not apply, are left out.
+
+    Parameters
+    ----------
+    metric : str
+    values : array (...)
+    game : PreferenceGame
+    solution : Solution
+        What is measured.
+    against : str array (...)
+        Why what it is compared with does not exist, for each context; "" where it does.
+    **labels : any
+        What the metric is indexed by.
+    """
+    status, message = np.ravel(solution.status), np.ravel(solution.message)
+    missing = np.ravel(np.broadcast_to(against, game.batch))
     for k, value in enumerate(np.ravel(np.broadcast_to(values, game.batch))):
         context = k if game.batch else None
         if status[k] in ("undefined", "error"):
+            why = message[k].item()
             yield Measurement(metric, math.nan, context, labels, status[k].item(), why)
         elif not math.isnan(value):
             yield Measurement(metric, float(value), context, labels, status[k].item())
-
-
-def answer(solver: Solver, game: PreferenceGame, rng_for: RngFor) -> tuple[Solution, str]:
-    """The solver's answer, with NaN and "undefined" in the contexts that have none; and why."""
-    rng, why = rng_for("solver"), ""
-    defined = np.ones(game.batch, dtype=bool)
-    while defined.any():
-        try:
-            part = solver.solve(game if defined.all() else game.at(defined), rng)
-        except UndefinedError as error:
-            why = str(error)
-            defined[defined] = ~np.ravel(error.contexts)
-            continue
-        return (part if defined.all() else _scattered(part, defined, game)), why
-    return _scattered(None, defined, game), why
-
-
-def _scattered(part: Solution | None, defined: Mask, game: PreferenceGame) -> Solution:
-    """The solution of the defined contexts, with NaN and "undefined" in the others."""
-    log_policy = np.full((*game.batch, game.n), np.nan)
-    residual = np.full(game.batch, np.nan)
-    status = np.full(game.batch, "undefined", dtype="<U9")
-    if part is None:
-        return Solution(log_policy, Certificate("undefined", residual, 0.0), None, status)
-    log_policy[defined] = part.log_policy
-    residual[defined] = part.certificate.residual
-    status[defined] = part.status
-    follower = None
-    if part.follower is not None:
-        follower = np.full((*game.batch, game.n, game.n), np.nan)
-        follower[defined] = part.follower
-    tolerance = np.zeros(game.batch)
-    tolerance[defined] = part.certificate.tolerance
-    certificate = Certificate(part.certificate.condition, residual, tolerance)
-    return Solution(log_policy, certificate, follower, status)
+        elif missing[k]:
+            why = missing[k].item()
+            yield Measurement(metric, math.nan, context, labels, "undefined", why)

@@ -67,4 +67,5 @@ class FixedPoints(Experiment):
                 values["regularised_gap"] = measures.duality_gap(game, policy, tau)
             for metric, value in values.items():
                 finite = np.where(np.isfinite(value), value, np.nan)
-                yield from each(metric, finite, game, found, **labels)
+                against = nash.message if metric == "tv_to_nash" else ""
+                yield from each(metric, finite, game, found, against, **labels)

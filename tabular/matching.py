@@ -2,17 +2,17 @@
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
 
-from games import PreferenceGame, SolverError, UndefinedError, measures, numerics
+from games import PreferenceGame, SolverError, measures, numerics
 from games.game import Float
 from solvers import Certificate, Solution, Solver, taus
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Concept
+from solvers.solver import Concept, solve_defined
 
 _GRID = 4.0 ** np.arange(4, -8, -1)
 
@@ -24,6 +24,7 @@ class MatchedKl(Solver):
     tau is found in every context on its own: the largest at which the KL reaches ``kl``, by
     quartering from 256 down to 2^-14, then Brent's method in log tau. The KL falls with tau for
     RLHF and NLHF; for SLHF it need not, because V moves with tau_follower, hence "the largest".
+    Where even tau = 2^-14 stays nearer to the reference than ``kl``, the answer is undefined.
 
     Attributes
     ----------
@@ -37,8 +38,7 @@ class MatchedKl(Solver):
     Raises
     ------
     SolverError
-        If kl is not positive or the solver has no tau; UndefinedError in contexts where even
-        tau = 2^-14 stays nearer to the reference than ``kl``.
+        If kl is not positive or the solver has no tau.
     """
 
     solver: type[Solver]
@@ -66,26 +66,40 @@ class MatchedKl(Solver):
         """The wrapped solver with every tau set to ``tau``."""
         return self.solver(**{name: tau for name in taus(self.solver)}, **self.params)
 
-    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
-        """The answer at the tau found in each context."""
-        return self.fit(game, rng)[1]
+    def like(self, kind: type[Solver]) -> Solver:
+        """A solver of another kind at the same distance from the reference."""
+        return MatchedKl(kind, self.kl)
 
-    def fit(
-        self, game: PreferenceGame, rng: np.random.Generator | None = None
-    ) -> tuple[Float, Solution]:
-        """The tau found in each context, shape (...), and the answer there."""
-        flat = [game.at(index) for index in np.ndindex(game.batch)] if game.batch else [game]
-        upper = self._brackets(game, rng).ravel()
-        if np.isnan(upper).any():
-            raise UndefinedError(
+    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+        """The answer at the tau found in each context; undefined where ``kl`` is out of reach."""
+        upper = self._brackets(game, rng)
+        contexts = [game.at(index) for index in np.ndindex(game.batch)] if game.batch else [game]
+        found = [
+            np.nan if np.isnan(high) else self._tau(context, high, rng)
+            for context, high in zip(contexts, np.ravel(upper), strict=True)
+        ]
+        tau = np.reshape(found, game.batch)
+        message = np.full(game.batch, "")
+        if np.isnan(tau).any():
+            nearest = self.at_tau(_GRID[-1]).solve(game, rng).message
+            out_of_reach = (
                 f"MatchedKl: {self.solver.__name__} stays within {self.kl:g} nats of the reference "
-                f"at every tau >= {_GRID[-1]:g} in {int(np.isnan(upper).sum())} of {len(upper)} "
-                "contexts; ask for a smaller kl",
-                np.isnan(upper).reshape(game.batch),
+                f"at every tau >= {_GRID[-1]:g}; ask for a smaller kl"
             )
-        found = [self._tau(own, high, rng) for own, high in zip(flat, upper, strict=True)]
-        parts = [self.at_tau(tau).solve(own, rng) for own, tau in zip(flat, found, strict=True)]
-        return np.reshape(found, game.batch), _stacked(parts, game)
+            why = np.where(nearest == "", out_of_reach, nearest)
+            message = np.where(np.isnan(tau), why, "")
+        reached = tau[message == ""]
+        solution = solve_defined(lambda part: self._solve(part, reached, rng), game, message)
+        return replace(solution, tau=tau)
+
+    def _solve(self, game: PreferenceGame, tau: Float, rng: np.random.Generator | None) -> Solution:
+        contexts = [game.at(index) for index in np.ndindex(game.batch)] if game.batch else [game]
+        weights = np.ravel(tau).tolist()
+        parts = [
+            self.at_tau(weight).solve(context, rng)
+            for context, weight in zip(contexts, weights, strict=True)
+        ]
+        return _stacked(parts, game)
 
     def _distance(
         self, game: PreferenceGame, rng: np.random.Generator | None
@@ -134,4 +148,5 @@ def _stacked(parts: list[Solution], game: PreferenceGame) -> Solution:
         certificate,
         np.reshape(rows, (*shape, game.n)) if rows else None,
         np.reshape([p.status for p in parts], game.batch),
+        message=np.reshape([p.message for p in parts], game.batch),
     )

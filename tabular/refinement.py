@@ -8,7 +8,7 @@ chases one reply, independent draws do not.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,7 @@ from solvers import Solution, Solver
 from solvers.nlhf_exact import NlhfExact
 from solvers.rlhf_exact import RlhfExact
 from solvers.slhf_exact import SlhfExact
-from tabular.experiment import Experiment, Measurement, RngFor, answer, each
-from tabular.matching import MatchedKl
+from tabular.experiment import Experiment, Measurement, RngFor, each
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Refinement(Experiment):
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
         """Exact numbers, then simulated users, then revisions of other leaders."""
-        solution, why = answer(solver, game, rng_for)
+        solution = solver.solve(game, rng_for("solver"))
         ways = {"independent": np.repeat(solution.policy[..., None, :], game.n, axis=-2)}
         if solution.follower is not None:
             ways["refined"] = solution.follower
@@ -73,7 +72,7 @@ class Refinement(Experiment):
             yield Measurement("seen_favourite", np.nan, status="skipped", message=reason)
         else:
             for how, reply in ways.items():
-                yield from self._exact(game, game.population, solution, why, reply, how)
+                yield from self._exact(game, game.population, solution, reply, how)
                 if self.n_users is not None:
                     rng = rng_for("data", "users", self.n_users)
                     seen = self._simulated(
@@ -82,25 +81,21 @@ class Refinement(Experiment):
                     labels = {"how": how, "route": "simulated", "n_users": self.n_users}
                     for N, share in enumerate(seen, 1):
                         told = {"n_answers": N, "type": "all", **labels}
-                        yield from each("seen_favourite", share, game, solution, why, **told)
+                        yield from each("seen_favourite", share, game, solution, **told)
         gain = (np.swapaxes(game.P, -1, -2) * ways.get("refined", ways["independent"])).sum(-1)
-        yield from each(
-            "refinement_win_rate", (game.ref * gain).sum(-1), game, solution, why, leader="ref"
-        )
-        for peer in _leaders(solver):
-            leader, reason = answer(peer, game, rng_for)
+        rate = (game.ref * gain).sum(-1)
+        yield from each("refinement_win_rate", rate, game, solution, leader="ref")
+        for kind in (RlhfExact, NlhfExact, SlhfExact):
+            leader = solver.like(kind).solve(game)
             rate = (leader.policy * gain).sum(-1)
-            missing = leader.status == "undefined"
-            both = replace(solution, status=np.where(missing, leader.status, solution.status))
-            labels = {"leader": peer.concept}
-            yield from each("refinement_win_rate", rate, game, both, why or reason, **labels)
+            labels = {"leader": kind.concept}
+            yield from each("refinement_win_rate", rate, game, solution, leader.message, **labels)
 
     def _exact(
         self,
         game: PreferenceGame,
         people: Population,
         solution: Solution,
-        why: str,
         reply: Float,
         how: str,
     ) -> Iterator[Measurement]:
@@ -114,9 +109,9 @@ class Refinement(Experiment):
             labels: dict[str, Any] = {"n_answers": N, "how": how, "route": "exact"}
             for metric, value in (("seen_favourite", 1 - missed), ("best_utility", best)):
                 for k in range(value.shape[-1]):
-                    yield from each(metric, value[..., k], game, solution, why, type=k, **labels)
+                    yield from each(metric, value[..., k], game, solution, type=k, **labels)
                 mean = (people.shares * value).sum(-1)
-                yield from each(metric, mean, game, solution, why, type="all", **labels)
+                yield from each(metric, mean, game, solution, type="all", **labels)
 
     def _simulated(
         self,
@@ -130,10 +125,7 @@ class Refinement(Experiment):
         """Share of users who have seen a favourite after 1, 2, ... answers."""
         types = _draw(_repeat(people.shares, n_users), rng)
         liked = np.take_along_axis(people.favourites, types[..., None], axis=-2)
-        # contexts without an answer are simulated too, on anything, and reported as undefined
-        defined = (solution.status != "undefined")[..., None]
-        reply = np.where(defined[..., None], reply, 1 / game.n)
-        current = _draw(_repeat(np.where(defined, solution.policy, 1 / game.n), n_users), rng)
+        current = _draw(_repeat(solution.policy, n_users), rng)
         seen = np.zeros(types.shape, dtype=bool)
         for _ in range(self.n_answers):
             seen = seen | np.take_along_axis(liked, current[..., None], axis=-1)[..., 0]
@@ -166,15 +158,7 @@ def _expected_best(start: Float, reply: Float, worth: Float, N: int) -> Float:
 
 
 def _draw(p: Float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """One index from each distribution along the last axis."""
+    """One index from each distribution along the last axis; 0 where it is NaN."""
     u = rng.random((*p.shape[:-1], 1)) * p.sum(-1, keepdims=True)
     index = np.minimum((p.cumsum(-1) <= u).sum(-1), p.shape[-1] - 1)
     return np.asarray(index, dtype=np.int64)
-
-
-def _leaders(solver: Solver) -> list[Solver]:
-    """The exact solver of each concept, at the solver's own tau or KL."""
-    if isinstance(solver, MatchedKl):
-        return [MatchedKl(kind, solver.kl) for kind in (RlhfExact, NlhfExact, SlhfExact)]
-    tau = getattr(solver, "tau_leader", getattr(solver, "tau", 0.0))
-    return [RlhfExact(tau), NlhfExact(tau), SlhfExact(tau, getattr(solver, "tau_follower", tau))]

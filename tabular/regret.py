@@ -1,25 +1,44 @@
 """Regret of a policy in the objective of the concept that chose it, on the true game."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from games import PreferenceGame, UndefinedError, measures, numerics
+from games import PreferenceGame, measures, numerics
 from games.game import Float
-from solvers import Solver
+from solvers import Solution, Solver
 from solvers.rlhf_exact import RlhfExact
-from tabular.matching import MatchedKl
-
-Regret = Callable[[Float], Float]
-"""Policy (..., n) -> regret (...)."""
+from solvers.solver import Reasons
 
 
-def regret(solver: Solver, game: PreferenceGame) -> Regret:
-    """Best value of the objective minus the value of a policy, at the solver's own tau.
+@dataclass(frozen=True)
+class Regret:
+    """Best value of an objective minus the value of a policy, >= 0 up to rounding.
+
+    Attributes
+    ----------
+    shortfall : callable
+        Policy (..., n) -> regret (...); NaN where there is none.
+    message : str array (...)
+        Why the best value does not exist, for each context; "" where it does, and for solvers
+        whose concept has no objective.
+    """
+
+    shortfall: Callable[[Float], Float]
+    message: Reasons
+
+    def __call__(self, policy: Float) -> Float:
+        """Regret (...) of a policy (..., n)."""
+        return self.shortfall(policy)
+
+
+def regret(solver: Solver, game: PreferenceGame, best: Solution | None = None) -> Regret:
+    """The loss in the solver's objective on the true game, at the solver's weights.
 
     RLHF: expected full-data reward - tau KL. NLHF: half the regularised duality gap. SLHF: value
     against the best follower - tau_leader KL. NaN for other concepts and where the full-data
-    reward is infinite. With a matched KL, tau is the one found on the true game.
+    reward is infinite.
 
     Parameters
     ----------
@@ -27,58 +46,42 @@ def regret(solver: Solver, game: PreferenceGame) -> Regret:
         Gives the concept and the weights.
     game : PreferenceGame
         The truth; what depends on it alone is computed once.
-
-    Returns
-    -------
-    function of a float array (..., n)
-        Gives a float array (...), >= 0 up to rounding.
+    best : Solution, or None
+        The solver's answer to the true game. A solver that chooses its weights is judged at those
+        that it chose there.
     """
-    if isinstance(solver, MatchedKl):
-        return _matched(solver, game)
-    tau = getattr(solver, "tau_leader", getattr(solver, "tau", 0.0))
-    if solver.concept == "nlhf":
-        return lambda policy: measures.duality_gap(game, policy, tau) / 2
-    if solver.concept == "slhf":
-        follower_tau = getattr(solver, "tau_follower", 0.0)
-        return _shortfall(game, measures.follower_values(game, follower_tau), tau)
-    if solver.concept == "rlhf":
-        return _shortfall(game, _rewards(game, getattr(solver, "ridge", 0.0)), tau)
-    return lambda policy: np.full(game.batch, np.nan)
+    if best is None or best.tau is None:
+        return _at_one_tau(solver, game)
+    contexts = [game.at(index) for index in np.ndindex(game.batch)] if game.batch else [game]
+    parts = [
+        None if np.isnan(weight) else _at_one_tau(solver.at_tau(float(weight)), context)
+        for weight, context in zip(np.ravel(best.tau), contexts, strict=True)
+    ]
 
-
-def _matched(solver: MatchedKl, game: PreferenceGame) -> Regret:
-    """Context by context, because each has a tau of its own."""
-    parts: list[Regret | None] = []
-    for own in [game.at(index) for index in np.ndindex(game.batch)] if game.batch else [game]:
-        try:
-            tau, _ = solver.fit(own)
-        except UndefinedError:
-            parts.append(None)
-        else:
-            parts.append(regret(solver.at_tau(float(tau)), own))
-
-    def each_context(policy: Float) -> Float:
+    def shortfall(policy: Float) -> Float:
         rows = policy.reshape(-1, game.n)
         values = [np.nan if f is None else float(f(r)) for f, r in zip(parts, rows, strict=True)]
         return np.array(values).reshape(game.batch)
 
-    return each_context
+    return Regret(shortfall, best.message)
 
 
-def _rewards(game: PreferenceGame, ridge: float) -> Float:
-    """Full-data Bradley-Terry rewards; NaN in the contexts where they are infinite."""
-    solver = RlhfExact(ridge=ridge)
-    try:
-        return solver.rewards(game)
-    except UndefinedError as error:
-        values = np.full((*game.batch, game.n), np.nan)
-        finite = ~np.asarray(error.contexts)
-    if finite.any():
-        values[finite] = solver.rewards(game.at(finite))
-    return values
+def _at_one_tau(solver: Solver, game: PreferenceGame) -> Regret:
+    defined = np.full(game.batch, "")
+    tau = getattr(solver, "tau_leader", getattr(solver, "tau", 0.0))
+    if solver.concept == "nlhf":
+        return Regret(lambda policy: measures.duality_gap(game, policy, tau) / 2, defined)
+    if solver.concept == "slhf":
+        follower_tau = getattr(solver, "tau_follower", 0.0)
+        values = measures.follower_values(game, follower_tau)
+        return Regret(_shortfall(game, values, tau), defined)
+    if solver.concept == "rlhf":
+        fit = RlhfExact(ridge=getattr(solver, "ridge", 0.0))
+        return Regret(_shortfall(game, fit.rewards(game), tau), fit.undefined(game))
+    return Regret(lambda policy: np.full(game.batch, np.nan), defined)
 
 
-def _shortfall(game: PreferenceGame, values: Float, tau: float) -> Regret:
+def _shortfall(game: PreferenceGame, values: Float, tau: float) -> Callable[[Float], Float]:
     """max_p [E_p values - tau KL(p | ref)] minus the same at the policy."""
     soft = tau > 0
     best = tau * numerics.logsumexp(game.log_ref + values / tau) if soft else values.max(-1)

@@ -16,8 +16,8 @@ import numpy as np
 from games import Population, PreferenceGame, SpecError, measures, numerics
 from games.game import Float
 from games.population import majority
-from solvers import Solver
-from tabular.experiment import Experiment, Measurement, RngFor, answer, each
+from solvers import Solution, Solver
+from tabular.experiment import Experiment, Measurement, RngFor, each
 
 _NO_PART = 1e-12
 
@@ -98,8 +98,8 @@ class Robustness(Experiment):
         rng_for: RngFor,
         labels: dict[str, Any],
     ) -> Iterator[Measurement]:
-        solution, why = answer(solver, seen, rng_for)
-        policy = solution.policy
+        solution = solver.solve(seen, rng_for("solver"))
+        policy, start = solution.policy, _point(solution, 0)
         values = {
             "duality_gap": measures.duality_gap(judged, policy),
             "worst_win_rate": measures.worst_win_rate(judged, policy),
@@ -109,15 +109,29 @@ class Robustness(Experiment):
         }
         for k, at in enumerate(t):
             here = {"path": self.path, **labels, "t": round(float(at), 12)}
-            point = replace(solution, log_policy=solution.log_policy[k], status=solution.status[k])
+            point = _point(solution, k)
             for metric, value in values.items():
-                yield from each(metric, value[k], game, point, why, **here)
+                against = start.message if metric == "shift" else ""
+                yield from each(metric, value[k], game, point, against, **here)
         steps = numerics.total_variation(policy[1:], policy[:-1])
         known = np.where(np.isnan(steps), -np.inf, steps).max(0)
         largest = np.where(np.isinf(known), np.nan, known)
-        ends = replace(solution, log_policy=policy[0], status=np.full(game.batch, "ok"))
+        # undefined where no two neighbours have an answer: the first that has none says why
+        first = (solution.message != "").argmax(0)[None]
+        why = np.take_along_axis(solution.message, first, axis=0)[0]
+        ends = replace(start, status=np.full(game.batch, "ok"))
         here = {"path": self.path, **labels, "points": self.points}
-        yield from each("largest_shift", largest, game, ends, **here)
+        yield from each("largest_shift", largest, game, ends, why, **here)
+
+
+def _point(solution: Solution, k: int) -> Solution:
+    """The solution at one point of the path."""
+    return replace(
+        solution,
+        log_policy=solution.log_policy[k],
+        status=solution.status[k],
+        message=solution.message[k],
+    )
 
 
 def _along(game: PreferenceGame, P: Float) -> PreferenceGame:

@@ -250,7 +250,11 @@ class Stability(Experiment):
     def _one(
         self, game: PreferenceGame, solver: IterativeSolver, context: int | None
     ) -> Iterator[Measurement]:
-        yield Measurement("omega", omega(game, _end(solver, game).policy), context)
+        end = _end(solver, game)
+        if end.status == "undefined":
+            yield Measurement("omega", np.nan, context, {}, "undefined", end.message.item())
+            return
+        yield Measurement("omega", omega(game, end.policy), context)
         predicted = predicted_limit(solver, game)
         observed = observed_limit(solver, game, self.steps, self.precision)
         for route, limit in (("predicted", predicted), ("observed", observed)):

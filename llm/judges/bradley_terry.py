@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from games.errors import SolverError
 from games.game import Float
 from llm.judges.game import AnswerTable
 from llm.judges.judge import ScalarJudge, Texts, require_pairs
@@ -32,7 +33,7 @@ class BradleyTerryJudge(ScalarJudge, AnswerTable):
     GameError
         If prompts or answers do not fit the game, or a prompt is not among them.
     SolverError
-        If the ridge is negative; UndefinedError at the first look-up if the fit is infinite.
+        If the ridge is negative, or, at the first look-up, if the fit is infinite.
     """
 
     ridge: float = 0.0
@@ -44,7 +45,11 @@ class BradleyTerryJudge(ScalarJudge, AnswerTable):
     @cached_property
     def _rewards(self) -> Float:
         """Shape (contexts, n + 1); the last column is for every other text."""
-        r = RlhfExact(ridge=self.ridge).rewards(self.game).reshape(-1, self.game.n)
+        fit = RlhfExact(ridge=self.ridge)
+        infinite = np.ravel(fit.undefined(self.game))
+        if (infinite != "").any():
+            raise SolverError(str(infinite[infinite != ""][0]))
+        r = fit.rewards(self.game).reshape(-1, self.game.n)
         return np.concatenate([r, r.min(-1, keepdims=True) - 1], axis=-1)
 
     def score(self, prompts: Texts, answers: Texts, **columns: Sequence[Any]) -> Float:

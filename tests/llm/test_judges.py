@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from games import GAMES, GameError, PreferenceGame, ScoreGame, SolverError, SpecError
-from games.errors import UndefinedError
 from llm.judges import JUDGES, Audit, OrderedJudge, ScalarJudge, audit, battery
 from llm.judges.attributes import ATTRIBUTES, AttributesJudge
 from llm.judges.bradley_terry import BradleyTerryJudge
@@ -185,7 +184,7 @@ def test_bradley_terry_by_hand() -> None:
 
 def test_bradley_terry_of_a_certain_winner_needs_a_ridge() -> None:
     game = PreferenceGame([[0.5, 1], [0, 0.5]])
-    with pytest.raises(UndefinedError, match="ridge > 0"):
+    with pytest.raises(SolverError, match="ridge > 0"):
         BradleyTerryJudge(game, ["q"], ["a", "b"]).score(["q"], ["a"])
     # the maximum: sigmoid(-2 r) = ridge r
     (r,) = BradleyTerryJudge(game, ["q"], ["a", "b"], ridge=0.1).score(["q"], ["a"])

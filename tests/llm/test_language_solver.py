@@ -243,12 +243,19 @@ def test_rewards_that_do_not_exist(tmp_path: Path) -> None:
     method, game = make_learner("rloo", BRIEF), infinite_rewards()
     solution = LanguageSolver(method, game, tmp_path, seed=3, sft=SFT).solve(game)
     assert solution.status.tolist() == "undefined"
+    assert "the Bradley-Terry maximum is infinite" in solution.message.item()
     assert np.isnan(solution.policy).all()
     assert solution.evaluation is None
     assert solved("nash_md_pg", tmp_path, game, **BRIEF).status == "ok"
     data = solved("dpo", tmp_path, game, **BRIEF)
     assert data.status == "ok"
-    assert data.target is None
+    compared = [m for m in data.measurements() if m.metric in ("tv_to_target", "kl_to_target")]
+    assert [(m.metric, m.step) for m in compared if m.step == 4] == [
+        ("tv_to_target", 4),
+        ("kl_to_target", 4),
+    ]
+    assert {m.status for m in compared} == {"undefined"}
+    assert all("the Bradley-Terry maximum is infinite" in m.message for m in compared)
 
 
 def test_a_reversed_start(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The reward that RLHF fits: two other fitting methods, existence, ridge, and its certificate."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import special
 from scipy.optimize import minimize
 
-from games import PreferenceGame, UndefinedError
+from games import PreferenceGame
 from games.game import Float
 from solvers import Solution
 from solvers.rlhf_exact import RlhfExact
@@ -134,25 +136,46 @@ UNDEFINED: list[tuple[Float, Float | None, str]] = [
 
 
 @pytest.mark.parametrize(("P", "pairs", "components"), UNDEFINED)
-def test_an_infinite_maximum_is_refused_and_its_components_named(
+def test_an_infinite_maximum_is_undefined_and_its_components_named(
     P: Float, pairs: Float | None, components: str
 ) -> None:
     game = PreferenceGame(P, pairs=pairs, names=list("abcd"[: len(P)]))
-    with pytest.raises(UndefinedError, match=components) as caught:
-        RlhfExact().solve(game)
-    assert "set ridge > 0" in str(caught.value)
-    assert np.array_equal(caught.value.contexts, True)
+    for tau in (0.0, 0.1):
+        solution = RlhfExact(tau).solve(game)
+        assert solution.status == "undefined"
+        assert re.search(components, str(solution.message))
+        assert "set ridge > 0" in str(solution.message)
+        assert np.isnan(solution.policy).all()
+        assert np.isnan(solution.certificate.residual)
+        assert not solution.certificate.holds
+    assert np.isnan(RlhfExact().rewards(game)).all()
+    assert RlhfExact(ridge=0.1).solve(game).message == ""
 
 
-def test_the_undefined_contexts_of_a_batch_are_told() -> None:
+@pytest.mark.parametrize("tau", [0.0, 0.1])
+def test_each_context_of_a_batch_has_its_answer_or_its_reason(tau: float) -> None:
     rng = np.random.default_rng(4)
-    P = table(rng.uniform(0.1, 0.9, (3, 4, 4)))
-    P[1] = table(np.zeros((4, 4)))
-    with pytest.raises(UndefinedError, match="infinite in 1 of 3 contexts") as caught:
-        RlhfExact().solve(PreferenceGame(P))
-    np.testing.assert_array_equal(caught.value.contexts, [False, True, False])
-    with pytest.raises(UndefinedError, match="infinite in 2 of 4"):
-        RlhfExact().solve(PreferenceGame(P[[0, 1, 1, 2]].reshape(2, 2, 4, 4)))
+    P = table(rng.uniform(0.1, 0.9, (2, 2, 4, 4)))
+    P[0, 1] = table(np.zeros((4, 4)))
+    P[1, 0] = table(np.array([[0, 0, 0, 0], [0.4, 0, 0, 0], [0.3, 0.3, 0, 0], [0, 0, 0, 0]]))
+    solution = RlhfExact(tau).solve(PreferenceGame(P))
+    assert solution.status.tolist() == [["ok", "undefined"], ["undefined", "ok"]]
+    assert solution.message[0, 0] == solution.message[1, 1] == ""
+    assert "{0} > {1} > {2} > {3}" in solution.message[0, 1]
+    assert "{0, 1, 2} > {3}" in solution.message[1, 0]
+    undefined = [[False, True], [True, False]]
+    np.testing.assert_array_equal(np.isnan(solution.policy).all(-1), undefined)
+    np.testing.assert_array_equal(np.isnan(solution.certificate.residual), undefined)
+    rewards = RlhfExact().rewards(PreferenceGame(P))
+    np.testing.assert_array_equal(np.isnan(rewards).all(-1), undefined)
+    # the others are as if they were alone, to the last bit
+    together = RlhfExact(tau).solve(PreferenceGame(P[[0, 1], [0, 1]]))
+    for k in (0, 1):
+        alone = RlhfExact(tau).solve(PreferenceGame(P[k, k]))
+        for found in (solution.log_policy[k, k], together.log_policy[k]):
+            np.testing.assert_array_equal(found, alone.log_policy)
+        np.testing.assert_array_equal(rewards[k, k], RlhfExact().rewards(PreferenceGame(P[k, k])))
+        assert solution.certificate.residual[k, k] == alone.certificate.residual
 
 
 @LAW
@@ -165,11 +188,9 @@ def test_existence_is_strong_connection(game: PreferenceGame, missing: int) -> N
     game = PreferenceGame(game.P, pairs=(kept & kept.T).astype(float))
     wins = (game.pair_weights > 0) & (game.P > 0)
     reach = np.linalg.matrix_power(np.eye(n) + wins, n) > 0
-    if reach.all():
-        assert RlhfExact().solve(game).certificate.holds
-    else:
-        with pytest.raises(UndefinedError):
-            RlhfExact().solve(game)
+    solution = RlhfExact().solve(game)
+    assert solution.certificate.holds == reach.all()
+    assert solution.status == ("ok" if reach.all() else "undefined")
 
 
 @SHORT

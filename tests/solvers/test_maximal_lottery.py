@@ -269,6 +269,8 @@ def test_a_failed_programme_stops_its_own_context_only(monkeypatch: pytest.Monke
     monkeypatch.setattr("solvers.exact.maximal_lottery.linprog", broken)
     solution = NlhfExact(0.0).solve(game)
     assert solution.status.tolist() == ["error", "ok"]
+    assert "status 4" in solution.message[0]
+    assert solution.message[1] == ""
     assert np.isnan(solution.policy[0]).all()
     np.testing.assert_array_equal(solution.policy[1], good)
     calls.clear()

@@ -7,7 +7,6 @@ import pytest
 from scipy.linalg import schur
 
 from games import PreferenceGame, measures, numerics
-from games.errors import UndefinedError
 from solvers import rspo
 from solvers.exact.divergence_nash import chi_square_nash, forward_kl_nash
 from solvers.exact.roots import falling_root, plus_exp
@@ -129,9 +128,10 @@ def test_full_rank_is_exact_for_even_and_odd_sizes() -> None:
 
 def test_certain_preferences_have_no_embedding() -> None:
     game = PreferenceGame([[[0.5, 1], [0, 0.5]], [[0.5, 0.6], [0.4, 0.5]]])
-    with pytest.raises(UndefinedError, match="log-odds") as caught:
-        Gpo().solve(game)
-    assert caught.value.contexts.tolist() == [True, False]
+    for found in (Gpo().solve(game), Gpo().target(game)):
+        assert found.status.tolist() == ["undefined", "ok"]
+        assert "log-odds" in found.message[0]
+        assert found.message[1] == ""
 
 
 # Iterated best-of-N

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from games import PreferenceGame, SolverError, UndefinedError, numerics
+from games import PreferenceGame, SolverError, numerics
 from games.game import Float
 from solvers.dpo import Dpo
 from solvers.reward_follower import RewardFollower
@@ -157,8 +157,10 @@ def test_sgpo_solves_contexts_and_names_those_without_an_answer() -> None:
     together = Sgpo().solve(games)
     assert together.certificate.holds.all()
     close(together.policy[1], Sgpo().solve(games.at(1)).policy)
-    with pytest.raises(UndefinedError):
-        Sgpo().solve(PreferenceGame([[0.5, 1.0], [0.0, 0.5]]))
+    sure = PreferenceGame([[0.5, 1.0], [0.0, 0.5]])
+    mixed = Sgpo().solve(PreferenceGame.stack([sure, PreferenceGame([[0.5, 0.6], [0.4, 0.5]])]))
+    assert mixed.status.tolist() == ["undefined", "ok"]
+    assert "the Bradley-Terry maximum is infinite" in mixed.message[0]
 
 
 def test_parameters_out_of_range_are_named() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from games import PreferenceGame, SolverError, UndefinedError, measures
+from games import PreferenceGame, SolverError, measures
 from games.game import Float
 from solvers import SOLVERS
 from solvers.rlhf_exact import RlhfExact
@@ -20,7 +20,9 @@ EXACT = ["rlhf_exact", "nlhf_exact", "slhf_exact"]
 def test_every_context_is_as_far_from_the_reference_as_asked(name: str, kl: float) -> None:
     game = random_games(2, 4, 5)
     solver = MatchedKl(SOLVERS[name], kl)
-    tau, solution = solver.fit(game)
+    solution = solver.solve(game)
+    tau = solution.tau
+    assert tau is not None
     assert measures.kl_to_ref(game, solution.policy) == pytest.approx(np.full(4, kl), rel=1e-9)
     assert len(set(np.round(tau, 6))) == 4
     # no larger tau on a fine grid reaches it
@@ -32,10 +34,53 @@ def test_every_context_is_as_far_from_the_reference_as_asked(name: str, kl: floa
 
 
 def test_a_kl_out_of_reach_is_undefined_there_and_only_there() -> None:
-    game = PreferenceGame.stack([three_annotators(), three_annotators((0.45, 0.45, 0.1))])
-    with pytest.raises(UndefinedError, match=r"1 of 2 contexts; ask for a smaller kl") as error:
-        MatchedKl(SOLVERS["nlhf_exact"], 0.2).solve(game)
-    assert error.value.contexts.tolist() == [True, False]
+    within = three_annotators((0.45, 0.45, 0.1))
+    game = PreferenceGame.stack([within, three_annotators(), within])
+    solution = MatchedKl(SOLVERS["nlhf_exact"], 0.2).solve(game)
+    assert solution.status.tolist() == ["ok", "undefined", "ok"]
+    assert [bool(text) for text in solution.message.tolist()] == [False, True, False]
+    assert "NlhfExact stays within 0.2 nats" in solution.message[1]
+    assert "ask for a smaller kl" in solution.message[1]
+    alone = MatchedKl(SOLVERS["nlhf_exact"], 0.2).solve(within)
+    assert solution.tau is not None
+    assert np.isnan(solution.tau).tolist() == [False, True, False]
+    for k in (0, 2):
+        np.testing.assert_array_equal(solution.policy[k], alone.policy)
+        assert solution.tau[k] == alone.tau
+    assert np.isnan(solution.policy[1]).all()
+    assert np.isnan(solution.certificate.residual[1])
+    nowhere = MatchedKl(SOLVERS["nlhf_exact"], 0.2).solve(three_annotators())
+    assert nowhere.tau is not None
+    assert np.isnan(nowhere.tau)
+
+
+def test_each_context_has_a_reason_of_its_own() -> None:
+    never = PreferenceGame([[0.5, 1, 1], [0, 0.5, 0.6], [0, 0.4, 0.5]])
+    even = PreferenceGame(np.full((3, 3), 0.5))
+    game = PreferenceGame.stack([never, three_annotators(), even])
+    solution = MatchedKl(SOLVERS["rlhf_exact"], 0.05).solve(game)
+    assert solution.status.tolist() == ["undefined", "ok", "undefined"]
+    assert "RlhfExact: the Bradley-Terry maximum is infinite" in solution.message[0]
+    assert solution.message[1] == ""
+    assert "MatchedKl: RlhfExact stays within 0.05 nats" in solution.message[2]
+
+
+def test_a_follower_is_nan_where_the_leader_has_no_answer() -> None:
+    even = PreferenceGame(np.full((3, 3), 0.5))
+    game = PreferenceGame.stack([three_annotators(), even])
+    solution = MatchedKl(SOLVERS["slhf_exact"], 0.05).solve(game)
+    assert solution.status.tolist() == ["ok", "undefined"]
+    assert solution.follower is not None
+    assert np.isfinite(solution.follower[0]).all()
+    assert np.isnan(solution.follower[1]).all()
+
+
+def test_peers_have_the_same_weights_or_the_same_distance() -> None:
+    nlhf, slhf = SOLVERS["nlhf_exact"], SOLVERS["slhf_exact"]
+    assert nlhf(tau=0.3).like(slhf) == slhf(tau_leader=0.3, tau_follower=0.3)
+    assert slhf(tau_leader=0.3, tau_follower=0.2).like(slhf) == slhf(0.3, 0.2)
+    assert slhf(tau_leader=0.3, tau_follower=0.2).like(nlhf) == nlhf(tau=0.3)
+    assert MatchedKl(slhf, 0.1).like(nlhf) == MatchedKl(nlhf, 0.1)
 
 
 @pytest.mark.parametrize("kl", [0.0, -1.0, np.nan, np.inf, True])
@@ -81,12 +126,14 @@ def test_regret_is_the_shortfall_in_the_concepts_own_objective(name: str) -> Non
 def test_regret_with_a_matched_kl_is_taken_at_the_tau_of_the_true_game() -> None:
     game = random_games(9, 2, 4)
     solver = MatchedKl(SOLVERS["slhf_exact"], 0.1)
-    tau, solution = solver.fit(game)
-    assert regret(solver, game)(solution.policy) == pytest.approx([0, 0], abs=1e-12)
+    solution = solver.solve(game)
+    tau, loss = solution.tau, regret(solver, game, solution)
+    assert tau is not None
+    assert loss(solution.policy) == pytest.approx([0, 0], abs=1e-12)
     other = game.ref
     for k in range(2):
         own = SOLVERS["slhf_exact"](tau_leader=float(tau[k]), tau_follower=float(tau[k]))
-        assert regret(solver, game)(other)[k] == pytest.approx(regret(own, game.at(k))(other[k]))
+        assert loss(other)[k] == pytest.approx(regret(own, game.at(k))(other[k]))
 
 
 def test_regret_is_nan_where_the_reward_is_infinite() -> None:
@@ -94,6 +141,8 @@ def test_regret_is_nan_where_the_reward_is_infinite() -> None:
     unsure = three_annotators()
     never = PreferenceGame([[0.5, 1, 1], [0, 0.5, 0.6], [0, 0.4, 0.5]])
     game = PreferenceGame.stack([sure, never, unsure])
-    got = regret(RlhfExact(tau=0.5), game)(game.ref)
+    loss = regret(RlhfExact(tau=0.5), game)
+    got = loss(game.ref)
+    assert [bool(text) for text in loss.message.tolist()] == [False, True, False]
     assert np.isnan(got).tolist() == [False, True, False]
     assert got[2] == pytest.approx(regret(RlhfExact(tau=0.5), unsure)(unsure.ref))
