@@ -1,4 +1,4 @@
-"""Checkpoints of a training: safetensors and JSON in a folder, there whole or not at all."""
+"""Checkpoints of a training: safetensors and JSON in a folder, written whole or not at all."""
 
 import json
 import os
@@ -22,17 +22,17 @@ class Checkpoint:
     ----------
     parameters, moments : dict of str to tensor
         Of the models, generator states included, and of the optimiser.
-    told : dict
+    record : dict
         Plain data: step, status, curve, ...
     """
 
     parameters: dict[str, Tensor]
     moments: dict[str, Tensor]
-    told: dict[str, Any]
+    record: dict[str, Any]
 
 
 def write(
-    folder: Path, parameters: dict[str, Tensor], moments: dict[str, Tensor], told: dict[str, Any]
+    folder: Path, parameters: dict[str, Tensor], moments: dict[str, Tensor], record: dict[str, Any]
 ) -> None:
     """Write a checkpoint beside the last one, then put it in its place."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,39 +41,39 @@ def write(
     part.mkdir()
     save_file(parameters, part / "parameters.safetensors")
     save_file(moments, part / "optimizer.safetensors")
-    (part / "state.json").write_text(json.dumps(told), encoding="utf-8")
-    held, old = (folder / name for name in _PLACES)
-    shutil.rmtree(old, ignore_errors=True)
-    if held.is_dir():
-        os.rename(held, old)
-    os.rename(part, held)
-    shutil.rmtree(old, ignore_errors=True)
+    (part / "state.json").write_text(json.dumps(record), encoding="utf-8")
+    current, previous = (folder / name for name in _PLACES)
+    shutil.rmtree(previous, ignore_errors=True)
+    if current.is_dir():
+        os.rename(current, previous)
+    os.rename(part, current)
+    shutil.rmtree(previous, ignore_errors=True)
 
 
 def read(folder: Path) -> Checkpoint | None:
     """The checkpoint in the folder, if there is one."""
-    held = _held(folder)
-    if held is None:
+    place = _place(folder)
+    if place is None:
         return None
     parameters, moments = (
-        load_file(held / f"{name}.safetensors") for name in ("parameters", "optimizer")
+        load_file(place / f"{name}.safetensors") for name in ("parameters", "optimizer")
     )
-    return Checkpoint(parameters, moments, _told(held))
+    return Checkpoint(parameters, moments, _record(place))
 
 
-def record(folder: Path) -> tuple[str, list[dict[str, Any]]] | None:
+def ended(folder: Path) -> tuple[str, list[dict[str, Any]]] | None:
     """Status and curve of the training in ``folder``; None unless it has ended."""
-    held = _held(folder)
-    told = None if held is None else _told(held)
-    return (told["status"], told["curve"]) if told and told["ended"] else None
+    place = _place(folder)
+    record = None if place is None else _record(place)
+    return (record["status"], record["curve"]) if record and record["ended"] else None
 
 
 def moments(optimizer: Any) -> dict[str, Tensor]:
     """The optimiser's state as named tensors."""
     return {
         f"{i}.{name}": value.detach().clone()
-        for i, own in optimizer.state_dict()["state"].items()
-        for name, value in own.items()
+        for i, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
     }
 
 
@@ -86,13 +86,13 @@ def restore(optimizer: Any, moments: dict[str, Tensor]) -> None:
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
-def _held(folder: Path) -> Path | None:
+def _place(folder: Path) -> Path | None:
     for name in _PLACES:
         if (folder / name / "state.json").is_file():
             return folder / name
     return None
 
 
-def _told(held: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((held / "state.json").read_text(encoding="utf-8"))
-    return found
+def _record(place: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((place / "state.json").read_text(encoding="utf-8"))
+    return record

@@ -1,7 +1,7 @@
 """Does a trained model move when only the sampling of comparisons moves?"""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,13 +9,14 @@ import numpy as np
 
 from games import Comparisons, PreferenceGame, measures, numerics
 from games.game import Float
-from llm.base_model import LARGE_LR, TINY
+from llm.evaluation import answer_probabilities, with_references
 from llm.experiment import LanguageExperiment
 from llm.judging import Fitted, Judging, Truth
-from llm.language_solver import LanguageSolver
+from llm.language_solver import TrainedSolution
 from llm.method import Method
-from llm.reward_model import FitConfig, Kind
-from solvers import Solution
+from llm.models import TINY
+from llm.reward_model import FitConfig, FitReport, Kind
+from llm.sft import LARGE_LR
 from tabular.data_sensitivity import DataSensitivity as Tabular
 from tabular.experiment import Experiment, Measurement, RngFor, each
 from tabular.regret import regret
@@ -37,9 +38,9 @@ class DataSensitivity(LanguageExperiment):
     model, start
         As for every experiment with language models.
     setting : "known" or "estimated"
-        known: learners with a judge are told P, those with rewards the Bradley-Terry rewards of
-        the sampled pairs. estimated: a reward model or a preference model is fitted to the same
-        comparisons, and the learner is trained on it.
+        known: learners with a judge learn from P, those with rewards from the Bradley-Terry
+        rewards of the sampled pairs. estimated: a reward model or a preference model is fitted to
+        the same comparisons, and the learner is trained on it.
     n_comparisons : int >= 1
         Size of the data set in the setting "estimated".
 
@@ -64,48 +65,48 @@ class DataSensitivity(LanguageExperiment):
         self, game: PreferenceGame, learner: Method, rng_for: RngFor, folder: Path
     ) -> Iterator[Measurement]:
         """One training a sampling."""
-        own = self.solver(learner, game, rng_for, folder).own()
-        full: Solution | None = None
-        for change, pairs in _samplings(own):
+        solver = self.solver(learner, game, rng_for, folder)
+        task = solver.task(game)
+        reference = solver.fine_tune(task)
+        truth = with_references(game, answer_probabilities(task, reference))
+        full: TrainedSolution | None = None
+        for change, pairs in _samplings(truth):
             labels: dict[str, Any] = {"setting": self.setting, **change}
             judging: Judging = Truth()
-            seen = replace(own, pairs=pairs)
+            observed = replace(truth, pairs=pairs)
             if self.setting == "estimated":
                 labels["n_comparisons"] = self.n_comparisons
                 rng = rng_for("data", change, self.n_comparisons)
-                data = Comparisons.sample(seen, self.n_comparisons, rng)
+                data = Comparisons.sample(observed, self.n_comparisons, rng)
                 judging = Fitted(data, self._fit_config(), start=repr((self.model, self.lessons)))
-                observed = data.game(own.ref)
-                seen = replace(own, P=observed.P, pairs=observed.pairs)
-            solver = self.solver(learner, game, rng_for, folder, judging=judging)
-            solution = solver.solve(seen, rng_for("solver"))
+                estimated = data.game(truth.ref)
+                observed = replace(truth, P=estimated.P, pairs=estimated.pairs)
+            solution = replace(solver, judging=judging).solve(observed)
             policy = solution.policy
             full = solution if full is None else full
             shift = numerics.total_variation(policy, full.policy)
-            yield from each("shift", shift, own, solution, full.message, **labels)
-            gap = measures.duality_gap(own, policy)
-            yield from each("duality_gap", gap, own, solution, **labels)
-            loss = regret(solver, own)
-            yield from each("regret", loss(policy), own, solution, loss.message, **labels)
-            for k, name in enumerate(own.names):
-                yield from each("probability", policy[..., k], own, solution, action=name, **labels)
-            for training in solver.trainings:
-                yield from training.measurements(**labels)
+            yield from each("shift", shift, truth, solution, full.message, **labels)
+            gap = measures.duality_gap(truth, policy)
+            yield from each("duality_gap", gap, truth, solution, **labels)
+            loss = regret(solver, truth)
+            yield from each("regret", loss(policy), truth, solution, loss.message, **labels)
+            for k, name in enumerate(truth.names):
+                values = policy[..., k]
+                yield from each("probability", values, truth, solution, action=name, **labels)
+            if solution.evaluation is not None:
+                yield from solution.evaluation.measurements(**labels)
             if isinstance(judging, Fitted) and learner.learner.needs != "dataset":
-                yield from self._quality(judging, learner, solver, labels)
+                kind: Kind = "reward" if learner.learner.needs == "rewards" else "pairwise"
+                report = judging.fit(kind, task, reference, folder)
+                yield from _quality(kind, report, labels)
 
-    def _quality(
-        self, judging: Fitted, method: Method, solver: LanguageSolver, labels: dict[str, Any]
-    ) -> Iterator[Measurement]:
-        """How good the fitted model is on comparisons held out."""
-        kind: Kind = "reward" if method.learner.needs == "rewards" else "pairwise"
-        task = solver.task(solver.game)
-        report = judging.fitted(kind, task, solver.reference(task), solver.folder)
-        for metric, value in asdict(report).items():
-            name = metric if metric == "calibration_error" else f"held_out_{metric}"
-            if metric not in ("train", "held_out"):
-                n = {"fitted": kind, "held_out": report.held_out}
-                yield Measurement(name, value, labels={**labels, **n})
+
+def _quality(kind: Kind, report: FitReport, labels: dict[str, Any]) -> Iterator[Measurement]:
+    """How good the fitted model is on held-out comparisons."""
+    labels = {**labels, "fitted": kind, "held_out": report.held_out}
+    yield Measurement("held_out_accuracy", report.accuracy, labels=labels)
+    yield Measurement("held_out_log_loss", report.log_loss, labels=labels)
+    yield Measurement("calibration_error", report.calibration_error, labels=labels)
 
 
 def _samplings(game: PreferenceGame) -> Iterator[tuple[dict[str, Any], Float]]:

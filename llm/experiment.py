@@ -1,4 +1,4 @@
-"""What an experiment with language models is: a tabular one, asked of what a training left."""
+"""What an experiment with language models is: a tabular one, asked of trained models."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from games import PreferenceGame, SpecError
-from llm.base_model import LARGE_LR, TINY, TINY_LR, Lessons
-from llm.language_solver import LanguageSolver, Start
+from llm.evaluation import answer_probabilities, with_references
+from llm.language_solver import LanguageSolver, Start, TrainedSolution
 from llm.method import Method
+from llm.models import TINY
+from llm.sft import LARGE_LR, TINY_LR, SftConfig
 from tabular.experiment import Experiment, Measurement, RngFor
 
 
@@ -21,20 +23,19 @@ class LanguageExperiment(Experiment):
     model : str
         "tiny", the folder of a checkpoint, or its name on the model hub.
     lessons : int >= 0
-        Steps in which it is taught the references of the game before it learns from preferences.
-        With 0 its references are what it says as it is.
+        Steps of supervised fine-tuning on the references of the game, before it learns from
+        preferences. With 0 its references are its answers as it is.
     lessons_lr : float > 0, or None
         Learning rate there; None: 5e-3 for the tiny model, 2e-5 for any other.
     start : "reference" or "reversed"
-        What the policy says before the training: what its reference says, or the opposite.
+        What the policy answers before the training: as its reference, or the opposite.
     lora : int >= 0
         Rank of the adapters that are trained instead of all parameters; 0: none. Needs peft.
 
     Raises
     ------
     SpecError
-        If ``start`` is neither, nothing is taught and it is to be reversed, or a number is
-        negative.
+        If ``start`` is neither, or is "reversed" without fine-tuning, or a number is negative.
     """
 
     model: str = TINY
@@ -54,7 +55,7 @@ class LanguageExperiment(Experiment):
         if self.lessons < 0 or (self.lessons == 0 and self.start == "reversed"):
             raise SpecError(
                 f"lessons is {self.lessons}, expected at least 0, and at least 1 for a reversed "
-                "start, which must be taught"
+                "start, which takes fine-tuning"
             )
         self.tabular()
 
@@ -77,10 +78,10 @@ class LanguageExperiment(Experiment):
     ) -> LanguageSolver:
         """The learner as a solver; its seed is that of the game, so that questions share it."""
         seed = int(rng_for("training").integers(2**31))
-        own = TINY_LR if self.model == TINY else LARGE_LR
-        lessons = Lessons(self.lessons, own if self.lessons_lr is None else self.lessons_lr)
+        default = TINY_LR if self.model == TINY else LARGE_LR
+        sft = SftConfig(self.lessons, default if self.lessons_lr is None else self.lessons_lr)
         return LanguageSolver(
-            method, game, folder, seed, self.model, lessons, self.start, self.lora, **changes
+            method, game, folder, seed, self.model, sft, self.start, self.lora, **changes
         )
 
     def measure(  # type: ignore[override]  # a learner instead of a solver, and where to keep it
@@ -97,8 +98,12 @@ class LanguageExperiment(Experiment):
         folder : Path
             Keeps trainings, and is where an interrupted one goes on.
         """
-        solver = self.solver(learner, game, rng_for, folder)
-        yield from self.tabular().measure(solver.own(), solver, rng_for)
-        several = len(solver.trainings) > 1
-        for i, training in enumerate(solver.trainings):
-            yield from training.measurements(**({"training": i} if several else {}))
+        solutions: list[TrainedSolution] = []
+        solver = self.solver(learner, game, rng_for, folder, on_solved=solutions.append)
+        task = solver.task(game)
+        game = with_references(game, answer_probabilities(task, solver.fine_tune(task)))
+        yield from self.tabular().measure(game, solver, rng_for)
+        evaluations = [s.evaluation for s in solutions if s.evaluation is not None]
+        for i, evaluation in enumerate(evaluations):
+            labels = {"training": i} if len(evaluations) > 1 else {}
+            yield from evaluation.measurements(**labels)

@@ -1,4 +1,4 @@
-"""What a learner is told about a game: the truth, or what models make of comparisons."""
+"""What a learner learns from: the game itself, or models fitted to comparisons."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from llm.judges.reward_model import RewardModelJudge
 from llm.learners import Learner
 from llm.policy import Policy
 from llm.reward_model import TEMPLATE, Comparison, FitConfig, FitReport, Kind, fit
-from llm.tasks.verbalized import Verbalized
+from llm.tasks import Task
 from solvers.rlhf_exact import RlhfExact
 from solvers.solver import Reasons
 
@@ -24,19 +24,19 @@ from solvers.solver import Reasons
 class Judging(Protocol):
     """Where judges and data sets come from."""
 
-    def identity(self, learner: Learner, task: Verbalized) -> str:
-        """Equal for what tells a learner the same."""
-        ...
-
     def undefined(self, learner: Learner, game: PreferenceGame) -> Reasons:
-        """Why there is nothing to learn from, for each context; "" where there is something."""
+        """Why there is nothing to learn from, for each context (...); "" where there is."""
         ...
 
-    def judge(self, learner: Learner, task: Verbalized, start: Policy, folder: Path) -> Any:
+    def identity(self, learner: Learner, task: Task) -> str:
+        """Equal for what a learner cannot tell from each other."""
+        ...
+
+    def judge(self, learner: Learner, task: Task, start: Policy, folder: Path) -> Any:
         """A judge of the kind that the learner needs; ``start`` is a model that may be fitted."""
         ...
 
-    def data(self, learner: Learner, task: Verbalized, seed: int) -> list[Comparison]:
+    def data(self, learner: Learner, task: Task, seed: int) -> list[Comparison]:
         """Comparisons, for learners that need them."""
         ...
 
@@ -45,7 +45,13 @@ class Judging(Protocol):
 class Truth:
     """The game itself: P, its Bradley-Terry rewards, or comparisons drawn from it."""
 
-    def identity(self, learner: Learner, task: Verbalized) -> str:
+    def undefined(self, learner: Learner, game: PreferenceGame) -> Reasons:
+        """Infinite rewards, for learners that need them."""
+        if learner.needs == "rewards":
+            return RlhfExact().undefined(game)
+        return np.full(game.batch, "")
+
+    def identity(self, learner: Learner, task: Task) -> str:
         """P, with the rewards or the pairs where they matter."""
         if learner.needs == "rewards":
             asked = [(prompt, answer) for prompt in task.prompts for answer in task.answers]
@@ -53,24 +59,18 @@ class Truth:
         weights = task.game.pair_weights if learner.needs == "dataset" else 0.0
         return digest(task.game.P, weights)
 
-    def undefined(self, learner: Learner, game: PreferenceGame) -> Reasons:
-        """Where the learner needs rewards and they are infinite."""
-        if learner.needs == "rewards":
-            return RlhfExact().undefined(game)
-        return np.full(game.batch, "")
-
     @staticmethod
-    def _scorer(task: Verbalized) -> BradleyTerryJudge:
+    def _scorer(task: Task) -> BradleyTerryJudge:
         return BradleyTerryJudge(task.game, task.prompts, task.answers)
 
-    def judge(self, learner: Learner, task: Verbalized, start: Policy, folder: Path) -> Any:
+    def judge(self, learner: Learner, task: Task, start: Policy, folder: Path) -> Any:
         """By look-up."""
         del start, folder
         if learner.needs == "rewards":
             return self._scorer(task)
         return GameJudge(task.game, task.prompts, task.answers)
 
-    def data(self, learner: Learner, task: Verbalized, seed: int) -> list[Comparison]:
+    def data(self, learner: Learner, task: Task, seed: int) -> list[Comparison]:
         """As many as the learner's ``n_comparisons``, under the game's pairs."""
         if learner.needs != "dataset":
             return []
@@ -80,7 +80,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Fitted:
-    """Models fitted to comparisons, and for learners that need a data set these themselves.
+    """Models fitted to comparisons, and for learners that need a data set the comparisons.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Fitted:
     config : FitConfig
     seed : int
     start : str
-        Tells apart what the models are fitted from.
+        What the models are fitted from, as part of their key.
     """
 
     comparisons: Comparisons
@@ -96,48 +96,48 @@ class Fitted:
     seed: int = 0
     start: str = ""
 
-    def identity(self, learner: Learner, task: Verbalized) -> str:
+    def undefined(self, learner: Learner, game: PreferenceGame) -> Reasons:
+        """Nothing: a fit that ends after some steps is finite."""
+        del learner
+        return np.full(game.batch, "")
+
+    def identity(self, learner: Learner, task: Task) -> str:
         """The counts, and how they are fitted."""
         how = "" if learner.needs == "dataset" else f"{self.start}{self.config}{self.seed}"
         return digest(self.comparisons.wins) + how
 
-    def undefined(self, learner: Learner, game: PreferenceGame) -> Reasons:
-        """Nowhere: fitted models are finite."""
-        del learner
-        return np.full(game.batch, "")
-
-    def fitted(self, kind: Kind, task: Verbalized, start: Policy, folder: Path) -> FitReport:
-        """Fit the model into its place, unless it is there."""
+    def fit(self, kind: Kind, task: Task, start: Policy, folder: Path) -> FitReport:
+        """Fit the model into its place below ``folder``, unless that has been done."""
         words = in_words(self.comparisons, task)
         return fit(kind, start, words, self.config, self.seed, self._place(kind, task, folder))
 
-    def _place(self, kind: Kind, task: Verbalized, folder: Path) -> Path:
+    def _place(self, kind: Kind, task: Task, folder: Path) -> Path:
         what = (kind, task.prompts, task.answers, self.start, self.config, self.seed)
         texts = hashlib.sha256(repr(what).encode()).hexdigest()[:8]
         numbers = digest(self.comparisons.wins, task.game.ref, task.follower)
         return folder / f"{kind}-{numbers}-{texts}"
 
-    def judge(self, learner: Learner, task: Verbalized, start: Policy, folder: Path) -> Any:
+    def judge(self, learner: Learner, task: Task, start: Policy, folder: Path) -> Any:
         """A reward model for learners that need rewards, else a model that reads pairs.
 
-        None for learners that are told the comparisons themselves.
+        None for learners that read the comparisons themselves.
         """
         if learner.needs == "dataset":
             return None
         kind: Kind = "reward" if learner.needs == "rewards" else "pairwise"
-        self.fitted(kind, task, start, folder)
+        self.fit(kind, task, start, folder)
         place = str(self._place(kind, task, folder))
         if kind == "reward":
             return RewardModelJudge(place, batch_size=256)
         return PairwiseModelJudge(place, batch_size=256, template=TEMPLATE)
 
-    def data(self, learner: Learner, task: Verbalized, seed: int) -> list[Comparison]:
+    def data(self, learner: Learner, task: Task, seed: int) -> list[Comparison]:
         """The comparisons."""
         del seed
         return in_words(self.comparisons, task) if learner.needs == "dataset" else []
 
 
-def in_words(comparisons: Comparisons, task: Verbalized) -> list[Comparison]:
+def in_words(comparisons: Comparisons, task: Task) -> list[Comparison]:
     """Every comparison as (prompt, winner, loser)."""
     n = task.game.n
     wins = comparisons.wins.reshape(-1, n, n).astype(int)
@@ -150,8 +150,8 @@ def in_words(comparisons: Comparisons, task: Verbalized) -> list[Comparison]:
 
 def digest(*numbers: ArrayLike) -> str:
     """Hash of arrays of numbers."""
-    found = hashlib.sha256()
+    total = hashlib.sha256()
     for values in numbers:
         array = np.ascontiguousarray(values, dtype=np.float64)
-        found.update(repr(array.shape).encode() + array.tobytes())
-    return found.hexdigest()[:16]
+        total.update(repr(array.shape).encode() + array.tobytes())
+    return total.hexdigest()[:16]

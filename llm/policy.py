@@ -149,11 +149,10 @@ class Policy:
         pad = self.tokenizer.pad_token_id
         pad = self.end if pad is None else pad
         rows = [(pad,) * (longest - len(c)) + tuple(c) for c in contexts]
-        held = [(0,) * (longest - len(c)) + (1,) * len(c) for c in contexts]
-        mask = torch.tensor(held, device=self.device)
-        return self._forward(torch.tensor(rows, device=self.device), mask, DynamicCache(), last=1)[
-            1
-        ]
+        real = [(0,) * (longest - len(c)) + (1,) * len(c) for c in contexts]
+        tokens, mask = (torch.tensor(x, device=self.device) for x in (rows, real))
+        _, reading = self._forward(tokens, mask, DynamicCache(), last=1)
+        return reading
 
     def extend(self, read: Reading, rows: Tensor, tokens: Tensor) -> tuple[Tensor, Reading]:
         """``tokens`` (m, t) read on after the texts in ``rows`` (m,); logits (m, t, vocabulary)."""
@@ -197,17 +196,17 @@ class Policy:
         pairs = {
             pair: i for i, pair in enumerate(dict.fromkeys(zip(contexts, completions, strict=True)))
         }
-        seen = {context: i for i, context in enumerate(dict.fromkeys(contexts))}
-        read = self.read(list(seen))
+        distinct = {context: i for i, context in enumerate(dict.fromkeys(contexts))}
+        read = self.read(list(distinct))
         tokens, mask = padded([completion for _, completion in pairs], self.device)
-        rows = torch.tensor([seen[context] for context, _ in pairs], device=self.device)
+        rows = torch.tensor([distinct[context] for context, _ in pairs], device=self.device)
         logits = read.logits[rows, None]
         if tokens.shape[1] > 1:
             logits = torch.cat([logits, self.extend(read, rows, tokens[:, :-1])[0]], dim=1)
-        own = logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0]
+        log_probs = logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0]
         place = [pairs[pair] for pair in zip(contexts, completions, strict=True)]
         index = torch.tensor(place, device=self.device)
-        return (own * mask)[index], mask[index]
+        return (log_probs * mask)[index], mask[index]
 
     def log_probs(self, contexts: Sequence[Ids], completions: Sequence[Ids]) -> Tensor:
         """Log-probability (n,) of each completion after its context."""
@@ -218,7 +217,5 @@ def padded(completions: Sequence[Ids], device: torch.device) -> tuple[Tensor, Te
     """Tokens (n, longest), padded on the right with 0, and the mask of what is not padding."""
     longest = max(map(len, completions))
     rows = [(*c, *(0,) * (longest - len(c))) for c in completions]
-    lengths = torch.tensor([len(c) for c in completions], device=device)
-    return torch.tensor(rows, device=device), torch.arange(longest, device=device) < lengths[
-        :, None
-    ]
+    lengths = torch.tensor([[len(c)] for c in completions], device=device)
+    return torch.tensor(rows, device=device), torch.arange(longest, device=device) < lengths

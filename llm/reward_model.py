@@ -23,8 +23,11 @@ from transformers import AutoModelForSequenceClassification
 
 from games import SolverError
 from games.game import Float
+from games.measures import Mask
+from llm.classifier import Classifier, Conversation
+from llm.fit import minimise
+from llm.models import without_progress_bars
 from llm.policy import Policy
-from llm.quiet import quiet
 from solvers import require
 
 Kind = Literal["reward", "pairwise"]
@@ -50,7 +53,7 @@ class FitConfig:
     lr : float > 0
         It falls to 0 as a cosine.
     held_out : float in (0, 1)
-        Share of the comparisons that are only looked at afterwards.
+        Share of the comparisons that the fit does not use, to be tested on afterwards.
     """
 
     steps: int = 200
@@ -65,7 +68,7 @@ class FitConfig:
 
 @dataclass(frozen=True)
 class FitReport:
-    """How good a fit is on comparisons that it has not seen; of their pairs it has seen others.
+    """How good a fit is on held-out comparisons; of their pairs it was fitted to others.
 
     Attributes
     ----------
@@ -137,82 +140,64 @@ def _fit(
 ) -> None:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(comparisons))
-    apart = min(len(order) - 1, max(1, round(config.held_out * len(order))))
-    held, train = ([comparisons[i] for i in part] for part in (order[:apart], order[apart:]))
-    model = _Scorer(kind, start)
-    parameters = [p for p in model.model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, config.lr, betas=(0.9, 0.95), weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
-    for _ in range(config.steps):
+    size = min(len(order) - 1, max(1, round(config.held_out * len(order))))
+    test, train = ([comparisons[i] for i in part] for part in (order[:size], order[size:]))
+    classifier = _classifier(start)
+
+    def loss() -> Tensor:
         batch = [train[i] for i in rng.integers(len(train), size=config.batch_size)]
-        loss = -logsigmoid(model.margins(batch, rng.random(len(batch)) < 0.5)).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
+        return -logsigmoid(_margins(classifier, kind, batch, rng.random(len(batch)) < 0.5)).mean()
+
+    minimise(classifier.model, loss, config.steps, config.lr)
     with torch.no_grad():
-        both = [model.margins(held, np.full(len(held), first)) for first in (True, False)]
-    chances = torch.stack(both).double().sigmoid().mean(0).cpu().numpy()
-    found = FitReport(len(train), len(held), *_quality(chances))
+        orders = (np.full(len(test), first) for first in (True, False))
+        margins = [_margins(classifier, kind, test, winner_first) for winner_first in orders]
+    chances = torch.stack(margins).double().sigmoid().mean(0).cpu().numpy()
+    report = FitReport(len(train), len(test), *_quality(chances))
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".fit-"))
-    with quiet():
-        model.model.save_pretrained(part)
+    with without_progress_bars():
+        classifier.model.save_pretrained(part)
         start.tokenizer.save_pretrained(part)
-    (part / "report.json").write_text(json.dumps(asdict(found)), encoding="utf-8")
+    (part / "report.json").write_text(json.dumps(asdict(report)), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     os.rename(part, folder)
 
 
-class _Scorer:
-    """A classifier with one label on the body of a language model; its head begins at 0."""
+def _classifier(start: Policy) -> Classifier:
+    """The body of a language model with one label; its head begins at 0."""
+    config = type(start.model.config).from_dict({**start.model.config.to_dict()})
+    config.num_labels = 1
+    config.pad_token_id = start.tokenizer.pad_token_id
+    if config.pad_token_id is None:
+        config.pad_token_id = start.end
+    model: Any = AutoModelForSequenceClassification.from_config(config)
+    model.base_model.load_state_dict(start.model.base_model.state_dict())
+    model.to(start.device).eval()
+    with torch.no_grad():
+        model.score.weight.zero_()
+    return Classifier(model, start.tokenizer)
 
-    def __init__(self, kind: Kind, start: Policy) -> None:
-        self.kind, self.tokenizer = kind, start.tokenizer
-        config = type(start.model.config).from_dict({**start.model.config.to_dict()})
-        config.num_labels = 1
-        config.pad_token_id = start.tokenizer.pad_token_id
-        if config.pad_token_id is None:
-            config.pad_token_id = start.end
-        self.pad = config.pad_token_id
-        self.model: Any = AutoModelForSequenceClassification.from_config(config)
-        self.model.base_model.load_state_dict(start.model.base_model.state_dict())
-        self.model.to(start.device).train(False)
-        with torch.no_grad():
-            self.model.score.weight.zero_()
 
-    def margins(self, comparisons: Sequence[Comparison], first: Any) -> Tensor:
-        """Log-odds (rows,) that the winner is preferred; ``first``: whether it stands first."""
-        if self.kind == "reward":
-            winners = self._scores([(prompt, winner) for prompt, winner, _ in comparisons])
-            return winners - self._scores([(prompt, loser) for prompt, _, loser in comparisons])
-        chats = [
-            (TEMPLATE.format(prompt=p, a=w if ahead else x, b=x if ahead else w),)
-            for (p, w, x), ahead in zip(comparisons, first, strict=True)
-        ]
-        signs = torch.tensor(np.where(first, 1.0, -1.0), device=self.model.device)
-        return signs * self._scores(chats)
+def _margins(
+    classifier: Classifier, kind: Kind, comparisons: Sequence[Comparison], winner_first: Mask
+) -> Tensor:
+    """Log-odds (rows,) that the winner is preferred; which answer is first matters to pairs."""
+    if kind == "reward":
+        winners = _scores(classifier, [(prompt, winner) for prompt, winner, _ in comparisons])
+        return winners - _scores(classifier, [(prompt, loser) for prompt, _, loser in comparisons])
+    chats = [
+        (TEMPLATE.format(prompt=p, a=w if first else x, b=x if first else w),)
+        for (p, w, x), first in zip(comparisons, winner_first, strict=True)
+    ]
+    signs = torch.tensor(np.where(winner_first, 1.0, -1.0), device=classifier.model.device)
+    return signs * _scores(classifier, chats)
 
-    def _scores(self, chats: Sequence[tuple[str, ...]]) -> Tensor:
-        """One number a conversation, each distinct one read once."""
-        place = {chat: i for i, chat in enumerate(dict.fromkeys(chats))}
-        roles = ("user", "assistant")
-        read = [
-            self.tokenizer.apply_chat_template(
-                [{"role": roles[k % 2], "content": text} for k, text in enumerate(chat)],
-                tokenize=True,
-                return_dict=True,
-            )["input_ids"]
-            for chat in place
-        ]
-        longest = max(map(len, read))
-        device = self.model.device
-        ids = torch.tensor([row + [self.pad] * (longest - len(row)) for row in read], device=device)
-        mask = torch.tensor(
-            [[1] * len(row) + [0] * (longest - len(row)) for row in read], device=device
-        )
-        scores = self.model(input_ids=ids, attention_mask=mask).logits[:, 0]
-        return scores[torch.tensor([place[chat] for chat in chats], device=device)]
+
+def _scores(classifier: Classifier, chats: Sequence[Conversation]) -> Tensor:
+    """One number a conversation, each distinct one read once."""
+    place = {chat: i for i, chat in enumerate(dict.fromkeys(chats))}
+    scores = classifier.logits([classifier.tokens(chat) for chat in place])[:, 0]
+    return scores[torch.tensor([place[chat] for chat in chats], device=scores.device)]
 
 
 def _quality(chances: Float) -> tuple[float, float, float]:

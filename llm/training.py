@@ -1,4 +1,4 @@
-"""The one loop that trains every learner: batches, descent, checkpoints, an account of the cost.
+"""The one loop that trains every learner: batches, descent, checkpoints, a curve with its cost.
 
 A training that is killed goes on from its last checkpoint; on a CPU in single precision it then
 ends with the same parameters as one that was not.
@@ -7,24 +7,25 @@ ends with the same parameters as one that was not.
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import gather_object
 from rich.progress import Progress
-from torch import Tensor
 
 from games.errors import SolverError
 from llm import checkpoints
-from llm.learners.learner import Account, Learner, Play
+from llm.learners.learner import Learner
+from llm.models import device
 from llm.policy import Policy
+from llm.rollout import Cost, Rollout
+from llm.training_state import TrainingState
 from solvers import require
 
-Watch = Callable[[int, Policy, Policy | None], dict[str, Any]]
+Evaluate = Callable[[int, Policy, Policy | None], dict[str, Any]]
 """(step, policy, separate follower) -> plain data that the curve keeps."""
 
 
@@ -45,7 +46,7 @@ class TrainingConfig:
     clip : float > 0
         Largest norm of a gradient.
     max_new_tokens : int >= 1
-        An answer that has not ended by then is cut off, and is none of the listed ones.
+        An answer that has not ended by then is cut off, and is invalid.
     evaluate_every : int >= 1
         Steps between points of the curve; the first and last step are always on it.
     checkpoint_every : int >= 1
@@ -78,9 +79,9 @@ class TrainingConfig:
             raise SolverError(f"precision is {self.precision!r}, expected no, fp16 or bf16")
 
 
-@dataclass
-class Trained:
-    """What a training left.
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training leaves.
 
     Attributes
     ----------
@@ -89,17 +90,17 @@ class Trained:
     follower : Policy or None
         Where it has parameters of its own.
     status : "ok" or "diverged"
-    account : Account
+    cost : Cost
         Of this process.
     curve : list of dict
-        The points: step, account (of all processes together) and what ``watch`` told.
+        The points: step, cost (of all processes together) and what ``evaluate`` gave.
     """
 
     policy: Policy
     follower: Policy | None
-    status: str = "ok"
-    account: Account = field(default_factory=Account)
-    curve: list[dict[str, Any]] = field(default_factory=list)
+    status: str
+    cost: Cost
+    curve: list[dict[str, Any]]
 
 
 def train(
@@ -111,10 +112,10 @@ def train(
     config: TrainingConfig,
     seed: int,
     folder: Path | None = None,
-    watch: Watch = lambda step, policy, follower: {},
+    evaluate: Evaluate = lambda step, policy, follower: {},
     data: Sequence[tuple[str, str, str]] = (),
     progress: bool = False,
-) -> Trained:
+) -> TrainingResult:
     """Descend the learner's loss from ``start``, or from the last checkpoint in ``folder``.
 
     Parameters
@@ -131,7 +132,7 @@ def train(
         Of everything that is drawn.
     folder : Path, optional
         Checkpoints go there; without it none are written.
-    watch : callable
+    evaluate : callable
         Called at every point of the curve.
     data : sequence of (prompt, winner, loser)
         For learners that need a data set.
@@ -147,234 +148,122 @@ def train(
         raise SolverError(f"{type(learner).__name__} learns from comparisons; pass data")
     if learner.needs == "rewards" and not hasattr(judge, "score"):
         raise SolverError(f"{type(learner).__name__} needs scalar rewards, a judge with `score`")
-    loop = _Loop(learner, start, reference, judge, prompts, config, seed, folder, data)
-    loop.resume()
+    accelerator = _accelerator(config)
+    reference.model.to(accelerator.device)
+    state = TrainingState(learner, start, accelerator, config.lr, seed)
+    update = _Update(learner, reference, judge, list(prompts), config, data)
+    identity = {
+        "learner": repr(learner),
+        "config": repr(config),
+        "seed": seed,
+        "processes": accelerator.num_processes,
+        "prompts": update.prompts,
+        "comparisons": len(data),
+    }
+    if folder is not None:
+        state.resume(folder, identity)
     with Progress(disable=not progress) as bar:
-        task = bar.add_task(type(learner).__name__, total=config.steps, completed=loop.step)
+        task = bar.add_task(type(learner).__name__, total=config.steps, completed=state.step)
         while True:
-            due = loop.step % config.evaluate_every == 0 or loop.step == config.steps
-            due &= loop.trained.status == "ok"
-            if due and not (loop.trained.curve and loop.trained.curve[-1]["step"] == loop.step):
-                loop.look(watch)
-            ended = loop.step == config.steps or loop.trained.status != "ok"
-            if ended or loop.step % config.checkpoint_every == 0:
-                loop.save()
+            ended = state.step == config.steps or state.status != "ok"
+            due = state.step % config.evaluate_every == 0 or state.step == config.steps
+            recorded = bool(state.curve) and state.curve[-1]["step"] == state.step
+            if due and state.status == "ok" and not recorded:
+                values = evaluate(state.step, state.policy, state.follower)
+                cost = asdict(state.total_cost())
+                state.curve.append({"step": state.step, "cost": cost, **values})
+            if folder is not None and (ended or state.step % config.checkpoint_every == 0):
+                state.save(folder, identity, ended)
             if ended:
-                return loop.trained
-            loop.advance()
-            bar.update(task, completed=loop.step)
+                return TrainingResult(
+                    state.policy, state.follower, state.status, state.cost, state.curve
+                )
+            update(state)
+            if state.status != "ok" and folder is not None:
+                state.revert(folder)
+            bar.update(task, completed=state.step)
 
 
-class _Loop:
-    """The state of a training."""
+def _accelerator(config: TrainingConfig) -> Accelerator:
+    # accelerate keeps the precision of a process's first training, and refuses any other; there is
+    # no public way to make it forget
+    AcceleratorState._reset_state()
+    return Accelerator(cpu=device() == "cpu", mixed_precision=config.precision)
 
-    def __init__(
-        self,
-        learner: Learner,
-        start: Policy,
-        reference: Policy,
-        judge: Any,
-        prompts: Sequence[str],
-        config: TrainingConfig,
-        seed: int,
-        folder: Path | None,
-        data: Sequence[tuple[str, str, str]],
-    ) -> None:
-        self.learner, self.config, self.folder, self.data = learner, config, folder, data
-        self.judge, self.prompts, self.step = judge, list(prompts), 0
-        AcceleratorState._reset_state()  # else the precision of this process's first training rules
-        self.accelerator = Accelerator(
-            cpu=not torch.cuda.is_available(), mixed_precision=config.precision
-        )
-        self.identity = {
-            "learner": repr(learner),
-            "config": repr(config),
-            "seed": seed,
-            "processes": self.accelerator.num_processes,
-            "prompts": self.prompts,
-            "comparisons": len(data),
-        }
-        device = self.accelerator.device
-        start.model.to(device)
-        reference.model.to(device)
-        self.reference = reference
-        follower = start.copied() if learner.separate_follower else None
-        self.previous = start.copied().requires_grad_(False) if learner.refresh_every else None
-        self.generator = torch.Generator(device)
-        self.generator.manual_seed(seed * 1_000_003 + self.accelerator.process_index)
-        self.trained = Trained(start, follower)
-        groups = [{"params": [p for _, p in self._own(start)], "speed": 1.0}]
-        if follower is not None:
-            kappa = getattr(learner, "kappa", 1.0)
-            groups.append({"params": [p for _, p in self._own(follower)], "speed": kappa})
-        self.optimizer = torch.optim.AdamW(groups, config.lr, betas=(0.9, 0.95), weight_decay=0.0)
-        self.optimizer = self.accelerator.prepare(self.optimizer)
-        self.parameters = [p for group in groups for p in group["params"]]  # type: ignore[attr-defined]
 
-    @staticmethod
-    def _own(policy: Policy) -> list[tuple[str, Tensor]]:
-        return [(name, p) for name, p in policy.model.named_parameters() if p.requires_grad]
+@dataclass(frozen=True)
+class _Update:
+    """One step of the optimiser; a step of the extragradient method takes two from one place."""
 
-    def advance(self) -> None:
-        """One step of the optimiser, or two from the same place; "diverged" if it is not finite."""
+    learner: Learner
+    reference: Policy
+    judge: Any
+    prompts: list[str]
+    config: TrainingConfig
+    data: Sequence[tuple[str, str, str]]
+
+    def __call__(self, state: TrainingState) -> None:
+        """Change the state; its status is "diverged" if something is not finite."""
         began = time.perf_counter()
-        every = self.learner.refresh_every
-        if self.previous is not None and self.step % every == 0:
-            self._copy(self._own(self.trained.policy), self.previous)
-        left = 1 - self.step / self.config.steps
-        for group in self.optimizer.param_groups:
+        if self.learner.refresh_every and state.step % self.learner.refresh_every == 0:
+            state.refresh()
+        left = 1 - state.step / self.config.steps
+        for group in state.optimizer.param_groups:
             share = self.config.final_lr + (1 - self.config.final_lr) * left
             group["lr"] = self.config.lr * share * group["speed"]
-        opponent = self._ahead() if self.learner.looks_ahead else None
-        if self.trained.status == "ok":
-            self._descend(opponent)
-        if self.trained.status == "ok":
-            self.step += 1
-            self.trained.account.steps = self.step
-        else:
-            self._return()
-        self.trained.account.seconds += time.perf_counter() - began
+        opponent = self._extrapolated(state) if self.learner.extragradient else None
+        if state.status == "ok":
+            self._descend(state, opponent)
+        if state.status == "ok":
+            state.step += 1
+            state.cost.steps = state.step
+        state.cost.seconds += time.perf_counter() - began
 
-    def _return(self) -> None:
-        """Parameters and curve of the last checkpoint, if there is one."""
-        held = self._held()
-        if held is not None:
-            self._load(held.parameters)
-            kept = held.told["step"]
-            self.trained.curve = [p for p in self.trained.curve if p["step"] <= kept]
-
-    def _ahead(self) -> Policy | None:
+    def _extrapolated(self, state: TrainingState) -> Policy:
         """The policy after a step that is then taken back, parameters and optimiser alike."""
-        before = [p.detach().clone() for p in self.parameters]
-        kept = checkpoints.moments(self.optimizer)
-        self._descend(None)
-        ahead = self.trained.policy.copied().requires_grad_(False)
+        before = [p.detach().clone() for p in state.parameters]
+        moments = checkpoints.moments(state.optimizer)
+        self._descend(state, None)
+        extrapolated = state.policy.copied().requires_grad_(False)
         with torch.no_grad():
-            for p, old in zip(self.parameters, before, strict=True):
-                p.copy_(old)
-        checkpoints.restore(self.optimizer, kept)
-        return ahead
+            for p, value in zip(state.parameters, before, strict=True):
+                p.copy_(value)
+        checkpoints.restore(state.optimizer, moments)
+        return extrapolated
 
-    def _descend(self, opponent: Policy | None) -> None:
-        C, B = len(self.prompts), self.config.batch_size
-        first = (self.step * self.accelerator.num_processes + self.accelerator.process_index) * B
-        play = Play(
-            policy=self.trained.policy,
+    def _descend(self, state: TrainingState, opponent: Policy | None) -> None:
+        accelerator = state.accelerator
+        with accelerator.autocast():
+            loss = self.learner.loss(self._rollout(state, opponent)).mean()
+        state.optimizer.zero_grad()
+        accelerator.backward(loss)
+        if accelerator.num_processes > 1:
+            for p in state.parameters:
+                if p.grad is not None:
+                    p.grad = accelerator.reduce(p.grad, reduction="mean")
+        norm = accelerator.clip_grad_norm_(state.parameters, self.config.clip)
+        finite = torch.isfinite(loss)
+        if accelerator.scaler is None:  # which itself leaves out steps that overflow in fp16
+            finite = finite & torch.isfinite(torch.as_tensor(norm, device=finite.device))
+        if accelerator.reduce(finite.float(), reduction="mean") < 1:  # in any process
+            state.status = "diverged"
+            return
+        state.optimizer.step()
+
+    def _rollout(self, state: TrainingState, opponent: Policy | None) -> Rollout:
+        """A batch of prompts, which take turns over steps and processes."""
+        accelerator, size = state.accelerator, self.config.batch_size
+        first = (state.step * accelerator.num_processes + accelerator.process_index) * size
+        return Rollout(
+            policy=state.policy,
             reference=self.reference,
             judge=self.judge,
-            prompts=[self.prompts[(first + i) % C] for i in range(B)],
-            generator=self.generator,
+            prompts=[self.prompts[(first + i) % len(self.prompts)] for i in range(size)],
+            generator=state.generator,
             max_new_tokens=self.config.max_new_tokens,
-            account=self.trained.account,
-            follower=self.trained.follower,
+            cost=state.cost,
+            follower=state.follower,
             opponent=opponent,
-            previous=self.previous,
+            previous=state.previous,
             data=self.data,
         )
-        with self.accelerator.autocast():
-            loss = self.learner.loss(play).mean()
-        self.optimizer.zero_grad()
-        self.accelerator.backward(loss)
-        if self.accelerator.num_processes > 1:
-            for p in self.parameters:
-                if p.grad is not None:
-                    p.grad = self.accelerator.reduce(p.grad, reduction="mean")
-        norm = self.accelerator.clip_grad_norm_(self.parameters, self.config.clip)
-        finite = torch.isfinite(loss)
-        if self.accelerator.scaler is None:  # which itself leaves out steps that overflow in fp16
-            finite = finite & torch.isfinite(torch.as_tensor(norm, device=finite.device))
-        if self.accelerator.reduce(finite.float(), reduction="mean") < 1:  # in any process
-            self.trained.status = "diverged"
-            return
-        self.optimizer.step()
-
-    def look(self, watch: Watch) -> None:
-        """A point of the curve."""
-        told = watch(self.step, self.trained.policy, self.trained.follower)
-        account = asdict(self._spent())
-        self.trained.curve.append({"step": self.step, "account": account, **told})
-
-    def _spent(self) -> Account:
-        """By all processes together; steps and seconds are common to them."""
-        own = self.trained.account
-        counted = [name for name in asdict(own) if name not in ("steps", "seconds")]
-        counts = torch.tensor(
-            [getattr(own, name) for name in counted], device=self.accelerator.device
-        )
-        total = self.accelerator.reduce(counts, reduction="sum").tolist()
-        return replace(own, **dict(zip(counted, total, strict=True)))
-
-    # --- checkpoints -----------------------------------------------------------------------------
-
-    def save(self) -> None:
-        """Write a checkpoint beside the last one, then put it in its place."""
-        if self.folder is None:
-            return
-        states = self.accelerator.gather(self._generator_state()[None])
-        accounts = gather_object([asdict(self.trained.account)])
-        if self.accelerator.is_main_process:
-            told = {
-                "identity": self.identity,
-                "step": self.step,
-                "status": self.trained.status,
-                "ended": self.step == self.config.steps or self.trained.status != "ok",
-                "accounts": accounts,
-                "curve": self.trained.curve,
-            }
-            parameters = self._tensors() | {"generators": states.cpu()}
-            checkpoints.write(self.folder, parameters, checkpoints.moments(self.optimizer), told)
-        self.accelerator.wait_for_everyone()
-
-    def _generator_state(self) -> Tensor:
-        return self.generator.get_state().to(self.accelerator.device)
-
-    def resume(self) -> None:
-        """Go on from the last checkpoint, if there is one."""
-        held = self._held()
-        if held is None:
-            return
-        told = held.told
-        if told["identity"] != self.identity:
-            raise SolverError(
-                f"{self.folder} holds another training ({told['identity']}); give another folder"
-            )
-        self._load(held.parameters)
-        checkpoints.restore(self.optimizer, held.moments)
-        self.step, self.trained.status = told["step"], told["status"]
-        self.trained.account = Account(**told["accounts"][self.accelerator.process_index])
-        self.trained.curve = told["curve"]
-
-    def _held(self) -> checkpoints.Checkpoint | None:
-        return None if self.folder is None else checkpoints.read(self.folder)
-
-    def _tensors(self) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
-        for role, policy in self._roles():
-            # the previous policy is frozen; its names are those of the policy
-            names = [name for name, _ in self._own(self.trained.policy)]
-            all_of_it = dict(policy.model.named_parameters())
-            found |= {f"{role}.{name}": all_of_it[name].detach().contiguous() for name in names}
-        return found
-
-    def _load(self, parameters: dict[str, Tensor]) -> None:
-        tensors = dict(parameters)
-        states = tensors.pop("generators")
-        self.generator.set_state(states[self.accelerator.process_index].clone())  # not a view
-        for role, policy in self._roles():
-            own = [(n.partition(".")[2], t) for n, t in tensors.items() if n.startswith(f"{role}.")]
-            self._copy(own, policy)
-
-    def _roles(self) -> list[tuple[str, Policy]]:
-        every = (
-            ("policy", self.trained.policy),
-            ("follower", self.trained.follower),
-            ("previous", self.previous),
-        )
-        return [(role, policy) for role, policy in every if policy is not None]
-
-    @staticmethod
-    @torch.no_grad()
-    def _copy(tensors: Sequence[tuple[str, Tensor]], policy: Policy) -> None:
-        parameters = dict(policy.model.named_parameters())
-        for name, tensor in tensors:
-            parameters[name].copy_(tensor)

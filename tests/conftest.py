@@ -31,6 +31,6 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def speaker() -> Any:
     """A small model taught in haste; tests that change it take a copy."""
     pytest.importorskip("torch", reason="language models need the extra llm")
-    from tests.small_models import taught_in_haste
+    from tests.small_models import briefly_tuned
 
-    return taught_in_haste().requires_grad_(True)
+    return briefly_tuned().requires_grad_(True)

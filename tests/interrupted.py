@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from llm.base_model import load
 from llm.judges.game import GameJudge
 from llm.learners import LEARNERS
-from llm.training import Trained, TrainingConfig, train
-from tests.small_models import told
+from llm.models import load
+from llm.training import TrainingConfig, TrainingResult, train
+from tests.small_models import cycle_task
 
 CONFIG = TrainingConfig(
     steps=7, batch_size=24, lr=3e-3, max_new_tokens=6, evaluate_every=3, checkpoint_every=2
@@ -37,9 +37,9 @@ class Mortal(GameJudge):
 
 def trained(
     name: str, start: Path, folder: Path | None, lives: int | None = None, **settings: Any
-) -> Trained:
+) -> TrainingResult:
     """A training of one of ``KINDS``."""
-    task, policy = told(), load(str(start)).requires_grad_(True)
+    task, policy = cycle_task(), load(str(start)).requires_grad_(True)
     judge: Any = GameJudge(task.game, task.prompts, task.answers)
     if lives is not None:
         judge = Mortal(task.game, task.prompts, task.answers)

@@ -9,12 +9,13 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor, distributed
 
-from llm.base_model import load
 from llm.judges.game import GameJudge
-from llm.learners import LEARNERS, Learner, Play
+from llm.learners import LEARNERS, Learner
+from llm.models import load
 from llm.policy import Policy
-from llm.training import Trained, TrainingConfig, train
-from tests.small_models import parameters, told
+from llm.rollout import Rollout
+from llm.training import TrainingConfig, TrainingResult, train
+from tests.small_models import cycle_task, parameters
 
 CONFIG = TrainingConfig(
     steps=4, batch_size=16, max_new_tokens=6, evaluate_every=1, checkpoint_every=2
@@ -25,16 +26,16 @@ RANK = int(os.environ.get("RANK", 0))
 class Unequal(Learner):
     """Gradients of the output layer are 0.001 in the first process and 0.002 in the second."""
 
-    def loss(self, play: Play) -> Tensor:
-        total: Tensor = 1e-3 * (RANK + 1) * play.policy.model.lm_head.weight.sum().expand(2)
+    def loss(self, rollout: Rollout) -> Tensor:
+        total: Tensor = 1e-3 * (RANK + 1) * rollout.policy.model.lm_head.weight.sum().expand(2)
         return total
 
 
 class Breaks(Learner):
     """Not finite in the second process alone."""
 
-    def loss(self, play: Play) -> Tensor:
-        total: Tensor = play.policy.model.lm_head.weight.sum().expand(2)
+    def loss(self, rollout: Rollout) -> Tensor:
+        total: Tensor = rollout.policy.model.lm_head.weight.sum().expand(2)
         return total * (float("inf") if RANK == 1 else 1.0)
 
 
@@ -52,17 +53,19 @@ class Kept(GameJudge):
 
 def main(start: Path, folder: Path) -> None:
     """Train whole, and in two parts; leave what is to be compared."""
-    task = told()
+    task = cycle_task()
     judge = Kept(task.game, task.prompts, task.answers)
 
-    def go(learner: Learner, where: Path | None, watch: Any) -> Trained:
+    def go(learner: Learner, where: Path | None, watch: Any) -> TrainingResult:
         policy = load(str(start)).requires_grad_(True)
         reference = policy.frozen()
-        return train(learner, policy, reference, judge, task.prompts, CONFIG, 5, where, watch=watch)
+        return train(
+            learner, policy, reference, judge, task.prompts, CONFIG, 5, where, evaluate=watch
+        )
 
     slopes: list[float] = []
 
-    def look(step: int, policy: Policy, follower: Policy | None) -> dict[str, Any]:
+    def slope(step: int, policy: Policy, follower: Policy | None) -> dict[str, Any]:
         grad = policy.model.lm_head.weight.grad
         slopes.append(0.0 if grad is None else grad[0, 0].item())
         return {}
@@ -81,15 +84,15 @@ def main(start: Path, folder: Path) -> None:
         go(LEARNERS["nash_md_pg"](), folder / "parts", stop)
     except Stopped:
         resumed = go(LEARNERS["nash_md_pg"](), folder / "parts", nothing)
-    go(Unequal(), None, look)
+    go(Unequal(), None, slope)
     broken = go(Breaks(), None, nothing)
     found = {
         "heard": heard[0],
-        "accounts": [point["account"] for point in whole.curve],
-        "resumed": resumed.curve[-1]["account"],
-        "own": whole.account.generated_tokens,
+        "costs": [point["cost"] for point in whole.curve],
+        "resumed": resumed.curve[-1]["cost"],
+        "own": whole.cost.generated_tokens,
         "slopes": slopes,
-        "broken": [broken.status, broken.account.steps],
+        "broken": [broken.status, broken.cost.steps],
     }
     (folder / f"{RANK}.json").write_text(json.dumps(found), encoding="utf-8")
     save_file(parameters(whole.policy), folder / f"whole-{RANK}.safetensors")

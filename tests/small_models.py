@@ -1,7 +1,8 @@
-"""A small language model and the game of three answers that it is taught, for tests."""
+"""A small language model and the game of three answers that it learns, for tests."""
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,17 @@ import torch
 from torch import Tensor
 
 from games import PreferenceGame
-from llm.base_model import Lessons, teach, tiny
+from llm.models import tiny
 from llm.policy import Ids, Policy, padded
 from llm.sampling import Mixture, mixed
-from llm.tasks.verbalized import Verbalized, verbalize
+from llm.sft import SftConfig, fine_tune
+from llm.tasks import Task, verbalize
 
 REF = [0.2, 0.3, 0.5]
 FOLLOWER = [[0.2, 0.3, 0.5], [0.4, 0.4, 0.2], [0.3, 0.5, 0.2]]
 CYCLE = [[0.5, 0.7, 0.45], [0.3, 0.5, 0.8], [0.55, 0.2, 0.5]]
 """At tau = 0.1 every concept's answer is more than 0.2 from ``REF`` in total variation."""
+REWARDS = np.array([0.9, -0.1, -0.8])
 NAMES = ("a", "b c", "b d a")
 
 
@@ -27,21 +30,26 @@ def cycle() -> PreferenceGame:
     return PreferenceGame(CYCLE, REF, FOLLOWER, pairs, NAMES)
 
 
-def told() -> Verbalized:
+def ladder() -> PreferenceGame:
+    """The game of ``REWARDS``, which is Bradley-Terry."""
+    return replace(cycle(), P=1 / (1 + np.exp(REWARDS - REWARDS[:, None])))
+
+
+def cycle_task() -> Task:
     """The game in words."""
     return verbalize(cycle())
 
 
-def untaught(*more: str, seed: int = 0) -> Policy:
+def untrained(*more: str, seed: int = 0) -> Policy:
     """A model that knows the words of the game, and nothing else."""
-    task = told()
+    task = cycle_task()
     return Policy(*tiny([*task.prompts, *task.answers, *more], seed))
 
 
-def taught_in_haste(steps: int = 60) -> Policy:
+def briefly_tuned(steps: int = 60) -> Policy:
     """A model that says little else than the three answers, nearly as the references do."""
-    policy = untaught()
-    teach(policy, told(), Lessons(steps=steps))
+    policy = untrained()
+    fine_tune(policy, cycle_task(), SftConfig(steps=steps))
     return policy
 
 

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from games import PreferenceGame, numerics
 from games.game import Float
-from llm.learners.learner import Gradient, Learner, Play, kl_penalty, policy_gradient
+from llm.learners.learner import Gradient, Learner, kl_penalty, policy_gradient
 from llm.policy import Ids
+from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.nlhf_exact import NlhfExact
 from solvers.solver import Concept
@@ -53,13 +54,13 @@ class MyLearner(Learner):
     def __post_init__(self) -> None:
         require(self, tau=(1e-12, np.inf))
 
-    # One number a row, with gradient; the training descends their mean. `play` draws answers,
+    # One number a row, with gradient; the training descends their mean. `rollout` draws answers,
     # asks the judge and scores texts under the policy and its reference, and counts all of it.
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         """Two answers to every prompt, the first of which learns."""
-        own, other = play.answers(), play.answers()
-        scored = play.score(own)
-        won = policy_gradient(scored, play.prefer(own, other) - 0.5)
+        own, other = rollout.answers(), rollout.answers()
+        scored = rollout.score(own)
+        won = policy_gradient(scored, rollout.prefer(own, other) - 0.5)
         return won + self.tau * kl_penalty(scored)
 
     # The same on a table: the gradient of the expected loss in the logits of the answers, and in

@@ -9,17 +9,17 @@ import numpy as np
 
 from games.errors import SolverError
 from games.game import Float
-from llm.judges.game import Listed
+from llm.judges.game import AnswerTable
 from llm.judges.judge import ScalarJudge, Texts, require_pairs
 from solvers.rlhf_exact import RlhfExact
 
 
 @dataclass(frozen=True)
-class BradleyTerryJudge(ScalarJudge, Listed):
+class BradleyTerryJudge(ScalarJudge, AnswerTable):
     """Scores are the rewards that ``RlhfExact(ridge=ridge)`` fits to the game's compared pairs.
 
     P(a, b) = sigmoid(r[c, i] - r[c, j]); only on a game that is itself Bradley-Terry is that the
-    game's P. A text that is not on the list scores 1 less than the worst answer of its context.
+    game's P. An invalid answer scores 1 less than the worst answer of its context.
 
     Attributes
     ----------

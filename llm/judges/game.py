@@ -16,7 +16,7 @@ Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Listed:
+class AnswerTable:
     """A game whose contexts are prompts and whose answers are texts.
 
     Texts are looked up as they are: white space counts.
@@ -78,18 +78,18 @@ class Listed:
         return np.array([place[prompt] for prompt in prompts], dtype=np.int64)
 
     def indices(self, answers: Texts) -> Indices:
-        """Which answer each text is; n where it is not on the list."""
+        """Which answer each text is; n where it is none of them (an invalid answer)."""
         _, place = self._place
         return np.array([place.get(text, self.game.n) for text in answers], dtype=np.int64)
 
 
 @dataclass(frozen=True)
-class GameJudge(Listed):
+class GameJudge(AnswerTable):
     """P(a, b) = P[c, i, j], where the prompt names context c and the texts are answers i and j.
 
-    A text that is not on the list loses to every answer that is (0) and ties with another such
-    text (1/2), so that saying something else never pays. A prompt that names no context is an
-    error and not an abstention: it is a mistake of the caller, not of a model.
+    An invalid answer, a text that is none of the listed ones, loses to every answer (0) and ties
+    with another invalid one (1/2), so that saying something else never pays. A prompt that names
+    no context is an error and not an abstention: it is a mistake of the caller, not of a model.
 
     Raises
     ------
@@ -105,6 +105,6 @@ class GameJudge(Listed):
         c, i, j = self.contexts(prompts), self.indices(a), self.indices(b)
         rows, row = np.unique(np.minimum(i, n - 1), return_inverse=True)
         table = self.game.rows(rows).reshape(len(self.prompts), len(rows), n)
-        found = table[c, row, np.minimum(j, n - 1)]
-        off = np.where(i < n, 1.0, np.where(j < n, 0.0, 0.5))
-        return np.where((i < n) & (j < n), found, off)
+        listed = table[c, row, np.minimum(j, n - 1)]
+        invalid = np.where(i < n, 1.0, np.where(j < n, 0.0, 0.5))
+        return np.where((i < n) & (j < n), listed, invalid)

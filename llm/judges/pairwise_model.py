@@ -11,12 +11,12 @@ import numpy as np
 
 from games import numerics
 from games.game import Float
-from llm.judges.classifier import Classifier
+from llm.classifier import ClassifierJudge
 from llm.judges.judge import COMPARISON, OrderedJudge, Texts, require_template
 
 
 @dataclass(frozen=True)
-class PairwiseModelJudge(OrderedJudge, Classifier):
+class PairwiseModelJudge(OrderedJudge, ClassifierJudge):
     """P(a, b) = (p(a, b) + 1 - p(b, a)) / 2, p being what the classifier says of the first answer.
 
     It reads one message of the user, the filled-in template, through the tokenizer's chat
@@ -26,14 +26,14 @@ class PairwiseModelJudge(OrderedJudge, Classifier):
     Attributes
     ----------
     model, batch_size, dtype
-        As for ``Classifier``.
+        As for ``ClassifierJudge``.
     template : str with the fields {prompt}, {a} and {b}
         As the model was trained.
 
     Raises
     ------
     SpecError
-        If the template has other fields, or the model cannot be used; see ``Classifier``.
+        If the template has other fields, or the model cannot be used; see ``ClassifierJudge``.
     """
 
     labels: ClassVar[tuple[int, ...]] = (1, 2)

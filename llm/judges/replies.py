@@ -1,7 +1,6 @@
 """A file of questions and the replies to them."""
 
 import hashlib
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -61,11 +60,6 @@ class Replies:
             raise SpecError(
                 f"{self.path}: {error}; delete the file, or give another one as cache"
             ) from error
-
-
-def in_user_cache(name: str) -> Path:
-    """Where a file of that name is kept for this user."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "prefgames" / name
 
 
 def _key(question: str) -> str:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from games.game import Float
-from llm.judges.classifier import Classifier
+from llm.classifier import ClassifierJudge
 from llm.judges.judge import ScalarJudge, Texts, require_pairs
 
 
 @dataclass(frozen=True)
-class RewardModelJudge(ScalarJudge, Classifier):
+class RewardModelJudge(ScalarJudge, ClassifierJudge):
     """P(a, b) = sigmoid(r(prompt, a) - r(prompt, b)), r being the one label of a classifier.
 
     The model reads the user's prompt and the assistant's answer through the tokenizer's chat
@@ -23,12 +23,12 @@ class RewardModelJudge(ScalarJudge, Classifier):
     Attributes
     ----------
     model, batch_size, dtype
-        As for ``Classifier``.
+        As for ``ClassifierJudge``.
 
     Raises
     ------
     SpecError
-        If the model cannot be used; see ``Classifier``.
+        If the model cannot be used; see ``ClassifierJudge``.
     """
 
     labels: ClassVar[tuple[int, ...]] = (1,)

@@ -19,9 +19,10 @@ import numpy as np
 from games import numerics
 from games.errors import SpecError
 from games.game import Float
+from llm.cache import user_cache
 from llm.judges.judge import COMPARISON, OrderedJudge, Texts, require_pairs, require_template
 from llm.judges.remote import NoReplyError, Remote
-from llm.judges.replies import Replies, in_user_cache
+from llm.judges.replies import Replies
 
 Tokens = list[tuple[str, float]]
 """Tokens with their log-probabilities."""
@@ -151,7 +152,7 @@ class ServerJudge(OrderedJudge):
         address = f"{self.url.rstrip('/')}/chat/completions"
         key = _secret(self.key_variable)
         remote = Remote(address, key, self.timeout, self.retries, self.backoff)
-        kept = Replies(self.cache or in_user_cache("judge.sqlite"))
+        kept = Replies(self.cache or user_cache() / "judge.sqlite")
         named = {f"{address}\n{question}": question for question in questions}
         listed = {named[q]: json.loads(reply) for q, reply in kept.find(named).items()}
         silent: dict[str, str] = {}

@@ -13,11 +13,7 @@ from llm.learners import (
     sppo,
     stackelberg_gda,
 )
-from llm.learners.learner import Account as Account
-from llm.learners.learner import Draw as Draw
 from llm.learners.learner import Learner as Learner
-from llm.learners.learner import Play as Play
-from llm.learners.learner import Scored as Scored
 from llm.learners.learner import kl_penalty as kl_penalty
 from llm.learners.learner import policy_gradient as policy_gradient
 from solvers.discovery import Discovered, camel_case

@@ -19,8 +19,9 @@ from games.game import Float
 from llm.judges.bradley_terry import BradleyTerryJudge
 from llm.judges.game import GameJudge
 from llm.learners.enumeration import TablePolicy, enumerated_loss
-from llm.learners.learner import Learner, Play
-from llm.tasks.verbalized import Verbalized
+from llm.learners.learner import Learner
+from llm.rollout import Rollout
+from llm.tasks import Task, verbalize
 from solvers import SOLVERS
 from solvers.battery import DoesNotApply, Failed, Outcome, outcome
 from solvers.discovery import camel_case
@@ -55,7 +56,7 @@ def run(kind: type[Learner], name: str | None = None) -> list[Outcome]:
 # --- a generic situation --------------------------------------------------------------------------
 
 
-def situation(seed: int, texts: Sequence[str] = _TEXTS) -> tuple[PreferenceGame, Verbalized]:
+def situation(seed: int, texts: Sequence[str] = _TEXTS) -> tuple[PreferenceGame, Task]:
     """A game with unequal references and pairs, and its words."""
     rng = np.random.default_rng(seed)
     n = len(texts)
@@ -64,13 +65,13 @@ def situation(seed: int, texts: Sequence[str] = _TEXTS) -> tuple[PreferenceGame,
     pairs = np.triu(rng.uniform(0.5, 2.0, (n, n)), 1)
     ref, rows = rng.dirichlet(np.full(n, 3.0)), rng.dirichlet(np.full(n, 3.0), n)
     game = PreferenceGame(wins, ref, rows, pairs + pairs.T)
-    return game, Verbalized(game, ("which ?",), tuple(texts))
+    return game, verbalize(game, texts)
 
 
 def play_of(
-    learner: Learner, game: PreferenceGame, task: Verbalized, logits: Any, seed: int = 0
-) -> Play:
-    """A play of tables: policy and separate follower at ``logits``, reference as in the game.
+    learner: Learner, game: PreferenceGame, task: Task, logits: Any, seed: int = 0
+) -> Rollout:
+    """A rollout of tables: policy and separate follower at ``logits``, reference as in the game.
 
     Parameters
     ----------
@@ -86,21 +87,21 @@ def play_of(
     data: list[tuple[str, str, str]] = []
     if learner.needs == "dataset":
         data = [(task.prompts[0], task.answers[0], task.answers[1])]
-    return Play(
+    return Rollout(
         policy=TablePolicy(task, (leader, follower)),
         reference=TablePolicy(task, (game.log_ref, there)),
         judge=judge(game, task.prompts, task.answers),
         prompts=task.prompts,
         generator=generator,
         follower=TablePolicy(task, (leader, follower)) if learner.separate_follower else None,
-        opponent=beside if learner.looks_ahead else None,
+        opponent=beside if learner.extragradient else None,
         previous=beside if learner.refresh_every else None,
         data=data,
     )
 
 
 def gradients(
-    learner: Learner, game: PreferenceGame, task: Verbalized, logits: Any
+    learner: Learner, game: PreferenceGame, task: Task, logits: Any
 ) -> tuple[list[Float], list[Float]]:
     """Gradient of the enumerated loss in the tables' parameters, and the one it should be.
 

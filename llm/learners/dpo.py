@@ -13,8 +13,9 @@ from torch.nn.functional import logsigmoid
 
 from games import PreferenceGame, numerics
 from games.game import Float
-from llm.learners.learner import Gradient, Learner, Play
+from llm.learners.learner import Gradient, Learner
 from llm.policy import Ids
+from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.dpo import Dpo as Tabular
 from solvers.dpo import busiest
@@ -50,10 +51,10 @@ class Dpo(Learner):
     def __post_init__(self) -> None:
         require(self, tau=(1e-12, np.inf), n_comparisons=(1, 2**53))
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         """Comparisons drawn from the data set."""
-        winners, losers = play.compared()
-        return -logsigmoid(self.tau * (play.log_ratio(winners) - play.log_ratio(losers)))
+        winners, losers = rollout.sample_pairs()
+        return -logsigmoid(self.tau * (rollout.log_ratio(winners) - rollout.log_ratio(losers)))
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """Minus the step of the tabular algorithm, in which the loss is scaled."""

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from games import PreferenceGame, numerics
 from games.game import Float
-from llm.learners.learner import Gradient, Learner, Play
+from llm.learners.learner import Gradient, Learner
 from llm.policy import Ids
+from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.egpo import Egpo as Tabular
 from solvers.solver import Concept
@@ -42,17 +43,17 @@ class Egpo(Learner):
     concept: ClassVar[Concept] = "nlhf"
     solver: ClassVar[str] = "egpo"
     paper: ClassVar[str] = "Zhou et al. 2025, arXiv:2503.08942"
-    looks_ahead: ClassVar[bool] = True
+    extragradient: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(self, tau=(1e-12, np.inf))
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         """One pair and one opponent to every prompt."""
-        first, second = play.answers(), play.answers()
-        opponent = play.answers([(1.0, play.opponent or play.policy)])
-        edge = play.prefer(first, opponent) - play.prefer(second, opponent)
-        return (play.log_ratio(first) - play.log_ratio(second) - edge / self.tau) ** 2
+        first, second = rollout.answers(), rollout.answers()
+        opponent = rollout.answers([(1.0, rollout.opponent or rollout.policy)])
+        edge = rollout.prefer(first, opponent) - rollout.prefer(second, opponent)
+        return (rollout.log_ratio(first) - rollout.log_ratio(second) - edge / self.tau) ** 2
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """4 (diag pi - pi pi^T) (h - P opponent / tau)."""

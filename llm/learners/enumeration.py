@@ -12,10 +12,11 @@ from torch import Tensor
 
 from games import PreferenceGame
 from games.game import Float
-from llm.learners.learner import Draw, Learner, Play
+from llm.learners.learner import Learner
 from llm.policy import Ids, Policy, Reading, padded
+from llm.rollout import Completions, Rollout
 from llm.sampling import Mixture, mixed
-from llm.tasks.verbalized import Verbalized
+from llm.tasks import Task
 
 _END = 0
 
@@ -27,13 +28,13 @@ class TablePolicy(Policy):
 
     Parameters
     ----------
-    task : Verbalized
+    task : Task
         A single game.
     logits : float arrays (n,) and (n, n)
         Of whole answers, for leader and follower.
     """
 
-    def __init__(self, task: Verbalized, logits: tuple[Float, Float]) -> None:
+    def __init__(self, task: Task, logits: tuple[Float, Float]) -> None:
         words = dict.fromkeys(word for text in task.answers for word in text.split())
         self.words = {word: i + 1 for i, word in enumerate(words)}
         self.task, self.end = task, _END
@@ -105,8 +106,8 @@ class TablePolicy(Policy):
 
 
 @dataclass(frozen=True)
-class Enumerated(Play):
-    """A play in which row k makes the k-th of all possible sequences of draws.
+class Enumerated(Rollout):
+    """A rollout in which row k makes the k-th of all possible sequences of draws.
 
     Attributes
     ----------
@@ -122,7 +123,9 @@ class Enumerated(Play):
     shares: Sequence[float] = ()
     weights: list[Tensor] = field(default_factory=list)
 
-    def _drawn(self, mixture: Mixture, prompts: Sequence[str], contexts: Sequence[Ids]) -> Draw:
+    def _sample(
+        self, mixture: Mixture, prompts: Sequence[str], contexts: Sequence[Ids]
+    ) -> Completions:
         table = self.policy
         assert isinstance(table, TablePolicy)
         rows, drawn = len(self.prompts), []
@@ -132,13 +135,13 @@ class Enumerated(Play):
             ends = [table.ends[i] for i in picked]
             self.weights.append(_chances(mixture, contexts[begin : begin + rows], ends))
             drawn += ends
-        return Draw(prompts, contexts, drawn, [table.text(end) for end in drawn])
+        return Completions(prompts, contexts, drawn, [table.text(end) for end in drawn])
 
-    def compared(self) -> tuple[Draw, Draw]:
+    def sample_pairs(self) -> tuple[Completions, Completions]:
         """All comparisons, once each."""
         self.weights.append(torch.tensor(self.shares, dtype=torch.float64))
         prompts, winners, losers = map(list, zip(*self.data, strict=True))
-        return self.told(prompts, winners), self.told(prompts, losers)
+        return self.encoded(prompts, winners), self.encoded(prompts, losers)
 
 
 @torch.no_grad()
@@ -160,18 +163,18 @@ def _chances(mixture: Mixture, contexts: Sequence[Ids], ends: Sequence[Ids]) -> 
     return torch.tensor(total, dtype=logits.dtype).exp()
 
 
-def enumerated_loss(learner: Learner, play: Play, game: PreferenceGame) -> Tensor:
+def enumerated_loss(learner: Learner, play: Rollout, game: PreferenceGame) -> Tensor:
     """Expectation of the loss over all that ``play`` may draw, its chances held fixed.
 
     Parameters
     ----------
     learner : Learner
-    play : Play
+    play : Rollout
         With one prompt, and policies that are tables.
     game : PreferenceGame
         A single game; a data set holds its pairs in their shares.
     """
-    parts = {name: getattr(play, name) for name in Play.__dataclass_fields__}
+    parts = {name: getattr(play, name) for name in Rollout.__dataclass_fields__}
     table = play.policy
     assert isinstance(table, TablePolicy)
     pairs = list(itertools.permutations(range(game.n), 2))

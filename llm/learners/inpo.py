@@ -12,8 +12,9 @@ from torch import Tensor
 
 from games import PreferenceGame, numerics
 from games.game import Float
-from llm.learners.learner import Draw, Gradient, Learner, Play
+from llm.learners.learner import Gradient, Learner
 from llm.policy import Ids
+from llm.rollout import Completions, Rollout
 from solvers import Solution, require
 from solvers.inpo import Inpo as Tabular
 from solvers.solver import Concept
@@ -61,16 +62,17 @@ class Inpo(Learner):
         """The field ``refresh``."""
         return self.refresh
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         """One pair to every prompt."""
-        first, second = (play.answers([(1.0, play.last)]) for _ in range(2))
-        gap = self._moved(play, first) - self._moved(play, second)
-        return (gap - self._tabular().step_size * (play.prefer(first, second) - 0.5)) ** 2
+        first, second = (rollout.answers([(1.0, rollout.last)]) for _ in range(2))
+        gap = self._moved(rollout, first) - self._moved(rollout, second)
+        return (gap - self._tabular().step_size * (rollout.prefer(first, second) - 0.5)) ** 2
 
-    def _moved(self, play: Play, draw: Draw) -> Tensor:
+    def _moved(self, rollout: Rollout, completions: Completions) -> Tensor:
         kept = 1 - self._tabular().step_size * self.tau
-        scored = play.score(draw)
-        anchor = kept * play.log_prob(draw, play.last) + (1 - kept) * scored.reference.sum(-1)
+        scored = rollout.score(completions)
+        last = rollout.frozen_log_prob(completions, rollout.last)
+        anchor = kept * last + (1 - kept) * scored.reference.sum(-1)
         return scored.policy.sum(-1) - anchor
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:

@@ -13,8 +13,9 @@ from torch import Tensor
 from games import PreferenceGame, numerics
 from games.game import Float
 from llm.learners.dpo import Dpo
-from llm.learners.learner import Gradient, Play
+from llm.learners.learner import Gradient
 from llm.policy import Ids
+from llm.rollout import Rollout
 from solvers import Solution
 from solvers.dpo import busiest
 from solvers.ipo import Ipo as Tabular
@@ -42,10 +43,10 @@ class Ipo(Dpo):
     solver: ClassVar[str] = "ipo"
     paper: ClassVar[str] = "Azar et al. 2023, arXiv:2310.12036"
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         """Comparisons drawn from the data set."""
-        winners, losers = play.compared()
-        return (play.log_ratio(winners) - play.log_ratio(losers) - 1 / (2 * self.tau)) ** 2
+        winners, losers = rollout.sample_pairs()
+        return (rollout.log_ratio(winners) - rollout.log_ratio(losers) - 1 / (2 * self.tau)) ** 2
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """Minus the step of the tabular algorithm, in which the loss is scaled."""

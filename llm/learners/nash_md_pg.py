@@ -13,14 +13,15 @@ from torch import Tensor
 from games import PreferenceGame
 from games.game import Float
 from llm.learners.learner import (
+    KL_ESTIMATOR,
     Gradient,
     KlEstimator,
     Learner,
-    Play,
     kl_penalty,
     policy_gradient,
 )
 from llm.policy import Ids
+from llm.rollout import Rollout
 from llm.token_mixture import token_mixture_target
 from solvers import Solution, require
 from solvers.nash_md_pg import NashMdPg as Tabular
@@ -53,7 +54,7 @@ class NashMdPg(Learner):
 
     tau: float = 0.1
     mixture: float = 0.0
-    kl_estimator: KlEstimator = "k1"
+    kl_estimator: KlEstimator = KL_ESTIMATOR
     concept: ClassVar[Concept] = "nlhf"
     solver: ClassVar[str] = "nash_md_pg"
     paper: ClassVar[str] = "Munos et al. 2023, arXiv:2312.00886"
@@ -61,13 +62,13 @@ class NashMdPg(Learner):
     def __post_init__(self) -> None:
         require(self, tau=(1e-12, np.inf), mixture=(0, 1))
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         """Own answer against one of the mixture."""
-        own = play.answers()
-        parts = [(1 - self.mixture, play.policy), (self.mixture, play.reference)]
-        other = play.answers([(weight, policy) for weight, policy in parts if weight > 0])
-        scored = play.score(own)
-        won = policy_gradient(scored, play.prefer(own, other) - 0.5)
+        own = rollout.answers()
+        parts = [(1 - self.mixture, rollout.policy), (self.mixture, rollout.reference)]
+        other = rollout.answers([(weight, policy) for weight, policy in parts if weight > 0])
+        scored = rollout.score(own)
+        won = policy_gradient(scored, rollout.prefer(own, other) - 0.5)
         return won + self.tau * kl_penalty(scored, self.kl_estimator)
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from games import PreferenceGame
 from games.game import Float
-from llm.learners.learner import Gradient, Learner, Play
+from llm.learners.learner import Gradient, Learner
 from llm.policy import Ids
+from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.online_ipo_2 import OnlineIpo2
 from solvers.solver import Concept
@@ -46,11 +47,11 @@ class OnlineIpo(Learner):
     def __post_init__(self) -> None:
         require(self, tau=(1e-12, np.inf))
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         """One pair to every prompt."""
-        first, second = play.answers(), play.answers()
-        gap = play.log_ratio(first) - play.log_ratio(second)
-        return (gap - (play.prefer(first, second) - 0.5) / self.tau) ** 2
+        first, second = rollout.answers(), rollout.answers()
+        gap = rollout.log_ratio(first) - rollout.log_ratio(second)
+        return (gap - (rollout.prefer(first, second) - 0.5) / self.tau) ** 2
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """4 / tau times minus the step of the tabular algorithm at step size 1."""

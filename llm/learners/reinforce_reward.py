@@ -14,15 +14,16 @@ from torch import Tensor
 from games import PreferenceGame
 from games.game import Float
 from llm.learners.learner import (
+    KL_ESTIMATOR,
     Gradient,
     KlEstimator,
     Learner,
-    Play,
     kl_penalty,
     policy_gradient,
 )
 from llm.learners.rloo import Rloo
 from llm.policy import Ids
+from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.solver import Concept
 
@@ -48,7 +49,7 @@ class ReinforceReward(Learner):
     """
 
     tau: float = 0.1
-    kl_estimator: KlEstimator = "k1"
+    kl_estimator: KlEstimator = KL_ESTIMATOR
     concept: ClassVar[Concept] = "rlhf"
     solver: ClassVar[str] = "softmax_pg"
     paper: ClassVar[str] = "Williams 1992"
@@ -57,15 +58,15 @@ class ReinforceReward(Learner):
     def __post_init__(self) -> None:
         require(self, tau=(1e-12, np.inf))
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         """One answer to every prompt, and one of the reference."""
-        own, baseline = play.answers(), play.answers([(1.0, play.reference)])
-        scored = play.score(own)
-        gain = policy_gradient(scored, play.reward(own) - play.reward(baseline))
+        own, baseline = rollout.answers(), rollout.answers([(1.0, rollout.reference)])
+        scored = rollout.score(own)
+        gain = policy_gradient(scored, rollout.reward(own) - rollout.reward(baseline))
         return gain + self.tau * kl_penalty(scored, self.kl_estimator)
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
-        """That of rloo."""
+        """The same as of rloo: neither baseline changes the mean."""
         return Rloo(self.tau).tabular_gradient(game, theta, other)
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from games import PreferenceGame
 from games.game import Float
-from llm.learners.learner import Gradient, Learner, Play, policy_gradient
+from llm.learners.learner import Gradient, Learner, policy_gradient
 from llm.policy import Ids
+from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.rlhf_exact import RlhfExact
 from solvers.softmax_pg import SoftmaxPg
@@ -52,11 +53,11 @@ class Rloo(Learner):
     def __post_init__(self) -> None:
         require(self, tau=(1e-12, np.inf), samples=(2, 2**20))
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         """K answers to every prompt, each against the others."""
-        answers = play.answers(copies=self.samples)
-        scored = play.score(answers)
-        gains = play.reward(answers) - self.tau * scored.log_ratio.detach()
+        answers = rollout.answers(copies=self.samples)
+        scored = rollout.score(answers)
+        gains = rollout.reward(answers) - self.tau * scored.log_ratio.detach()
         gains = gains.reshape(self.samples, -1)
         others = (gains.sum(0) - gains) / (self.samples - 1)
         losses = policy_gradient(scored, (gains - others).reshape(-1))

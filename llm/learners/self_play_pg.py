@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from llm.learners.learner import Play, kl_penalty, policy_gradient
+from llm.learners.learner import kl_penalty, policy_gradient
 from llm.learners.nash_md_pg import NashMdPg
+from llm.rollout import Rollout
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class SelfPlayPg(NashMdPg):
 
     mixture: float = field(default=0.0, init=False)
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         """One pair to every prompt."""
-        own, other = play.answers(), play.answers()
-        won = play.prefer(own, other) - 0.5
-        scored = [play.score(own), play.score(other)]
+        own, other = rollout.answers(), rollout.answers()
+        won = rollout.prefer(own, other) - 0.5
+        scored = [rollout.score(own), rollout.score(other)]
         gains = policy_gradient(scored[0], won) + policy_gradient(scored[1], -won)
         costs = kl_penalty(scored[0], self.kl_estimator) + kl_penalty(scored[1], self.kl_estimator)
         return (gains + self.tau * costs) / 2

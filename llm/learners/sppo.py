@@ -12,8 +12,9 @@ from torch import Tensor
 
 from games import PreferenceGame, numerics
 from games.game import Float
-from llm.learners.learner import Draw, Gradient, Learner, Play
+from llm.learners.learner import Gradient, Learner
 from llm.policy import Ids
+from llm.rollout import Completions, Rollout
 from solvers import Solution, require
 from solvers.solver import Concept
 from solvers.sppo import Sppo as Tabular
@@ -56,14 +57,14 @@ class Sppo(Learner):
         """The field ``refresh``."""
         return self.refresh
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         """One pair to every prompt."""
-        first, second = (play.answers([(1.0, play.last)]) for _ in range(2))
-        won = play.prefer(first, second) - 0.5
-        return (self._off(play, first, won) + self._off(play, second, -won)) / 2
+        first, second = (rollout.answers([(1.0, rollout.last)]) for _ in range(2))
+        won = rollout.prefer(first, second) - 0.5
+        return (self._off(rollout, first, won) + self._off(rollout, second, -won)) / 2
 
-    def _off(self, play: Play, draw: Draw, won: Tensor) -> Tensor:
-        moved = play.own_log_prob(draw) - play.log_prob(draw, play.last)
+    def _off(self, rollout: Rollout, completions: Completions, won: Tensor) -> Tensor:
+        moved = rollout.log_prob(completions) - rollout.frozen_log_prob(completions, rollout.last)
         return (moved - self.eta * won) ** 2
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
@@ -74,6 +75,6 @@ class Sppo(Learner):
         return slope - np.exp(log_pi) * slope.sum(-1, keepdims=True), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
-        """None."""
+        """None: the policies circle, and no single model is their average."""
         del game, ends
         return None

@@ -13,14 +13,15 @@ from torch import Tensor
 from games import PreferenceGame, numerics
 from games.game import Float
 from llm.learners.learner import (
+    KL_ESTIMATOR,
     Gradient,
     KlEstimator,
     Learner,
-    Play,
     kl_penalty,
     policy_gradient,
 )
 from llm.policy import Ids
+from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.slhf_exact import SlhfExact
 from solvers.solver import Concept
@@ -61,7 +62,7 @@ class StackelbergGda(Learner):
     tau_follower: float = 0.1
     kappa: float = 5.0
     separate: bool = False
-    kl_estimator: KlEstimator = "k1"
+    kl_estimator: KlEstimator = KL_ESTIMATOR
     as_published: bool = False
     concept: ClassVar[Concept] = "slhf"
     solver: ClassVar[str] = "stackelberg_npg"
@@ -76,12 +77,12 @@ class StackelbergGda(Learner):
         """The field ``separate``."""
         return self.separate
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         """One answer and one revision of it."""
-        answers = play.answers()
-        revisions = play.revisions(answers)
-        lead, follow = play.score(answers), play.score(revisions, play.follower)
-        q = play.prefer(answers, revisions)
+        answers = rollout.answers()
+        revisions = rollout.revisions(answers)
+        lead, follow = rollout.score(answers), rollout.score(revisions, rollout.follower)
+        q = rollout.prefer(answers, revisions)
         paid = q - 0.5
         if not self.as_published:
             paid = paid + self.tau_follower * follow.log_ratio.detach()

@@ -1,1 +1,4 @@
-"""What language models are asked: prompts, answers and the game that they mirror."""
+"""What language models are asked: one module for every way to put a game into prompts."""
+
+from llm.tasks.task import Task as Task
+from llm.tasks.verbalized import verbalize as verbalize

@@ -12,18 +12,18 @@ import pytest
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
 from games import PreferenceGame, SpecError
-from llm import EXPERIMENTS, LanguageExperiment, base_model, make_learner, training
+from llm import EXPERIMENTS, LanguageExperiment, make_learner, sft, training
+from llm.evaluation import answer_probabilities
 from llm.language_solver import LanguageSolver
 from llm.policy import Policy
-from llm.tasks.verbalized import Verbalized, spoken, verbalize
+from llm.tasks import Task, verbalize
 from solvers.nlhf_exact import NlhfExact
 from solvers.slhf_exact import SlhfExact
 from tabular import EXPERIMENTS as TABULAR
 from tabular.experiment import Measurement
-from tests.llm.test_language_solver import BRIEF, LESSONS, SETTINGS, folders
-from tests.llm.test_reward_model import ladder
 from tests.paper_games import generators
-from tests.small_models import FOLLOWER, NAMES, REF, cycle
+from tests.small_models import FOLLOWER, NAMES, REF, cycle, ladder
+from tests.small_trainings import BRIEF, SETTINGS, SFT, folders
 
 OF_TRAININGS = {
     *("off_list_mass", "follower_off_list_mass", "kl_to_ref", "tv_to_target", "kl_to_target"),
@@ -51,7 +51,7 @@ def measured(
     params: dict[str, Any] | None = None,
     **settings: Any,
 ) -> list[Measurement]:
-    experiment: LanguageExperiment = EXPERIMENTS[question](lessons=LESSONS.steps, **settings)
+    experiment: LanguageExperiment = EXPERIMENTS[question](lessons=SFT.steps, **settings)
     method = make_learner(learner, {**BRIEF, **(params or {})})
     return list(experiment.measure(game or cycle(), method, rng_for, folder))
 
@@ -103,26 +103,27 @@ def test_questions_share_a_training(tmp_path: Path) -> None:
     assert folders(tmp_path) == 1
 
 
-def test_a_game_is_taught_once_and_measured_with_what_was_learnt(
+def test_a_game_is_fine_tuned_once_and_measured_with_what_was_learnt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lessons, learnt = [], []
-    taught, train = base_model.taught, training.train
+    references, starts = [], []
+    fine_tuned, train = sft.fine_tuned, training.train
 
-    def recorded(model: str, task: Verbalized, *args: Any) -> Policy:
-        lessons.append((task.game.ref.tolist(), task.follower.tolist()))
-        return taught(model, task, *args)
+    def recorded(model: str, task: Task, *args: Any) -> Policy:
+        references.append((task.game.ref.tolist(), task.follower.tolist()))
+        return fine_tuned(model, task, *args)
 
     def trained(learner: Any, start: Policy, *args: Any) -> Any:
-        learnt.append(np.exp(spoken(verbalize(cycle()), start).leader))
+        starts.append(np.exp(answer_probabilities(verbalize(cycle()), start).leader))
         return train(learner, start, *args)
 
-    monkeypatch.setattr("llm.language_solver.taught", recorded)
+    monkeypatch.setattr("llm.language_solver.fine_tuned", recorded)
     monkeypatch.setattr(training, "train", trained)
     for question in ("consistency", "data_sensitivity"):
         rows = measured(question, "nash_md_pg", tmp_path, params={"steps": 1})
-    assert len(learnt) == 4
-    assert {str(lesson) for lesson in lessons} == {str((REF, FOLLOWER))}
+    assert len(starts) == 4
+    assert {str(pair) for pair in references} == {str((REF, FOLLOWER))}
+    assert len(references) == 2 + 4  # once a question, once a solve
     first = [m for m in rows if m.metric == "kl_to_ref" and m.step == 0]
     assert max(abs(m.value) for m in first) < 1e-9
 

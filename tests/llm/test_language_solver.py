@@ -14,23 +14,14 @@ from safetensors.torch import load_file
 from games import PreferenceGame, SolverError, numerics
 from games.game import Float
 from llm import Method, make_learner, training
-from llm.base_model import Lessons
+from llm.evaluation import Evaluation
 from llm.judges.game import GameJudge
-from llm.language_solver import LanguageSolver, Training
+from llm.language_solver import LanguageSolver, TrainedSolution
+from llm.sft import SftConfig
 from solvers import SOLVERS
 from solvers.nlhf_exact import NlhfExact
 from tests.small_models import FOLLOWER, cycle
-
-SETTINGS: dict[str, Any] = {
-    "steps": 50,
-    "batch_size": 128,
-    "lr": 1e-3,
-    "max_new_tokens": 6,
-    "evaluate_every": 25,
-}
-LONGER: dict[str, Any] = {"steps": 60, "batch_size": 256, "evaluate_every": 30}
-LESSONS = Lessons(steps=150)
-BRIEF: dict[str, Any] = {**SETTINGS, "steps": 4, "batch_size": 16, "evaluate_every": 2}
+from tests.small_trainings import BRIEF, LONGER, SETTINGS, SFT, folders
 
 
 def hill() -> PreferenceGame:
@@ -42,17 +33,21 @@ def hill() -> PreferenceGame:
 pytestmark = pytest.mark.usefixtures("model_cache")
 
 
-def solved(name: str, folder: Path, game: PreferenceGame | None = None, **params: Any) -> Training:
+def solved(
+    name: str, folder: Path, game: PreferenceGame | None = None, **params: Any
+) -> Evaluation:
     method = make_learner(name, {**SETTINGS, **params})
     game = game or cycle()
-    solver = LanguageSolver(method, game, folder, seed=3, lessons=LESSONS)
-    solver.solve(game)
-    (found,) = solver.trainings
-    return found
+    return evaluation(LanguageSolver(method, game, folder, seed=3, sft=SFT).solve(game))
 
 
-def leaders(found: Training) -> list[Float]:
-    return [np.exp(numerics.log_softmax(point["spoken"].leader)) for point in found.curve]
+def evaluation(solution: TrainedSolution) -> Evaluation:
+    assert solution.evaluation is not None
+    return solution.evaluation
+
+
+def leaders(found: Evaluation) -> list[Float]:
+    return [np.exp(numerics.log_softmax(point.probabilities.leader)) for point in found.curve]
 
 
 @pytest.mark.parametrize(
@@ -78,15 +73,15 @@ def test_the_end_is_nearer_to_the_target(
     start, *_, end = (numerics.total_variation(p, found.target.policy) for p in leaders(found))
     assert start > 0.2
     assert end < start / 2
-    rows = {m.metric: m.value for m in found.measurements() if m.step == found.curve[-1]["step"]}
+    rows = {m.metric: m.value for m in found.measurements() if m.step == found.curve[-1].step}
     assert rows["tv_to_target"] == pytest.approx(end)
     assert rows["off_list_mass"] < 0.15  # nothing keeps dpo on the list
-    assert rows["optimizer_steps"] == found.curve[-1]["step"] >= 50
+    assert rows["optimizer_steps"] == found.curve[-1].step >= 50
     if name == "stackelberg_gda":
         first = {m.metric: m.value for m in found.measurements() if m.step == 0}
         assert 2 * rows["follower_tv"] < first["follower_tv"] > 0.2
     else:
-        assert found.solution().follower is None
+        assert found.solution.follower is None
 
 
 def test_a_mixture_goes_to_its_own_fixed_point_and_not_to_nash(tmp_path: Path) -> None:
@@ -97,7 +92,7 @@ def test_a_mixture_goes_to_its_own_fixed_point_and_not_to_nash(tmp_path: Path) -
     assert numerics.total_variation(nash, found.target.policy) > 0.08
     own, other = (numerics.total_variation(end, goal) for goal in (found.target.policy, nash))
     assert own < other
-    last = found.curve[-1]["step"]
+    last = found.curve[-1].step
     rows = {m.metric: m.value for m in found.measurements() if m.step == last}
     assert (rows["tv_to_target"], rows["tv_to_nash"]) == pytest.approx((own, other))
     assert own < numerics.total_variation(leaders(found)[0], found.target.policy) / 2
@@ -124,7 +119,7 @@ def test_what_is_measured_on_the_way(tmp_path: Path) -> None:
     assert abs(found.game.ref_follower - np.array(FOLLOWER)).max() < 0.05
     assert found.target is not None
     assert found.target.follower is not None
-    said = found.curve[-1]["spoken"]
+    said = found.curve[-1].probabilities
     pi = np.exp(said.leader) / np.exp(said.leader).sum()
     rows = np.exp(said.follower) / np.exp(said.follower).sum(-1, keepdims=True)
     apart = abs(rows - found.target.follower).sum(-1) / 2
@@ -146,7 +141,7 @@ def test_what_is_measured_on_the_way(tmp_path: Path) -> None:
     by_row = {m.labels["action"]: m.value for m in measured if m.metric == "row_tv"}
     assert [by_row[name] for name in found.game.names] == pytest.approx(list(apart))
     assert all(m.labels["question"] == "any" for m in measured)
-    solution = found.solution()
+    solution = found.solution
     np.testing.assert_allclose(solution.policy, pi, rtol=0, atol=1e-12)
     assert solution.follower is not None
     np.testing.assert_allclose(solution.follower, rows, rtol=0, atol=1e-12)
@@ -154,10 +149,6 @@ def test_what_is_measured_on_the_way(tmp_path: Path) -> None:
 
 
 # --- trainings are shared ---
-
-
-def folders(folder: Path) -> int:
-    return sum(path.is_dir() for path in folder.iterdir())
 
 
 def test_equal_trainings_are_done_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +163,7 @@ def test_equal_trainings_are_done_once(tmp_path: Path, monkeypatch: pytest.Monke
 
     def answer(game: PreferenceGame, seed: int = 0, **params: Any) -> Float:
         method = make_learner("nash_md_pg", {**BRIEF, **params})
-        return LanguageSolver(method, game, tmp_path, seed, lessons=LESSONS).solve(game).policy
+        return LanguageSolver(method, game, tmp_path, seed, sft=SFT).solve(game).policy
 
     first = answer(cycle())
     pairs = np.ones((3, 3)) - np.eye(3)
@@ -237,8 +228,8 @@ def test_a_training_that_diverged_is_not_repeated(
     monkeypatch.setattr(GameJudge, "prefer", infinite)
     found = solved("nash_md_pg", tmp_path, **BRIEF)
     assert found.status == "diverged"
-    assert found.solution().status.tolist() == "diverged"
-    assert np.isfinite(found.solution().policy).all()
+    assert found.solution.status.tolist() == "diverged"
+    assert np.isfinite(found.solution.policy).all()
     assert solved("nash_md_pg", tmp_path, **BRIEF).status == "diverged"
     assert len(asked) == 3
 
@@ -249,30 +240,35 @@ def infinite_rewards() -> PreferenceGame:
 
 
 def test_rewards_that_do_not_exist(tmp_path: Path) -> None:
-    method = make_learner("rloo", {**SETTINGS, **BRIEF})
-    solver = LanguageSolver(method, infinite_rewards(), tmp_path, seed=3, lessons=LESSONS)
-    solution = solver.solve(infinite_rewards())
-    assert solution.status == "undefined"
-    assert "the Bradley-Terry maximum is infinite" in str(solution.message)
-    assert solver.trainings == []
-    assert solved("nash_md_pg", tmp_path, infinite_rewards(), **BRIEF).status == "ok"
-    data = solved("dpo", tmp_path, infinite_rewards(), **BRIEF)
+    method, game = make_learner("rloo", BRIEF), infinite_rewards()
+    solution = LanguageSolver(method, game, tmp_path, seed=3, sft=SFT).solve(game)
+    assert solution.status.tolist() == "undefined"
+    assert "the Bradley-Terry maximum is infinite" in solution.message.item()
+    assert np.isnan(solution.policy).all()
+    assert solution.evaluation is None
+    assert solved("nash_md_pg", tmp_path, game, **BRIEF).status == "ok"
+    data = solved("dpo", tmp_path, game, **BRIEF)
     assert data.status == "ok"
-    assert data.target is None
+    compared = [m for m in data.measurements() if m.metric in ("tv_to_target", "kl_to_target")]
+    assert [(m.metric, m.step) for m in compared if m.step == 4] == [
+        ("tv_to_target", 4),
+        ("kl_to_target", 4),
+    ]
+    assert {m.status for m in compared} == {"undefined"}
+    assert all("the Bradley-Terry maximum is infinite" in m.message for m in compared)
 
 
 def test_a_reversed_start(tmp_path: Path) -> None:
     method: Method = make_learner("nash_md_pg", {**BRIEF, "steps": 1})
-    solver = LanguageSolver(method, cycle(), tmp_path, 0, lessons=LESSONS, start="reversed")
-    solver.solve(cycle())
-    (found,) = solver.trainings
+    solver = LanguageSolver(method, cycle(), tmp_path, 0, sft=SFT, start="reversed")
+    found = evaluation(solver.solve(cycle()))
     np.testing.assert_allclose(leaders(found)[0], cycle().ref[::-1], atol=0.02)
     np.testing.assert_allclose(found.game.ref, cycle().ref, atol=0.02)
 
 
 def test_the_weights_of_the_learner_are_the_solvers(tmp_path: Path) -> None:
     method = make_learner("stackelberg_gda", {"tau_leader": 0.3, "tau_follower": 0.2})
-    solver = LanguageSolver(method, cycle(), tmp_path, 0)
+    solver: Any = LanguageSolver(method, cycle(), tmp_path, 0)
     assert (solver.tau_leader, solver.tau_follower) == (0.3, 0.2)
     assert solver.concept == "slhf"
     with pytest.raises(AttributeError):
@@ -286,9 +282,8 @@ def test_the_weights_of_the_learner_are_the_solvers(tmp_path: Path) -> None:
 def test_adapters_alone_are_trained(start: Any, tmp_path: Path) -> None:
     pytest.importorskip("peft", reason="adapters need peft")
     method = make_learner("rloo", {**SETTINGS, "lr": 5e-3})
-    solver = LanguageSolver(method, cycle(), tmp_path, seed=3, lessons=LESSONS, start=start, lora=4)
-    solver.solve(cycle())
-    (found,) = solver.trainings
+    solver = LanguageSolver(method, cycle(), tmp_path, seed=3, sft=SFT, start=start, lora=4)
+    found = evaluation(solver.solve(cycle()))
     (held,) = tmp_path.glob("*/checkpoint/parameters.safetensors")
     names = [name for name in load_file(held) if name.startswith("policy.")]
     assert names
@@ -307,21 +302,21 @@ def test_an_answer_that_cannot_be_said_to_its_end_is_refused(tmp_path: Path) -> 
 def test_curves_keep_the_contexts_that_they_are_of(tmp_path: Path) -> None:
     contexts = PreferenceGame.stack([infinite_rewards(), cycle(), hill()])
     solver = LanguageSolver(
-        make_learner("rloo", BRIEF), contexts, tmp_path, seed=3, lessons=Lessons(steps=20)
+        make_learner("rloo", BRIEF), contexts, tmp_path, seed=3, sft=SftConfig(steps=20)
     )
     solution = solver.solve(contexts)
     assert solution.status.tolist() == ["undefined", "ok", "ok"]
-    (found,) = solver.trainings
-    assert found.contexts == (1, 2)
-    said = np.exp(numerics.log_softmax(found.curve[-1]["spoken"].leader))
+    found = evaluation(solution)
+    assert found.contexts == [1, 2]
+    said = np.exp(numerics.log_softmax(found.curve[-1].probabilities.leader))
     np.testing.assert_allclose(solution.policy[1:], said)
-    seen = {m.context for m in found.measurements() if m.metric == "tv_to_target"}
-    assert seen == {1, 2}
+    rows = {m.context for m in found.measurements() if m.metric == "tv_to_target"}
+    assert rows == {1, 2}
 
 
-def test_a_model_that_was_not_made_here_is_told_the_answers(tmp_path: Path) -> None:
+def test_prompts_list_the_answers_for_other_models_than_tiny(tmp_path: Path) -> None:
     method = make_learner("rloo", BRIEF)
-    for model, told in (("tiny", "which answer ?"), (str(tmp_path), "which of a, b c, b d a ?")):
+    for model, asked in (("tiny", "which answer ?"), (str(tmp_path), "which of a, b c, b d a ?")):
         solver = LanguageSolver(method, cycle(), tmp_path, seed=3, model=model)
         (prompt,) = solver.task(cycle()).prompts
-        assert told in prompt
+        assert asked in prompt

@@ -15,12 +15,12 @@ torch = pytest.importorskip("torch", reason="language models need the extra llm"
 from games.game import Float
 from llm.learners import LEARNERS
 from llm.learners.battery import gradients
-from llm.tasks.verbalized import Verbalized
+from llm.tasks import Task
 from solvers.rlhf_exact import RlhfExact
 from tests.small_models import cycle
 
 GAME = replace(cycle(), names=("a", "b", "c"), ref=np.array([0.2, 0.35, 0.45]))
-TASK = Verbalized(GAME, ("which ?",), ("a", "b", "c"))
+TASK = Task(GAME, ("which ?",), ("a", "b", "c"))
 LEADER = np.array([0.4, -0.3, 0.9])
 ROWS = np.array([[0.1, 0.6, -0.2], [-0.5, 0.3, 0.8], [0.7, -0.1, 0.2]])
 OTHER = np.array([-0.6, 0.5, 0.2])

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="language models need the extra llm"
 
 from torch import Tensor
 
-from llm.learners import LEARNERS, Learner, Play, Scored, kl_penalty, policy_gradient
+from llm.learners import LEARNERS, Learner, kl_penalty, policy_gradient
 from llm.learners import learner as base
 from llm.learners.battery import gradient
 from llm.learners.dpo import Dpo
@@ -24,6 +24,7 @@ from llm.learners.rloo import Rloo
 from llm.learners.self_play_pg import SelfPlayPg
 from llm.learners.sppo import Sppo
 from llm.learners.stackelberg_gda import StackelbergGda
+from llm.rollout import Rollout, Scored
 from solvers.battery import Failed
 
 MUTANTS: list[Learner] = []
@@ -41,8 +42,8 @@ def token_by_token(scored: Scored) -> Tensor:
     return ((scored.policy - scored.reference).detach() * scored.policy).sum(-1)
 
 
-def lengths(play: Play, draw: Any) -> Tensor:
-    return torch.tensor([len(ids) for ids in draw.completions])
+def lengths(rollout: Rollout, draw: Any) -> Tensor:
+    return torch.tensor([len(ids) for ids in draw.ids])
 
 
 # --- of published code ---
@@ -52,10 +53,10 @@ def lengths(play: Play, draw: Any) -> Tensor:
 class TokenKlOfNashMd(NashMdPg):
     """TRL multiplies each token's log-ratio by that token's log-probability."""
 
-    def loss(self, play: Play) -> Tensor:
-        own, other = play.answers(), play.answers()
-        scored = play.score(own)
-        won = policy_gradient(scored, play.prefer(own, other) - 0.5)
+    def loss(self, rollout: Rollout) -> Tensor:
+        own, other = rollout.answers(), rollout.answers()
+        scored = rollout.score(own)
+        won = policy_gradient(scored, rollout.prefer(own, other) - 0.5)
         return won + self.tau * token_by_token(scored)
 
 
@@ -63,11 +64,11 @@ class TokenKlOfNashMd(NashMdPg):
 class TokenKlOfStackelberg(StackelbergGda):
     """So does the official code of SLHF."""
 
-    def loss(self, play: Play) -> Tensor:
-        answers = play.answers()
-        revisions = play.revisions(answers)
-        lead, follow = play.score(answers), play.score(revisions)
-        q = play.prefer(answers, revisions)
+    def loss(self, rollout: Rollout) -> Tensor:
+        answers = rollout.answers()
+        revisions = rollout.revisions(answers)
+        lead, follow = rollout.score(answers), rollout.score(revisions)
+        q = rollout.prefer(answers, revisions)
         paid = q - 0.5 + self.tau_follower * follow.log_ratio.detach()
         leader = policy_gradient(lead, paid) + self.tau_leader * token_by_token(lead)
         follower = policy_gradient(follow, 0.5 - q) + self.tau_follower * token_by_token(follow)
@@ -78,17 +79,17 @@ class TokenKlOfStackelberg(StackelbergGda):
 class UnpaidLeader(StackelbergGda):
     """The official code does not pay the leader its follower's KL."""
 
-    def loss(self, play: Play) -> Tensor:
-        return StackelbergGda(as_published=True).loss(play)
+    def loss(self, rollout: Rollout) -> Tensor:
+        return StackelbergGda(as_published=True).loss(rollout)
 
 
 @mutant
 class MeanLogProbs(Ipo):
     """TRL divides log-probabilities by lengths."""
 
-    def loss(self, play: Play) -> Tensor:
-        winners, losers = play.compared()
-        means = [play.log_ratio(draw) / lengths(play, draw) for draw in (winners, losers)]
+    def loss(self, rollout: Rollout) -> Tensor:
+        winners, losers = rollout.sample_pairs()
+        means = [rollout.log_ratio(draw) / lengths(rollout, draw) for draw in (winners, losers)]
         return (means[0] - means[1] - 1 / (2 * self.tau)) ** 2
 
 
@@ -96,23 +97,22 @@ class MeanLogProbs(Ipo):
 class MeanLogProbsOnline(OnlineIpo):
     """So does the script of EGPO."""
 
-    def loss(self, play: Play) -> Tensor:
-        first, second = play.answers(), play.answers()
-        gap = play.log_ratio(first) / lengths(play, first)
-        gap = gap - play.log_ratio(second) / lengths(play, second)
-        return (gap - (play.prefer(first, second) - 0.5) / self.tau) ** 2
+    def loss(self, rollout: Rollout) -> Tensor:
+        first, second = rollout.answers(), rollout.answers()
+        gap = rollout.log_ratio(first) / lengths(rollout, first)
+        gap = gap - rollout.log_ratio(second) / lengths(rollout, second)
+        return (gap - (rollout.prefer(first, second) - 0.5) / self.tau) ** 2
 
 
 @mutant
 class EndLeftOut(Dpo):
     """An answer's last token is not counted."""
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         short = [
-            replace(draw, completions=[ids[:-1] for ids in draw.completions])
-            for draw in play.compared()
+            replace(draw, ids=[ids[:-1] for ids in draw.ids]) for draw in rollout.sample_pairs()
         ]
-        gap = play.log_ratio(short[0]) - play.log_ratio(short[1])
+        gap = rollout.log_ratio(short[0]) - rollout.log_ratio(short[1])
         return -torch.nn.functional.logsigmoid(self.tau * gap)
 
 
@@ -123,18 +123,18 @@ class EndLeftOut(Dpo):
 class WrongMixture(NashMdPg):
     """Its opponent is the reference."""
 
-    def loss(self, play: Play) -> Tensor:
-        return NashMdPg(mixture=1.0).loss(play)
+    def loss(self, rollout: Rollout) -> Tensor:
+        return NashMdPg(mixture=1.0).loss(rollout)
 
 
 @mutant
 class LostGame(SelfPlayPg):
     """The sign of what is won."""
 
-    def loss(self, play: Play) -> Tensor:
-        own, other = play.answers(), play.answers()
-        scored = play.score(own)
-        won = policy_gradient(scored, play.prefer(other, own) - 0.5)
+    def loss(self, rollout: Rollout) -> Tensor:
+        own, other = rollout.answers(), rollout.answers()
+        scored = rollout.score(own)
+        won = policy_gradient(scored, rollout.prefer(other, own) - 0.5)
         return won + self.tau * kl_penalty(scored)
 
 
@@ -142,11 +142,11 @@ class LostGame(SelfPlayPg):
 class NoReference(NashMdPg):
     """The reference is forgotten: an entropy penalty is left."""
 
-    def loss(self, play: Play) -> Tensor:
-        own, other = play.answers(), play.answers()
-        scored = play.score(own)
+    def loss(self, rollout: Rollout) -> Tensor:
+        own, other = rollout.answers(), rollout.answers()
+        scored = rollout.score(own)
         alone = Scored(scored.policy, torch.zeros_like(scored.reference))
-        won = policy_gradient(scored, play.prefer(own, other) - 0.5)
+        won = policy_gradient(scored, rollout.prefer(own, other) - 0.5)
         return won + self.tau * kl_penalty(alone)
 
 
@@ -154,11 +154,11 @@ class NoReference(NashMdPg):
 class NoPenalty(Rloo):
     """The KL is not charged."""
 
-    def loss(self, play: Play) -> Tensor:
-        answers = play.answers(copies=self.samples)
-        gains = play.reward(answers).reshape(self.samples, -1)
+    def loss(self, rollout: Rollout) -> Tensor:
+        answers = rollout.answers(copies=self.samples)
+        gains = rollout.reward(answers).reshape(self.samples, -1)
         others = (gains.sum(0) - gains) / (self.samples - 1)
-        losses = policy_gradient(play.score(answers), (gains - others).reshape(-1))
+        losses = policy_gradient(rollout.score(answers), (gains - others).reshape(-1))
         return losses.reshape(self.samples, -1).mean(0)
 
 
@@ -166,10 +166,10 @@ class NoPenalty(Rloo):
 class OwnSampleInTheBaseline(Rloo):
     """The mean of all samples, without the factor that makes up for it."""
 
-    def loss(self, play: Play) -> Tensor:
-        answers = play.answers(copies=self.samples)
-        scored = play.score(answers)
-        gains = play.reward(answers) - self.tau * scored.log_ratio.detach()
+    def loss(self, rollout: Rollout) -> Tensor:
+        answers = rollout.answers(copies=self.samples)
+        scored = rollout.score(answers)
+        gains = rollout.reward(answers) - self.tau * scored.log_ratio.detach()
         gains = gains.reshape(self.samples, -1)
         losses = policy_gradient(scored, (gains - gains.mean(0)).reshape(-1))
         return losses.reshape(self.samples, -1).mean(0)
@@ -179,10 +179,10 @@ class OwnSampleInTheBaseline(Rloo):
 class BaselineOfItself(ReinforceReward):
     """A baseline that depends on the answer."""
 
-    def loss(self, play: Play) -> Tensor:
-        own = play.answers()
-        scored = play.score(own)
-        gain = policy_gradient(scored, play.reward(own) / 2)
+    def loss(self, rollout: Rollout) -> Tensor:
+        own = rollout.answers()
+        scored = rollout.score(own)
+        gain = policy_gradient(scored, rollout.reward(own) / 2)
         return gain + self.tau * kl_penalty(scored)
 
 
@@ -190,65 +190,65 @@ class BaselineOfItself(ReinforceReward):
 class GradientThroughTheWeight(ReinforceReward):
     """The log-ratio is not held fixed."""
 
-    def loss(self, play: Play) -> Tensor:
-        own = play.answers()
-        scored = play.score(own)
-        return policy_gradient(scored, play.reward(own)) + self.tau * scored.log_ratio**2
+    def loss(self, rollout: Rollout) -> Tensor:
+        own = rollout.answers()
+        scored = rollout.score(own)
+        return policy_gradient(scored, rollout.reward(own)) + self.tau * scored.log_ratio**2
 
 
 @mutant
 class TauUpsideDown(OnlineIpo):
     """Multiplied instead of divided."""
 
-    def loss(self, play: Play) -> Tensor:
-        first, second = play.answers(), play.answers()
-        gap = play.log_ratio(first) - play.log_ratio(second)
-        return (gap - (play.prefer(first, second) - 0.5) * self.tau) ** 2
+    def loss(self, rollout: Rollout) -> Tensor:
+        first, second = rollout.answers(), rollout.answers()
+        gap = rollout.log_ratio(first) - rollout.log_ratio(second)
+        return (gap - (rollout.prefer(first, second) - 0.5) * self.tau) ** 2
 
 
 @mutant
 class OpponentForgotten(Egpo):
     """Played against itself: not the extragradient step."""
 
-    def loss(self, play: Play) -> Tensor:
-        return super().loss(replace(play, opponent=None))
+    def loss(self, rollout: Rollout) -> Tensor:
+        return super().loss(replace(rollout, opponent=None))
 
 
 @mutant
 class FromThePolicy(Inpo):
     """The pairs of the policy, not of the last one."""
 
-    def loss(self, play: Play) -> Tensor:
-        first, second = play.answers(), play.answers()
-        gap = self._moved(play, first) - self._moved(play, second)
-        return (gap - self._tabular().step_size * (play.prefer(first, second) - 0.5)) ** 2
+    def loss(self, rollout: Rollout) -> Tensor:
+        first, second = rollout.answers(), rollout.answers()
+        gap = self._moved(rollout, first) - self._moved(rollout, second)
+        return (gap - self._tabular().step_size * (rollout.prefer(first, second) - 0.5)) ** 2
 
 
 @mutant
 class WholeStep(Inpo):
     """The step size left out of what is regressed on."""
 
-    def loss(self, play: Play) -> Tensor:
-        first, second = (play.answers([(1.0, play.last)]) for _ in range(2))
-        gap = self._moved(play, first) - self._moved(play, second)
-        return (gap - (play.prefer(first, second) - 0.5)) ** 2
+    def loss(self, rollout: Rollout) -> Tensor:
+        first, second = (rollout.answers([(1.0, rollout.last)]) for _ in range(2))
+        gap = self._moved(rollout, first) - self._moved(rollout, second)
+        return (gap - (rollout.prefer(first, second) - 0.5)) ** 2
 
 
 @mutant
 class ReferenceForLast(Sppo):
     """Regressed on the reference."""
 
-    def _off(self, play: Play, draw: Any, won: Tensor) -> Tensor:
-        return (play.log_ratio(draw) - self.eta * won) ** 2
+    def _off(self, rollout: Rollout, draw: Any, won: Tensor) -> Tensor:
+        return (rollout.log_ratio(draw) - self.eta * won) ** 2
 
 
 @mutant
 class SwappedPair(Dpo):
     """The loser's margin."""
 
-    def loss(self, play: Play) -> Tensor:
-        winners, losers = play.compared()
-        gap = play.log_ratio(losers) - play.log_ratio(winners)
+    def loss(self, rollout: Rollout) -> Tensor:
+        winners, losers = rollout.sample_pairs()
+        gap = rollout.log_ratio(losers) - rollout.log_ratio(winners)
         return -torch.nn.functional.logsigmoid(self.tau * gap)
 
 
@@ -256,11 +256,11 @@ class SwappedPair(Dpo):
 class KindFollower(StackelbergGda):
     """A follower that wants the leader to win."""
 
-    def loss(self, play: Play) -> Tensor:
-        answers = play.answers()
-        revisions = play.revisions(answers)
-        lead, follow = play.score(answers), play.score(revisions)
-        q = play.prefer(answers, revisions)
+    def loss(self, rollout: Rollout) -> Tensor:
+        answers = rollout.answers()
+        revisions = rollout.revisions(answers)
+        lead, follow = rollout.score(answers), rollout.score(revisions)
+        q = rollout.prefer(answers, revisions)
         paid = q - 0.5 + self.tau_follower * follow.log_ratio.detach()
         leader = policy_gradient(lead, paid) + self.tau_leader * kl_penalty(lead)
         follower = policy_gradient(follow, q - 0.5) + self.tau_follower * kl_penalty(follow)
@@ -271,8 +271,8 @@ class KindFollower(StackelbergGda):
 class KappaForgotten(StackelbergGda):
     """Both players alike."""
 
-    def loss(self, play: Play) -> Tensor:
-        return StackelbergGda(kappa=1.0).loss(play)
+    def loss(self, rollout: Rollout) -> Tensor:
+        return StackelbergGda(kappa=1.0).loss(rollout)
 
 
 @mutant
@@ -281,8 +281,8 @@ class OneTauForBoth(StackelbergGda):
 
     tau_leader: float = 0.3
 
-    def loss(self, play: Play) -> Tensor:
-        return StackelbergGda(tau_leader=0.1).loss(play)
+    def loss(self, rollout: Rollout) -> Tensor:
+        return StackelbergGda(tau_leader=0.1).loss(rollout)
 
 
 @pytest.mark.parametrize("wrong", MUTANTS, ids=lambda wrong: type(wrong).__name__)

@@ -9,8 +9,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
 from games import SolverError
-from llm.learners import LEARNERS, Learner, Scored, kl_penalty
+from llm.learners import LEARNERS, Learner, kl_penalty
 from llm.learners.battery import generic_logits, gradients, play_of, run, situation
+from llm.rollout import Scored
 from tests.small_models import cycle
 
 ONE_TOKEN = ("a", "b", "c")
@@ -135,10 +136,10 @@ def test_sampled_gradients_are_right_on_average(name: str, params: dict[str, Any
     game, task = situation(2, ONE_TOKEN)
     logits = generic_logits(2, game.n)
     rows = 1000
-    play = play_of(learner, game, task, logits, seed=1)
-    play = replace(play, prompts=[*task.prompts] * rows)
-    losses = learner.loss(play)
-    policies: list[Any] = [play.policy] + ([play.follower] if play.follower else [])
+    rollout = play_of(learner, game, task, logits, seed=1)
+    rollout = replace(rollout, prompts=[*task.prompts] * rows)
+    losses = learner.loss(rollout)
+    policies: list[Any] = [rollout.policy] + ([rollout.follower] if rollout.follower else [])
     tables = [policy.parameter for policy in policies]
     each = torch.autograd.grad(losses, tables, torch.eye(rows).double(), is_grads_batched=True)
     _, want = gradients(learner, game, task, logits)
@@ -154,9 +155,9 @@ def test_sampled_gradients_are_right_on_average(name: str, params: dict[str, Any
 
 def test_data_are_drawn_alike() -> None:
     game, task = situation(2, ONE_TOKEN)
-    play = play_of(LEARNERS["dpo"](), game, task, generic_logits(2, 3))
+    rollout = play_of(LEARNERS["dpo"](), game, task, generic_logits(2, 3))
     data = [(task.prompts[0], *pair) for pair in (("a", "b"), ("b", "c"), ("a", "b"))]
-    play = replace(play, data=data, prompts=[*task.prompts] * 3000)
-    winners, losers = play.compared()
+    rollout = replace(rollout, data=data, prompts=[*task.prompts] * 3000)
+    winners, losers = rollout.sample_pairs()
     assert set(zip(winners.texts, losers.texts, strict=True)) == {("a", "b"), ("b", "c")}
     assert abs(winners.texts.count("a") - 2000) < 4.5 * np.sqrt(3000 * 2 / 9)

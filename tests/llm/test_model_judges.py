@@ -14,8 +14,8 @@ import pytest
 
 from games import SpecError
 from games.game import Float
+from llm.classifier import ClassifierJudge
 from llm.judges import audit
-from llm.judges.classifier import Classifier
 from llm.judges.ensemble import EnsembleJudge
 from llm.judges.pairwise_model import PairwiseModelJudge
 from llm.judges.reward_model import RewardModelJudge
@@ -173,7 +173,7 @@ def changed(folder: str, to: Path, name: str, **settings: Any) -> str:
 
 @pytest.mark.parametrize("kind", [RewardModelJudge, PairwiseModelJudge])
 def test_a_checkpoint_that_is_none(
-    make: Make, tmp_path: Path, kind: Callable[..., Classifier]
+    make: Make, tmp_path: Path, kind: Callable[..., ClassifierJudge]
 ) -> None:
     with pytest.raises(SpecError, match=f"{kind.__name__}: .*has 3 labels, expected 1"):
         kind(make(3))
@@ -208,6 +208,7 @@ def test_a_tokenizer_without_chats_is_refused(make: Make, tmp_path: Path) -> Non
 def test_without_torch_the_extra_is_named(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make()
     monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "llm.models")
     with pytest.raises(SpecError, match=r"needs torch and transformers .* 'prefgames\[llm\]'"):
         RewardModelJudge(folder)
 

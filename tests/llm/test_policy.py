@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="language models need the extra llm"
 from games import SolverError
 from llm.policy import INSTRUCTION, Ids, Policy
 from llm.sampling import sample
-from tests.small_models import equal, gpt2, parameters, plain_log_prob, precise, spelt, untaught
+from tests.small_models import equal, gpt2, parameters, plain_log_prob, precise, spelt, untrained
 
 PROMPTS = ["which ?", "Question 1 : which answer ?", "which ?", "?"]
 ANSWERS = ["b c", "a", "b d a", ""]
@@ -20,7 +20,7 @@ ANSWERS = ["b c", "a", "b d a", ""]
 @pytest.fixture(scope="module", params=["llama", "gpt2"])
 def policy(request: pytest.FixtureRequest) -> Policy:
     """In double precision; gpt2 has absolute positions."""
-    made = untaught()
+    made = untrained()
     if request.param == "gpt2":
         made = Policy(gpt2(made.tokenizer), made.tokenizer)
     return precise(made)
@@ -89,7 +89,7 @@ def test_padding_is_on_the_left_and_positions_start_after_it(policy: Policy) -> 
 
 
 def test_chats_by_hand() -> None:
-    policy = untaught()
+    policy = untrained()
     assert spelt(policy, policy.context("which ?")) == "<user> which ? <end> <assistant>"
     assert spelt(policy, policy.context("which ?", "b c")) == (
         f"<user> which ? <end> <assistant> b c <end> <user> {INSTRUCTION} <end> <assistant>"
@@ -102,7 +102,7 @@ def test_chats_by_hand() -> None:
 
 
 def test_text_ends_at_the_first_end_or_where_it_was_cut() -> None:
-    policy = untaught()
+    policy = untrained()
     b, c = policy.completion("b c")[:2]
     assert policy.text((b, c, policy.end)) == "b c"
     assert policy.text((b, c)) == "b c…"  # not the answer "b c": it did not end
@@ -114,7 +114,7 @@ def test_text_ends_at_the_first_end_or_where_it_was_cut() -> None:
 
 @pytest.mark.parametrize("missing", ["chat_template", "eos_token"])
 def test_a_tokenizer_that_lacks_something_is_refused(missing: str) -> None:
-    policy = untaught()
+    policy = untrained()
     tokenizer = copy.deepcopy(policy.tokenizer)
     setattr(tokenizer, missing, None)
     with pytest.raises(SolverError, match="no chat template or no end-of-text token"):
@@ -122,7 +122,7 @@ def test_a_tokenizer_that_lacks_something_is_refused(missing: str) -> None:
 
 
 def test_a_model_without_padding_token_says_the_same() -> None:
-    policy = precise(untaught())
+    policy = precise(untrained())
     tokenizer = copy.deepcopy(policy.tokenizer)
     tokenizer.pad_token = None
     bare = Policy(policy.model, tokenizer)
@@ -133,7 +133,7 @@ def test_a_model_without_padding_token_says_the_same() -> None:
 
 
 def test_dropout_is_off() -> None:
-    policy = untaught()
+    policy = untrained()
     policy.model.train()
     assert not Policy(policy.model, policy.tokenizer).model.training
 
@@ -184,7 +184,7 @@ def said(policy: Policy) -> list[float]:
 
 
 def test_a_frozen_policy_is_a_copy_that_stays() -> None:
-    policy = untaught().requires_grad_(True)
+    policy = untrained().requires_grad_(True)
     before = parameters(policy)
     reference = policy.frozen()
     assert not any(p.requires_grad for p in reference.model.parameters())
@@ -198,7 +198,7 @@ def test_a_frozen_policy_is_a_copy_that_stays() -> None:
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # of peft's own
 def test_with_adapters_the_reference_is_the_model_without_them() -> None:
     peft = pytest.importorskip("peft", reason="adapters need peft")
-    plain = untaught()
+    plain = untrained()
     before = said(plain)
     config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
     policy = Policy(peft.get_peft_model(plain.model, config), plain.tokenizer)

@@ -18,18 +18,21 @@ from llm.judging import Fitted, in_words
 from llm.learners import LEARNERS
 from llm.policy import Policy
 from llm.reward_model import TEMPLATE, FitConfig, FitReport, Kind, _quality, fit
-from llm.tasks.verbalized import verbalize
+from llm.tasks import verbalize
 from solvers.rlhf_exact import RlhfExact
-from tests.small_models import CYCLE, NAMES, cycle, equal, parameters, told
+from tests.small_models import (
+    CYCLE,
+    NAMES,
+    REWARDS,
+    cycle,
+    cycle_task,
+    equal,
+    ladder,
+    parameters,
+)
 
-REWARDS = np.array([0.9, -0.1, -0.8])
 QUICK = FitConfig(steps=120, batch_size=512)
 PAIRS = [(a, b) for a in NAMES for b in NAMES if a != b]
-
-
-def ladder() -> PreferenceGame:
-    """A game with rewards."""
-    return dataclasses.replace(cycle(), P=1 / (1 + np.exp(REWARDS - REWARDS[:, None])))
 
 
 def compared(game: PreferenceGame, size: int = 6000) -> Comparisons:
@@ -44,7 +47,7 @@ def fitted(
 
 
 def preferences(judge: Any) -> Float:
-    prompt = told().prompts[0]
+    prompt = cycle_task().prompts[0]
     return np.array(
         [[judge.prefer([prompt], [a], [b])[0] for b in NAMES] for a in NAMES], dtype=float
     )
@@ -60,11 +63,11 @@ def test_a_reward_model_recovers_rewards(speaker: Policy, tmp_path: Path) -> Non
     before = parameters(speaker)
     report = fitted("reward", speaker, ladder(), tmp_path / "rm")
     judge = RewardModelJudge(str(tmp_path / "rm"))
-    r = judge.score(told().prompts * 3, NAMES)
+    r = judge.score(cycle_task().prompts * 3, NAMES)
     np.testing.assert_allclose(r - r.mean(), REWARDS - REWARDS.mean(), atol=0.15)
     np.testing.assert_allclose(preferences(judge), observed_fit(ladder()), atol=0.03)
     assert (report.train, report.held_out) == (4800, 1200)
-    best, weights = np.maximum(ladder().P, 1 - ladder().P), told().game.pair_weights
+    best, weights = np.maximum(ladder().P, 1 - ladder().P), cycle_task().game.pair_weights
     assert report.accuracy == pytest.approx((weights * best).sum() / weights.sum(), abs=0.05)
     assert report.log_loss < np.log(2) - 0.05
     assert report.calibration_error < 0.05
@@ -86,7 +89,7 @@ def test_pairs_hold_a_cycle_and_rewards_cannot(speaker: Policy, tmp_path: Path) 
 
 def test_judges_say_what_the_saved_model_says(speaker: Policy, tmp_path: Path) -> None:
     """Asked by hand, one conversation at a time."""
-    prompt = told().prompts[0]
+    prompt = cycle_task().prompts[0]
 
     def asked(folder: Path, *chat: str) -> float:
         model = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
@@ -165,22 +168,22 @@ def test_one_comparison_is_too_few(speaker: Policy, tmp_path: Path) -> None:
         FitConfig(held_out=1.0)
 
 
-# --- what learners are told ---
+# --- what learners learn from ---
 
 
 def test_comparisons_in_words() -> None:
     wins = np.array([[0, 2, 0], [1, 0, 3], [0, 0, 0]])
-    words = in_words(Comparisons(wins, names=NAMES), told())
-    prompt = told().prompts[0]
+    words = in_words(Comparisons(wins, names=NAMES), cycle_task())
+    prompt = cycle_task().prompts[0]
     assert sorted(words) == sorted(
         [(prompt, "a", "b c")] * 2 + [(prompt, "b c", "a")] + [(prompt, "b c", "b d a")] * 3
     )
 
 
-def test_every_learner_is_told_what_it_needs(speaker: Policy, tmp_path: Path) -> None:
+def test_every_learner_gets_what_it_needs(speaker: Policy, tmp_path: Path) -> None:
     data = compared(cycle(), 40)
     judging = Fitted(data, FitConfig(steps=1))
-    task = told()
+    task = cycle_task()
     rloo, nash, dpo = (LEARNERS[name]() for name in ("rloo", "nash_md_pg", "dpo"))
     assert hasattr(judging.judge(rloo, task, speaker, tmp_path), "score")
     asked = judging.judge(nash, task, speaker, tmp_path).prefer(task.prompts, ["a"], ["b c"])

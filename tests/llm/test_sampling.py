@@ -12,10 +12,10 @@ from scipy import stats
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
 from games import SolverError
-from llm.base_model import Lessons, teach
 from llm.policy import Ids, Policy
 from llm.sampling import Mixture, sample
-from tests.small_models import mixture_log_probs, precise, told, untaught
+from llm.sft import SftConfig, fine_tune
+from tests.small_models import cycle_task, mixture_log_probs, precise, untrained
 
 DRAWS = 20_000
 
@@ -23,9 +23,9 @@ DRAWS = 20_000
 @pytest.fixture(scope="module")
 def other() -> Policy:
     """A model that says the same answers with quite other probabilities."""
-    policy, task = untaught(seed=1), told()
+    policy, task = untrained(seed=1), cycle_task()
     apart = replace(task, game=replace(task.game, ref=np.array([0.1, 0.85, 0.05])))
-    teach(policy, apart, Lessons(steps=60))
+    fine_tune(policy, apart, SftConfig(steps=60))
     return policy
 
 
@@ -59,8 +59,8 @@ def all_short(policy: Policy) -> list[Ids]:
 
 
 def test_draws_of_one_policy_follow_its_log_probs(speaker: Policy) -> None:
-    for context in (speaker.context(told().prompts[0]), speaker.context("which ?", "b c")):
-        ends = [speaker.completion(answer) for answer in told().answers]
+    for context in (speaker.context(cycle_task().prompts[0]), speaker.context("which ?", "b c")):
+        ends = [speaker.completion(answer) for answer in cycle_task().answers]
         with torch.no_grad():
             chances = speaker.log_probs([context] * 3, ends).exp().tolist()
         found = draws([(1.0, speaker)], context, 16)
@@ -72,8 +72,8 @@ def test_draws_of_a_mixture_follow_its_log_probs_and_not_the_mixture_of_answers(
     speaker: Policy, other: Policy
 ) -> None:
     mixture = [(0.3, speaker), (0.7, other)]
-    context = speaker.context(told().prompts[0])
-    ends = [speaker.completion(answer) for answer in told().answers]
+    context = speaker.context(cycle_task().prompts[0])
+    ends = [speaker.completion(answer) for answer in cycle_task().answers]
     found = draws(mixture, context, 16)
     assert misfit(found, exact(mixture, context, ends)) > 1e-3
     assert misfit(found, exact([(0.7, speaker), (0.3, other)], context, ends)) < 1e-9
@@ -84,7 +84,7 @@ def test_draws_of_a_mixture_follow_its_log_probs_and_not_the_mixture_of_answers(
 
 
 def test_probabilities_of_a_mixture_sum_to_one() -> None:
-    one, two = precise(untaught()), precise(untaught(seed=1))
+    one, two = precise(untrained()), precise(untrained(seed=1))
     mixture = [(0.4, one), (0.6, two)]
     context, answers = one.context("?"), all_short(one)
     chances = exact(mixture, context, answers)
@@ -98,7 +98,7 @@ def test_probabilities_of_a_mixture_sum_to_one() -> None:
 
 
 def test_answers_are_cut_off() -> None:
-    policy = untaught()
+    policy = untrained()
     contexts = [policy.context("which ?"), policy.context("?")] * 50
     for length in (1, 3):
         drawn = sample([(1.0, policy)], contexts, length, torch.Generator().manual_seed(0))
@@ -108,7 +108,7 @@ def test_answers_are_cut_off() -> None:
 
 
 def test_temperature_divides_logits() -> None:
-    policy = precise(untaught())
+    policy = precise(untrained())
     context = policy.context("?")
     with torch.no_grad():
         logits = policy.model(input_ids=torch.tensor([context])).logits[0, -1]
@@ -121,7 +121,7 @@ def test_temperature_divides_logits() -> None:
 
 
 def test_the_same_generator_draws_the_same(speaker: Policy) -> None:
-    contexts = [speaker.context(told().prompts[0])] * 40
+    contexts = [speaker.context(cycle_task().prompts[0])] * 40
 
     def drawn(seed: int) -> list[Ids]:
         ids: list[Ids] = sample([(1.0, speaker)], contexts, 16, torch.Generator().manual_seed(seed))
@@ -133,7 +133,7 @@ def test_the_same_generator_draws_the_same(speaker: Policy) -> None:
 
 
 def test_the_coldest_draw_is_what_transformers_generates(speaker: Policy) -> None:
-    policy = untaught()
+    policy = untrained()
     with torch.no_grad():
         policy.model.lm_head.weight.mul_(4)
     for model, prompts in ((policy, ["which ?", "a b ?"]), (speaker, ["which ?", "c answer"])):

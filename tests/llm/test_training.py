@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,16 +14,15 @@ from torch import Tensor
 
 from games import SolverError
 from games.game import Float
-from llm.base_model import Lessons, teach
-from llm.judges.bradley_terry import BradleyTerryJudge
 from llm.judges.game import GameJudge
-from llm.learners import LEARNERS, Draw, Learner, Play
+from llm.learners import LEARNERS, Learner
 from llm.policy import Policy
-from llm.tasks.verbalized import spoken
-from llm.training import Trained, TrainingConfig, train
-from tests.small_models import equal, parameters, precise, told, untaught
+from llm.rollout import Completions, Rollout
+from llm.sft import SftConfig, fine_tune
+from llm.training import TrainingConfig, train
+from tests.small_models import cycle_task, equal, parameters, precise, untrained
+from tests.small_trainings import SHORT, evaluated, run
 
-SHORT = TrainingConfig(steps=4, batch_size=32, max_new_tokens=6, evaluate_every=2)
 SLOW = replace(SHORT, lr=3e-4)
 
 
@@ -35,28 +33,6 @@ class Listening(GameJudge):
         object.__setattr__(self, "heard", [*getattr(self, "heard", []), texts])
         found: Float = super().prefer(prompts, *texts, **columns)
         return found
-
-
-def run(
-    learner: Learner,
-    speaker: Policy,
-    config: TrainingConfig = SHORT,
-    folder: Path | None = None,
-    judge: Any = None,
-    seed: int = 3,
-    **settings: Any,
-) -> Trained:
-    task, start = told(), speaker.copied()
-    kind = BradleyTerryJudge if learner.needs == "rewards" else GameJudge
-    judge = judge or kind(task.game, task.prompts, task.answers)
-    return train(
-        learner, start, speaker.frozen(), judge, task.prompts, config, seed, folder, **settings
-    )
-
-
-def watched(step: int, policy: Policy, follower: Policy | None) -> dict[str, Any]:
-    said = spoken(told(), policy, follower)
-    return {"leader": np.exp(said.leader).tolist(), "follower": np.exp(said.follower[1]).tolist()}
 
 
 # --- what happens ---
@@ -74,15 +50,15 @@ GOLDEN = {
 @pytest.fixture(scope="module")
 def beginner() -> Policy:
     """In double precision, so that machines agree on what it says after a few steps."""
-    policy = precise(untaught())
-    teach(policy, told(), Lessons(steps=25))
+    policy = precise(untrained())
+    fine_tune(policy, cycle_task(), SftConfig(steps=25))
     return policy
 
 
 @pytest.mark.parametrize("name", sorted(GOLDEN))
 def test_golden_trajectories(name: str, beginner: Policy) -> None:
     """The leader's probabilities after 2 and 4 steps, less those before."""
-    done = run(LEARNERS[name](), beginner, replace(SHORT, lr=1e-3), watch=watched)
+    done = run(LEARNERS[name](), beginner, replace(SHORT, lr=1e-3), evaluate=evaluated)
     leaders = np.array([point["leader"] for point in done.curve])
     assert [point["step"] for point in done.curve] == [0, 2, 4]
     np.testing.assert_allclose(leaders[1:] - leaders[0], GOLDEN[name], rtol=0, atol=1e-4)
@@ -99,8 +75,8 @@ def test_the_learning_rate_falls_linearly(speaker: Policy) -> None:
     """With one direction and Adam, how far a parameter goes is the rate."""
 
     class Down(Learner):
-        def loss(self, play: Play) -> Tensor:
-            return play.policy.model.lm_head.weight.sum().expand(2)
+        def loss(self, rollout: Rollout) -> Tensor:
+            return rollout.policy.model.lm_head.weight.sum().expand(2)
 
     seen: list[float] = []
 
@@ -109,7 +85,7 @@ def test_the_learning_rate_falls_linearly(speaker: Policy) -> None:
         return {}
 
     config = TrainingConfig(steps=4, lr=1e-2, final_lr=0.2, clip=1e9, evaluate_every=1)
-    run(Down(), speaker, config, watch=watch)
+    run(Down(), speaker, config, evaluate=watch)
     np.testing.assert_allclose(-np.diff(seen), [0.01, 0.008, 0.006, 0.004], atol=1e-6)
 
 
@@ -117,9 +93,9 @@ def test_prompts_take_turns(speaker: Policy) -> None:
     asked: list[list[str]] = []
 
     class Asking(Learner):
-        def loss(self, play: Play) -> Tensor:
-            asked.append(list(play.prompts))
-            return play.log_ratio(play.told(play.prompts, ["a"] * len(play.prompts)))
+        def loss(self, rollout: Rollout) -> Tensor:
+            asked.append(list(rollout.prompts))
+            return rollout.log_ratio(rollout.encoded(rollout.prompts, ["a"] * len(rollout.prompts)))
 
     config = replace(SHORT, steps=2, batch_size=4)
     start = speaker.copied()
@@ -127,11 +103,11 @@ def test_prompts_take_turns(speaker: Policy) -> None:
     assert asked == [["which ?", "?", "Question ?", "which ?"], ["?", "Question ?", "which ?", "?"]]
 
 
-# --- the account ---
+# --- the cost ---
 
 
 def test_what_is_spent(speaker: Policy) -> None:
-    task = told()
+    task = cycle_task()
     judge = Listening(task.game, task.prompts, task.answers)
     done = run(LEARNERS["nash_md_pg"](), speaker, judge=judge)
     heard: Any = judge.__dict__["heard"]
@@ -140,28 +116,28 @@ def test_what_is_spent(speaker: Policy) -> None:
     lengths = [[min(len(text.split()) + 1, 6) for text in texts] for texts in (own, other)]
     chat = len(speaker.context(task.prompts[0]))
     rows = 4 * 32
-    account = done.account
-    assert account.steps == 4
-    assert account.judge_calls == rows == len(own)
-    assert account.abstained == 0
-    assert account.generated_tokens == sum(map(sum, lengths))
-    assert account.backward_tokens == rows * chat + sum(lengths[0])
-    assert account.forward_tokens == 2 * account.backward_tokens
-    assert account.seconds > 0
-    points = [point["account"] for point in done.curve]
+    cost = done.cost
+    assert cost.steps == 4
+    assert cost.judge_calls == rows == len(own)
+    assert cost.abstained == 0
+    assert cost.generated_tokens == sum(map(sum, lengths))
+    assert cost.backward_tokens == rows * chat + sum(lengths[0])
+    assert cost.forward_tokens == 2 * cost.backward_tokens
+    assert cost.seconds > 0
+    points = [point["cost"] for point in done.curve]
     assert [point["judge_calls"] for point in points] == [0, rows // 2, rows]
-    assert points[-1]["generated_tokens"] == account.generated_tokens
+    assert points[-1]["generated_tokens"] == cost.generated_tokens
 
 
 def test_what_both_players_spend(speaker: Policy) -> None:
     done = run(LEARNERS["stackelberg_gda"](), speaker)
-    task, rows = told(), 4 * 32
+    task, rows = cycle_task(), 4 * 32
     chat = len(speaker.context(task.prompts[0]))
     longer = min(len(speaker.context(task.prompts[0], text)) for text in ("", *task.answers))
-    account = done.account
-    assert account.judge_calls == rows
-    assert account.backward_tokens >= rows * (chat + longer) + account.generated_tokens
-    assert account.forward_tokens == 2 * account.backward_tokens
+    cost = done.cost
+    assert cost.judge_calls == rows
+    assert cost.backward_tokens >= rows * (chat + longer) + cost.generated_tokens
+    assert cost.forward_tokens == 2 * cost.backward_tokens
 
 
 def test_abstentions_count_as_ties(speaker: Policy) -> None:
@@ -169,17 +145,17 @@ def test_abstentions_count_as_ties(speaker: Policy) -> None:
         def prefer(self, prompts: Sequence[str], *texts: Any, **columns: Any) -> Float:
             return np.full(len(prompts), np.nan)
 
-    task = told()
+    task = cycle_task()
     judge = Silent(task.game, task.prompts, task.answers)
     done = run(LEARNERS["nash_md_pg"](), speaker, judge=judge)
-    assert done.account.abstained == done.account.judge_calls == 4 * 32
+    assert done.cost.abstained == done.cost.judge_calls == 4 * 32
     assert done.status == "ok"
 
 
-# --- learners that look ahead or back ---
+# --- extragradient steps and refreshes ---
 
 
-def log_prob_of_a(play: Play, policy: Policy) -> float:
+def log_prob_of_a(rollout: Rollout, policy: Policy) -> float:
     with torch.no_grad():
         return float(policy.log_probs([policy.context("which ?")], [policy.completion("a")]))
 
@@ -187,58 +163,59 @@ def log_prob_of_a(play: Play, policy: Policy) -> float:
 class Upwards(Learner):
     """Makes the answer a likelier, whatever the opponent."""
 
-    looks_ahead: ClassVar[bool] = False
+    extragradient: ClassVar[bool] = False
 
-    def loss(self, play: Play) -> Tensor:
-        draw = Draw(
-            ["which ?"], [play.policy.context("which ?")], [play.policy.completion("a")], []
+    def loss(self, rollout: Rollout) -> Tensor:
+        draw = Completions(
+            ["which ?"], [rollout.policy.context("which ?")], [rollout.policy.completion("a")], []
         )
-        return -play.score(draw).policy.sum(-1)
+        return -rollout.score(draw).policy.sum(-1)
 
 
-def test_a_look_ahead_is_taken_back(speaker: Policy) -> None:
-    seen: list[tuple[float, float]] = []
+def test_the_first_of_two_extragradient_steps_is_taken_back(speaker: Policy) -> None:
+    pairs: list[list[float]] = []
 
     class Ahead(Upwards):
-        looks_ahead: ClassVar[bool] = True
+        extragradient: ClassVar[bool] = True
 
-        def loss(self, play: Play) -> Tensor:
-            if play.opponent is not None:
-                seen.append((log_prob_of_a(play, play.policy), log_prob_of_a(play, play.opponent)))
-            return super().loss(play)
+        def loss(self, rollout: Rollout) -> Tensor:
+            if rollout.opponent is not None:
+                pair = rollout.policy, rollout.opponent
+                pairs.append([log_prob_of_a(rollout, policy) for policy in pair])
+            return super().loss(rollout)
 
     plain, ahead = run(Upwards(), speaker, SLOW), run(Ahead(), speaker, SLOW)
     assert equal(parameters(plain.policy), parameters(ahead.policy))
-    assert len(seen) == 4
-    assert all(opponent > policy + 1e-3 for policy, opponent in seen)
+    assert len(pairs) == 4
+    assert all(opponent > policy + 1e-3 for policy, opponent in pairs)
     # without dependence on the opponent, the step goes where the trial went
-    for (_, opponent), (policy, _) in itertools.pairwise(seen):
+    for (_, opponent), (policy, _) in itertools.pairwise(pairs):
         assert policy == pytest.approx(opponent, abs=1e-5)
 
 
 def test_the_last_policy_is_refreshed(speaker: Policy) -> None:
-    seen: list[tuple[float, float]] = []
+    pairs: list[list[float]] = []
 
     class Back(Upwards):
         @property
         def refresh_every(self) -> int:
             return 3
 
-        def loss(self, play: Play) -> Tensor:
-            assert not any(p.requires_grad for p in play.last.model.parameters())
-            seen.append((log_prob_of_a(play, play.policy), log_prob_of_a(play, play.last)))
-            return super().loss(play)
+        def loss(self, rollout: Rollout) -> Tensor:
+            assert not any(p.requires_grad for p in rollout.last.model.parameters())
+            pairs.append([log_prob_of_a(rollout, p) for p in (rollout.policy, rollout.last)])
+            return super().loss(rollout)
 
     run(Back(), speaker, replace(SLOW, steps=7))
-    policies, lasts = zip(*seen, strict=True)
+    policies, lasts = zip(*pairs, strict=True)
     assert np.diff(policies).min() > 1e-3
     np.testing.assert_allclose(lasts, np.take(policies, [0, 0, 0, 3, 3, 3, 6]), atol=1e-6)
 
 
 def test_a_learner_without_refreshes_has_no_last_policy(speaker: Policy) -> None:
     class Without(Upwards):
-        def loss(self, play: Play) -> Tensor:
-            return play.log_prob(play.answers(), play.last)
+        def loss(self, rollout: Rollout) -> Tensor:
+            return rollout.frozen_log_prob(rollout.answers(), rollout.last)
 
     with pytest.raises(SolverError, match="asks for its last policy but has no refresh_every"):
         run(Without(), speaker)

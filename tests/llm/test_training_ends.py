@@ -16,12 +16,13 @@ from torch import Tensor
 from games import SolverError
 from llm import checkpoints
 from llm.judges.game import GameJudge
-from llm.learners import LEARNERS, Play
+from llm.learners import LEARNERS
 from llm.learners.nash_md_pg import NashMdPg
 from llm.policy import Policy
+from llm.rollout import Rollout
 from llm.training import TrainingConfig
-from tests.llm.test_training import SHORT, run, watched
-from tests.small_models import equal, parameters, told
+from tests.small_models import cycle_task, equal, parameters
+from tests.small_trainings import SHORT, evaluated, run
 
 
 @dataclass(frozen=True)
@@ -30,35 +31,35 @@ class Breaks(NashMdPg):
 
     at: int = 6
 
-    def loss(self, play: Play) -> Tensor:
+    def loss(self, rollout: Rollout) -> Tensor:
         called = self.__dict__.get("called", 0) + 1
         object.__setattr__(self, "called", called)
         factor = torch.inf if called >= self.at else 1.0
-        return super().loss(play) * factor
+        return super().loss(rollout) * factor
 
     def tabular_gradient(self, *args: Any) -> Any:
         raise NotImplementedError
 
 
-@pytest.mark.parametrize("looks_ahead", [False, True])
+@pytest.mark.parametrize("extragradient", [False, True])
 def test_a_loss_that_is_not_finite_ends_the_training(
-    looks_ahead: bool, speaker: Policy, tmp_path: Path
+    extragradient: bool, speaker: Policy, tmp_path: Path
 ) -> None:
-    kind = type("Broken", (Breaks,), {"looks_ahead": looks_ahead})
+    kind = type("Broken", (Breaks,), {"extragradient": extragradient})
     config = replace(SHORT, steps=9, checkpoint_every=2)
-    done = run(kind(), speaker, config, tmp_path, watch=watched)
-    stopped = 2 if looks_ahead else 5
+    done = run(kind(), speaker, config, tmp_path, evaluate=evaluated)
+    stopped = 2 if extragradient else 5
     assert done.status == "diverged"
-    assert done.account.steps == stopped
-    told_of = checkpoints.record(tmp_path)
-    assert told_of == ("diverged", done.curve)
+    assert done.cost.steps == stopped
+    record = checkpoints.ended(tmp_path)
+    assert record == ("diverged", done.curve)
     # the policy is that of the last good checkpoint, which the folder still holds
     kept = load_file(tmp_path / "checkpoint" / "parameters.safetensors")
     for name, p in parameters(done.policy).items():
         assert torch.equal(kept[f"policy.{name}"], p)
         assert bool(torch.isfinite(p).all())
     last = [point for point in done.curve if point["step"] == stopped // 2 * 2][-1]
-    now = watched(0, done.policy, None)
+    now = evaluated(0, done.policy, None)
     np.testing.assert_allclose(now["leader"], last["leader"], rtol=0, atol=1e-6)
     again = run(kind(), speaker, config, tmp_path)
     assert (again.status, again.curve) == ("diverged", done.curve)
@@ -68,7 +69,7 @@ def test_a_loss_that_is_not_finite_ends_the_training(
 def test_without_a_folder_the_last_finite_policy_is_kept(speaker: Policy) -> None:
     done = run(Breaks(at=3), speaker)
     assert done.status == "diverged"
-    assert done.account.steps == 2
+    assert done.cost.steps == 2
     assert all(bool(torch.isfinite(p).all()) for p in done.policy.model.parameters())
     assert not equal(parameters(done.policy), parameters(speaker))
 
@@ -108,7 +109,7 @@ def test_the_folder_of_another_training_is_refused(
 def test_what_a_learner_lacks(speaker: Policy) -> None:
     with pytest.raises(SolverError, match="Dpo learns from comparisons; pass data"):
         run(LEARNERS["dpo"](), speaker)
-    task = told()
+    task = cycle_task()
     judge = GameJudge(task.game, task.prompts, task.answers)
     with pytest.raises(SolverError, match="Rloo needs scalar rewards, a judge with `score`"):
         run(LEARNERS["rloo"](), speaker, judge=judge)
@@ -124,8 +125,8 @@ def test_settings_out_of_range(name: str, value: Any) -> None:
 
 
 def test_state_is_plain_json(speaker: Policy, tmp_path: Path) -> None:
-    assert checkpoints.record(tmp_path) is None
-    run(LEARNERS["nash_md_pg"](), speaker, folder=tmp_path, watch=watched)
+    assert checkpoints.ended(tmp_path) is None
+    run(LEARNERS["nash_md_pg"](), speaker, folder=tmp_path, evaluate=evaluated)
     held = json.loads((tmp_path / "checkpoint" / "state.json").read_text())
     assert held["step"] == 4
     assert held["ended"] is True

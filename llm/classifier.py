@@ -1,13 +1,16 @@
-"""Sequence classifiers of transformers, asked about conversations."""
+"""Sequence classifiers of transformers: fits train them, judges ask them about conversations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from games.errors import SpecError
 from games.game import Float
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Conversation = tuple[str, ...]
 """Turns of a user and an assistant, the user first."""
@@ -15,7 +18,51 @@ Conversation = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Classifier:
-    """A classifier and its tokenizer, loaded when it is made, on the accelerator if there is one.
+    """A model with one or more labels, and its tokenizer.
+
+    Attributes
+    ----------
+    model : sequence classifier of transformers
+        Finds the end of a text by ``config.pad_token_id``.
+    tokenizer : its tokenizer, with a chat template
+    """
+
+    model: Any
+    tokenizer: Any
+
+    def tokens(self, conversation: Conversation) -> list[int]:
+        """Token ids of a conversation, through the chat template."""
+        roles = ("user", "assistant")
+        messages = [{"role": roles[k % 2], "content": t} for k, t in enumerate(conversation)]
+        read = self.tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)
+        return list(read["input_ids"])
+
+    def logits(self, rows: Sequence[Sequence[int]]) -> "Tensor":
+        """Logits (rows, labels), with gradient, of texts that are padded to the longest of them."""
+        import torch
+
+        lengths = np.array([len(row) for row in rows])
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        ids = np.full(mask.shape, self.model.config.get_text_config().pad_token_id or 0)
+        ids[mask] = np.concatenate(rows)
+        device = self.model.device
+        read = self.model(
+            input_ids=torch.tensor(ids, device=device),
+            attention_mask=torch.tensor(mask.astype(np.int64), device=device),
+        )
+        return read.logits
+
+    @property
+    def limit(self) -> int:
+        """How many tokens model and tokenizer say they can hold."""
+        config = self.model.config.get_text_config()
+        positions = getattr(config, "max_position_embeddings", None)
+        return int(min(positions or np.inf, self.tokenizer.model_max_length))
+
+
+@dataclass(frozen=True)
+class ClassifierJudge:
+    """A judge's classifier, loaded when the judge is made, on the GPU if there is one.
 
     Attributes
     ----------
@@ -39,7 +86,7 @@ class Classifier:
     model: str
     batch_size: int = 16
     dtype: str = "float32"
-    _loaded: tuple[Any, Any] = field(init=False, repr=False, compare=False)
+    classifier: Classifier = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         who = type(self).__name__
@@ -57,31 +104,29 @@ class Classifier:
                 "model was trained with and save it beside the model"
             )
         if tokenizer.pad_token_id is not None:
-            # where the model looks for the end of the text
             model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
-        object.__setattr__(self, "_loaded", (model, tokenizer))
+        object.__setattr__(self, "classifier", Classifier(model, tokenizer))
 
     def _load(self) -> tuple[Any, Any]:
         who = type(self).__name__
         try:
-            import torch
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-            from llm.quiet import quiet
+            from llm.models import device, without_progress_bars
         except ImportError as error:
             raise SpecError(
                 f"{who}: needs torch and transformers ({error}): pip install 'prefgames[llm]'"
             ) from error
         try:
-            with quiet():
+            with without_progress_bars():
                 model, found = AutoModelForSequenceClassification.from_pretrained(
                     self.model, dtype=self.dtype, output_loading_info=True
                 )
             tokenizer = AutoTokenizer.from_pretrained(self.model)
-            model.to(torch.accelerator.current_accelerator(check_available=True) or "cpu")
+            model.to(device())
         except (OSError, ValueError, AttributeError, RuntimeError) as error:
-            told = " ".join(str(error).split())
-            raise SpecError(f"{who}: {self.model} cannot be loaded: {told}") from error
+            reason = " ".join(str(error).split())
+            raise SpecError(f"{who}: {self.model} cannot be loaded: {reason}") from error
         if found["missing_keys"]:
             missing = ", ".join(sorted(found["missing_keys"]))
             raise SpecError(
@@ -98,39 +143,17 @@ class Classifier:
         """
         import torch
 
-        model, tokenizer = self._loaded
+        classifier = self.classifier
         asked = list(dict.fromkeys(conversations))
-        tokens = [self._tokens(conversation) for conversation in asked]
-        limit = self._limit()
-        order = [k for k in range(len(asked)) if len(tokens[k]) <= limit]
+        tokens = [classifier.tokens(conversation) for conversation in asked]
+        order = [k for k in range(len(asked)) if len(tokens[k]) <= classifier.limit]
         order.sort(key=lambda k: (len(tokens[k]), tokens[k]))
-        logits = np.full((len(asked), model.config.num_labels), np.nan)
-        size = 1 if tokenizer.pad_token_id is None else self.batch_size
+        logits = np.full((len(asked), classifier.model.config.num_labels), np.nan)
+        size = 1 if classifier.tokenizer.pad_token_id is None else self.batch_size
         for start in range(0, len(order), size):
             batch = order[start : start + size]
-            lengths = np.array([len(tokens[k]) for k in batch])
-            mask = np.arange(lengths.max()) < lengths[:, None]
-            ids = np.full(mask.shape, tokenizer.pad_token_id or 0)
-            ids[mask] = np.concatenate([tokens[k] for k in batch])
             with torch.inference_mode():
-                read = model(
-                    input_ids=torch.tensor(ids, device=model.device),
-                    attention_mask=torch.tensor(mask.astype(np.int64), device=model.device),
-                )
-            logits[batch] = read.logits.cpu().double().numpy()
+                read = classifier.logits([tokens[k] for k in batch])
+            logits[batch] = read.cpu().double().numpy()
         place = {conversation: k for k, conversation in enumerate(asked)}
         return logits[np.array([place[c] for c in conversations], dtype=np.int64)]
-
-    def _tokens(self, conversation: Conversation) -> list[int]:
-        _, tokenizer = self._loaded
-        roles = ("user", "assistant")
-        messages = [{"role": roles[k % 2], "content": t} for k, t in enumerate(conversation)]
-        read = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)
-        return list(read["input_ids"])
-
-    def _limit(self) -> int:
-        """How many tokens model and tokenizer say they can hold."""
-        model, tokenizer = self._loaded
-        config = model.config.get_text_config()
-        held = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length
-        return int(min(held, tokenizer.model_max_length))

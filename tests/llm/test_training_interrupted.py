@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="language models need the extra llm"
 from safetensors.torch import load_file
 
 from games import SolverError
-from llm.base_model import save
+from llm.models import save
 from llm.policy import Policy
 from tests.interrupted import CONFIG, DIES_AT, KINDS, trained
 from tests.small_models import equal, parameters
@@ -55,14 +55,14 @@ def test_a_killed_training_ends_as_if_it_had_not_been(
     assert held["step"] == DIES_AT - 1
     assert not held["ended"]
     resumed, whole = trained(name, start, folder), trained(name, start, None)
-    assert resumed.account.steps == whole.account.steps == CONFIG.steps
+    assert resumed.cost.steps == whole.cost.steps == CONFIG.steps
     assert equal(parameters(resumed.policy), parameters(whole.policy))
     if whole.follower is not None:
         assert resumed.follower is not None
         assert equal(parameters(resumed.follower), parameters(whole.follower))
         assert not equal(parameters(whole.follower), parameters(whole.policy))
     for one, other in zip(resumed.curve, whole.curve, strict=True):
-        del one["account"]["seconds"], other["account"]["seconds"]
+        del one["cost"]["seconds"], other["cost"]["seconds"]
         assert one == other
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint"]
 
@@ -125,10 +125,10 @@ def test_gradients_are_averaged_over_processes(together: Path) -> None:
 
 def test_the_account_is_of_all_processes(together: Path) -> None:
     one, two = left(together)
-    assert one["accounts"][-1]["judge_calls"] == 2 * 4 * 16
+    assert one["costs"][-1]["judge_calls"] == 2 * 4 * 16
     total = one["own"] + two["own"]
     assert one["own"] != two["own"]
-    assert one["accounts"][-1]["generated_tokens"] == total
+    assert one["costs"][-1]["generated_tokens"] == total
     assert one["resumed"]["generated_tokens"] == two["resumed"]["generated_tokens"] == total
 
 

@@ -1,7 +1,6 @@
-"""What a model knows before the training: taught exactly, kept once, any checkpoint."""
+"""Supervised fine-tuning: references are learnt exactly, once, by any checkpoint."""
 
 import os
-import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,21 +12,24 @@ import pytest
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
 from games import SolverError, numerics
-from llm import base_model
-from llm.base_model import Lessons, cache_folder, load, save, taught, teach, tiny
+from llm import sft
+from llm.cache import user_cache
+from llm.evaluation import answer_probabilities
 from llm.judges.game import GameJudge
 from llm.learners import LEARNERS
+from llm.models import load, save, tiny
 from llm.policy import Policy
-from llm.tasks.verbalized import Verbalized, spoken
+from llm.sft import SftConfig, fine_tune, fine_tuned
+from llm.tasks import Task
 from llm.training import TrainingConfig, train
-from tests.small_models import equal, gpt2, parameters, plain_log_prob, told
+from tests.small_models import cycle_task, equal, gpt2, parameters, plain_log_prob
 
-QUICK = Lessons(steps=8)
+QUICK = SftConfig(steps=8)
 
 
-def distances(task: Verbalized, policy: Policy) -> list[float]:
-    """KL from the references to what is said, off the list included: leader, mean of rows."""
-    said = spoken(task, policy)
+def distances(task: Task, policy: Policy) -> list[float]:
+    """KL from the references to the policy, invalid mass included: leader, mean of rows."""
+    said = answer_probabilities(task, policy)
     game = task.game
     leader = (game.ref * (game.log_ref - said.leader)).sum()
     rows = (task.follower * (np.log(task.follower) - said.follower)).sum(-1).mean()
@@ -35,15 +37,15 @@ def distances(task: Verbalized, policy: Policy) -> list[float]:
 
 
 def test_a_model_learns_its_references() -> None:
-    task = told()
+    task = cycle_task()
     policy = Policy(*tiny([*task.prompts, *task.answers]))
     assert min(distances(task, policy)) > 1
-    left = teach(policy, task, Lessons(steps=200))
+    left = fine_tune(policy, task, SftConfig(steps=200))
     assert max(distances(task, policy)) < 1e-3
     assert left == pytest.approx(sum(distances(task, policy)), abs=1e-5)
-    said = spoken(task, policy)
-    assert said.off_list < 1e-3
-    assert said.follower_off_list < 1e-3
+    said = answer_probabilities(task, policy)
+    assert said.invalid_mass < 1e-3
+    assert said.follower_invalid_mass < 1e-3
     # the same numbers, one text at a time
     context = policy.context(task.prompts[0], "b c")
     plain = [plain_log_prob(policy, context, policy.completion(text)) for text in task.answers]
@@ -51,7 +53,7 @@ def test_a_model_learns_its_references() -> None:
 
 
 def test_contexts_have_their_own_references() -> None:
-    task = told()
+    task = cycle_task()
     two = replace(
         task.game,
         P=np.stack([task.game.P] * 2),
@@ -59,46 +61,46 @@ def test_contexts_have_their_own_references() -> None:
         ref_follower=np.stack([task.follower, task.follower[::-1]]),
         pairs=None,
     )
-    both = Verbalized(two, ("Question 1 ?", "Question 2 ?"), task.answers)
+    both = Task(two, ("Question 1 ?", "Question 2 ?"), task.answers)
     policy = Policy(*tiny([*both.prompts, *both.answers]))
-    teach(policy, both, Lessons(steps=200))
-    said = spoken(both, policy)
+    fine_tune(policy, both, SftConfig(steps=200))
+    said = answer_probabilities(both, policy)
     assert said.leader.shape == (2, 3)
     assert numerics.kl(two.log_ref, said.leader).max() < 0.01
     assert numerics.kl(np.log(both.follower), said.follower).max() < 0.05
 
 
 def test_reversed_references() -> None:
-    turned = told().reversed()
-    np.testing.assert_array_equal(turned.game.ref, told().game.ref[::-1])
+    turned = cycle_task().reversed()
+    np.testing.assert_array_equal(turned.game.ref, cycle_task().game.ref[::-1])
     for i in range(3):
         for j in range(3):
-            assert turned.follower[i, j] == told().follower[2 - i, 2 - j]
-    np.testing.assert_array_equal(turned.game.P, told().game.P)
+            assert turned.follower[i, j] == cycle_task().follower[2 - i, 2 - j]
+    np.testing.assert_array_equal(turned.game.P, cycle_task().game.P)
 
 
 def test_answers_that_the_tokenizer_changes_are_refused() -> None:
-    task = replace(told(), answers=("a", "b  c", "d"))
+    task = replace(cycle_task(), answers=("a", "b  c", "d"))
     with pytest.raises(SolverError, match="writes the answer 'b  c' as 'b c'"):
-        teach(Policy(*tiny(task.answers)), task, QUICK)
+        fine_tune(Policy(*tiny(task.answers)), task, QUICK)
 
 
 # --- the cache ---
 
 
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[Lessons]:
-    """Every teaching from now on."""
-    lessons: list[Lessons] = []
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[SftConfig]:
+    """Every fine-tuning from now on."""
+    calls: list[SftConfig] = []
 
-    def counting(policy: Policy, task: Verbalized, how: Lessons) -> float:
-        lessons.append(how)
-        return teach(policy, task, how)
+    def counting(policy: Policy, task: Task, config: SftConfig) -> float:
+        calls.append(config)
+        return fine_tune(policy, task, config)
 
-    monkeypatch.setattr(base_model, "teach", counting)
-    return lessons
+    monkeypatch.setattr(sft, "fine_tune", counting)
+    return calls
 
 
-Change = Callable[[Verbalized], dict[str, Any]]
+Change = Callable[[Task], dict[str, Any]]
 CHANGES: dict[str, Change] = {
     "leader": lambda task: {
         "task": replace(task, game=replace(task.game, ref=np.array([0.3, 0.2, 0.5])))
@@ -106,82 +108,58 @@ CHANGES: dict[str, Change] = {
     "follower": lambda task: {"task": replace(task, game=replace(task.game, ref_follower=None))},
     "answers": lambda task: {"task": replace(task, answers=("a", "b c", "b d"))},
     "prompts": lambda task: {"task": replace(task, prompts=("which one ?",))},
-    "lessons": lambda task: {"lessons": replace(QUICK, lr=1e-3)},
-    "seed": lambda task: {"lessons": replace(QUICK, seed=1)},
+    "rate": lambda task: {"config": replace(QUICK, lr=1e-3)},
+    "seed": lambda task: {"config": replace(QUICK, seed=1)},
 }
 
 
-def test_what_was_taught_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    lessons, task = counted(monkeypatch), told()
-    one, again = (taught("tiny", task, QUICK, tmp_path) for _ in range(2))
-    assert len(lessons) == 1
+def test_a_fine_tuned_model_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls, task = counted(monkeypatch), cycle_task()
+    one, again = (fine_tuned("tiny", task, QUICK, tmp_path) for _ in range(2))
+    assert len(calls) == 1
     assert equal(parameters(one), parameters(again))
     assert one.model is not again.model
     assert [path.name.partition("-")[0] for path in tmp_path.iterdir()] == ["tiny"]
-    # preferences are not told to a model
+    # a model does not learn preferences
     other = replace(task, game=replace(task.game, P=np.full((3, 3), 0.5)))
-    taught("tiny", other, QUICK, tmp_path)
-    assert len(lessons) == 1
+    fine_tuned("tiny", other, QUICK, tmp_path)
+    assert len(calls) == 1
     for k, change in enumerate(CHANGES.values()):
-        taught("tiny", **{"task": task, "lessons": QUICK, "cache": tmp_path, **change(task)})
-        assert len(lessons) == 2 + k
+        fine_tuned("tiny", **{"task": task, "config": QUICK, "cache": tmp_path, **change(task)})
+        assert len(calls) == 2 + k
 
 
 def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "prefgames" / "models"
-    taught("tiny", told(), QUICK)
-    assert len([*cache_folder().iterdir()]) == 1
+    assert user_cache() == tmp_path / "prefgames"
+    fine_tuned("tiny", cycle_task(), QUICK)
+    assert len([*(tmp_path / "prefgames" / "models").iterdir()]) == 1
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache" / "prefgames" / "models"
+    assert user_cache() == Path.home() / ".cache" / "prefgames"
 
 
-def test_a_teaching_that_dies_leaves_nothing_to_load(
+def test_a_fine_tuning_that_dies_leaves_nothing_to_load(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def dies(policy: Policy, folder: Path) -> None:
         (folder / "config.json").write_text("{}")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(base_model, "save", dies)
+    monkeypatch.setattr(sft, "save", dies)
     with pytest.raises(KeyboardInterrupt):
-        taught("tiny", told(), QUICK, tmp_path)
-    monkeypatch.setattr(base_model, "save", save)
-    assert spoken(told(), taught("tiny", told(), QUICK, tmp_path)).leader.shape == (3,)
+        fine_tuned("tiny", cycle_task(), QUICK, tmp_path)
+    monkeypatch.setattr(sft, "save", save)
+    assert answer_probabilities(
+        cycle_task(), fine_tuned("tiny", cycle_task(), QUICK, tmp_path)
+    ).leader.shape == (3,)
 
 
-def test_saved_and_loaded(speaker: Policy, tmp_path: Path) -> None:
-    save(speaker, tmp_path)
-    back = load(str(tmp_path))
-    assert equal(parameters(back), parameters(speaker))
-    for args in (("which ?",), ("Question 1 : which answer ?", "b d a")):
-        assert back.context(*args) == speaker.context(*args)
-    assert back.completion("b d a") == speaker.completion("b d a")
-    assert back.text(back.completion("b d a")) == "b d a"
-    assert back.end == speaker.end
-    assert load(str(tmp_path), dtype="bfloat16").model.dtype == torch.bfloat16
-
-
-@pytest.mark.parametrize("name", ["no such model", "no-one/such-model"])
-def test_a_name_that_says_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def offline(*args: Any, **settings: Any) -> Any:
-        raise OSError("no network here")
-
-    monkeypatch.setattr(socket, "getaddrinfo", offline)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(SolverError, match=f"model '{name}' cannot be loaded: "):
-        load(name)
+# --- other checkpoints ---
 
 
 def test_a_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(SolverError, match="cannot be loaded"):
-        taught(str(tmp_path), told(), QUICK, tmp_path / "cache")
-    (tmp_path / "config.json").write_text('{"model_type": "no such architecture"}')
-    with pytest.raises(SolverError, match="cannot be loaded"):
-        load(str(tmp_path))
-
-
-# --- other checkpoints ---
+        fine_tuned(str(tmp_path), cycle_task(), QUICK, tmp_path / "cache")
 
 
 def bytes_qwen(folder: Path) -> str:
@@ -226,16 +204,18 @@ def bytes_qwen(folder: Path) -> str:
 
 def word_gpt2(folder: Path) -> str:
     """A GPT-2 with a tokenizer of words, and absolute positions."""
-    _, tokenizer = tiny([*told().prompts, *told().answers])
+    _, tokenizer = tiny([*cycle_task().prompts, *cycle_task().answers])
     save(Policy(gpt2(tokenizer), tokenizer), folder)
     return str(folder)
 
 
 @pytest.mark.parametrize("make", [bytes_qwen, word_gpt2])
-def test_any_checkpoint_is_taught_and_trained(make: Callable[[Path], str], tmp_path: Path) -> None:
-    task, cache = told(), tmp_path / "cache"
+def test_any_checkpoint_is_fine_tuned_and_trained(
+    make: Callable[[Path], str], tmp_path: Path
+) -> None:
+    task, cache = cycle_task(), tmp_path / "cache"
     name = make(tmp_path / "mine")
-    before, policy = load(name), taught(name, task, Lessons(steps=12), cache)
+    before, policy = load(name), fine_tuned(name, task, SftConfig(steps=12), cache)
     assert max(distances(task, policy)) < min(distances(task, before))
     assert type(policy.model) is type(before.model)
     contexts = [policy.context(task.prompts[0]), policy.context(task.prompts[0], "b c")]
@@ -254,15 +234,15 @@ def test_any_checkpoint_is_taught_and_trained(make: Callable[[Path], str], tmp_p
     assert equal(parameters(reference), start)
 
 
-def test_another_checkpoint_in_the_same_folder_is_taught_anew(
+def test_another_checkpoint_in_the_same_folder_is_fine_tuned_anew(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    lessons = counted(monkeypatch)
+    calls = counted(monkeypatch)
     name, cache = word_gpt2(tmp_path / "mine"), tmp_path / "cache"
     for _ in range(2):
-        taught(name, told(), QUICK, cache)
-    assert len(lessons) == 1
+        fine_tuned(name, cycle_task(), QUICK, cache)
+    assert len(calls) == 1
     weights = tmp_path / "mine" / "model.safetensors"
     os.utime(weights, ns=(0, weights.stat().st_mtime_ns + 10**9))
-    taught(name, told(), QUICK, cache)
-    assert len(lessons) == 2
+    fine_tuned(name, cycle_task(), QUICK, cache)
+    assert len(calls) == 2
