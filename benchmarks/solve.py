@@ -9,7 +9,7 @@ from benchmarks import console, plugins
 from games import GAMES, PreferenceGame, SpecError, load, measures
 from games.registry import near
 from results.rows import canonical
-from solvers import Solution, Solver, discovery
+from solvers import Solution, Solver
 
 _MOST_ANSWERS = 30
 _MOST_REPLIES = 12
@@ -28,7 +28,7 @@ def find_game(
     GameError
         If the file or a parameter is wrong.
     """
-    if group_by is None and name in discovery.names(GAMES, discovery.GAMES_GROUP):
+    if group_by is None and name in GAMES:
         return plugins.game(name, params, rng)
     if not Path(name).exists():
         raise SpecError(f"no game named {name!r} and no such file{near(name, GAMES)}")
@@ -40,7 +40,7 @@ def find_game(
 def show_json(game: PreferenceGame, solver: Solver, solution: Solution) -> None:
     """Print everything as one line of JSON; numbers in full."""
     certificate = solution.certificate
-    told = {
+    answer = {
         "names": game.names,
         "concept": solver.concept,
         "policy": solution.policy,
@@ -53,7 +53,7 @@ def show_json(game: PreferenceGame, solver: Solver, solution: Solution) -> None:
         },
         "status": solution.status,
     }
-    console.out(canonical(told))
+    console.out(canonical(answer))
 
 
 def show(game: PreferenceGame, solution: Solution) -> None:
