@@ -18,7 +18,7 @@ from games import PreferenceGame, PrefgamesError, SpecError
 from games.catalogue import make, makes_draws
 from games.plugin_files import from_file, source
 from games.registry import Registry, near, parameters
-from solvers import ALIASES, Solver, taus
+from solvers import ALIASES, taus
 
 Params = Mapping[str, Any]
 T = TypeVar("T")
@@ -165,7 +165,7 @@ class Solvers(Methods):
     experiment_kind = "experiment"
     shorthands = ("tau", "kl")
 
-    def _made(self, name: str, params: dict[str, Any]) -> Solver:
+    def _made(self, name: str, params: dict[str, Any]) -> Any:
         kind = self.registry[name]
         if "kl" not in params:
             return _construct(name, partial(kind, **params))

@@ -62,6 +62,11 @@ class Registry(Mapping[str, T]):
 
     Which names there are does not change when one is looked up.
 
+    Attributes
+    ----------
+    added : dict
+        Name -> plugin of what ``add`` and ``add_file`` registered, over what else has that name.
+
     Parameters
     ----------
     kind : str
@@ -97,7 +102,7 @@ class Registry(Mapping[str, T]):
     ) -> None:
         self.kind, self.package, self.group = kind, package, group
         self.base, self.suffix, self.function = base, suffix, function
-        self._added: dict[str, T] = {}
+        self.added: dict[str, T] = {}
         self._loaded: dict[str, T] = {}
 
     def __repr__(self) -> str:
@@ -130,21 +135,21 @@ class Registry(Mapping[str, T]):
     def __iter__(self) -> Iterator[str]:
         """Files of the package, then entry points, then what was added."""
         offered = (point.name for point in self._offers())
-        return iter(dict.fromkeys((*self._files, *offered, *self._added)))
+        return iter(dict.fromkeys((*self._files, *offered, *self.added)))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._added or name in self._files or name in iter(self)
+        return name in self.added or name in self._files or name in set(self)
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """The plugin, or ``default`` if there is none of that name."""
         return self[name] if name in self else default  # noqa: SIM401  # this is that method
 
     def __getitem__(self, name: str) -> T:
-        if name in self._added:
-            return self._added[name]
+        if name in self.added:
+            return self.added[name]
         if name not in self._loaded:
             self._loaded[name] = self._load(name)
         return self._loaded[name]
@@ -172,7 +177,7 @@ class Registry(Mapping[str, T]):
         """Add ``plugin`` under ``name``."""
         if name in self:
             raise SpecError(f"{self.kind} {name!r} is already registered, by {self[name]!r}")
-        self._added[name] = plugin
+        self.added[name] = plugin
         return plugin
 
     def add_file(self, path: str | Path) -> str:
@@ -195,7 +200,7 @@ class Registry(Mapping[str, T]):
             raise SpecError(
                 f"{path}: holds no {what} {wanted}; the file my_method.py holds {example}"
             )
-        self._added[name] = getattr(module, wanted)
+        self.added[name] = getattr(module, wanted)
         return name
 
     def load_all(self) -> tuple[dict[str, T], list[Broken]]:
@@ -206,7 +211,7 @@ class Registry(Mapping[str, T]):
         found = {name: self[name] for name in self._files}
         broken = []
         for point in self._offers():
-            if point.name in self._files or point.name in self._added:
+            if point.name in self._files or point.name in self.added:
                 reason = f"the name is taken by {getattr(self[point.name], '__module__', '')}"
                 broken.append(Broken(point.name, _package(point), reason))
                 continue
@@ -214,7 +219,7 @@ class Registry(Mapping[str, T]):
                 found[point.name] = self[point.name]
             except PrefgamesError as error:
                 broken.append(Broken(point.name, _package(point), str(error)))
-        return {**found, **self._added}, broken
+        return {**found, **self.added}, broken
 
 
 def _package(point: EntryPoint) -> str:

@@ -71,7 +71,7 @@ def test_python_blocks_run_in_order(folder: Path, monkeypatch: pytest.MonkeyPatc
     finally:
         del sys.modules["readme"]
         for registry in (GAMES, SOLVERS):
-            registry.pop("weak_cycle", None)
+            registry.added.pop("weak_cycle", None)
     assert names["solution"].certificate.holds  # type: ignore[attr-defined]
 
 
