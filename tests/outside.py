@@ -64,7 +64,7 @@ def prefgames(
     """The command, without figures and reports."""
     folders = [str(folder) for folder in (ROOT, path) if folder]
     return subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "fake_prefgames.py"), *map(str, arguments)],
+        [sys.executable, str(ROOT / "tests" / "programs" / "fake_prefgames.py"), *map(str, arguments)],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(folders), "NO_COLOR": "1"},
         capture_output=True,

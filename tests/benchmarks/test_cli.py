@@ -17,7 +17,7 @@ from pandas.testing import assert_frame_equal
 from results import load
 from tests.command import call
 
-FAKE = [sys.executable, str(Path(__file__).parents[1] / "fake_prefgames.py")]
+FAKE = [sys.executable, str(Path(__file__).parents[1] / "programs" / "fake_prefgames.py")]
 SPEC = """
 name = "fakes"
 timeout = 60

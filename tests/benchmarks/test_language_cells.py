@@ -19,11 +19,11 @@ from benchmarks.spec import read
 from games import PrefgamesError, SpecError
 from results import Row, load
 from solvers import discovery
-from tests import fake_llm
 from tests.command import call
+from tests.programs import fake_llm
 
 ROOT = Path(__file__).parents[2]
-FAKE = [sys.executable, str(Path(__file__).parents[1] / "fake_llm.py")]
+FAKE = [sys.executable, str(Path(__file__).parents[1] / "programs" / "fake_llm.py")]
 
 SPEC = """
 name = "both"

@@ -23,7 +23,7 @@ from results import Row, RunError, load
 from results.store import Store, records
 from solvers import SOLVERS, Solver
 from tabular import EXPERIMENTS
-from tests.fake_prefgames import Fake, drawn
+from tests.programs.fake_prefgames import Fake, drawn
 
 NLHF = Choice("nlhf_exact", {"tau": 0.1})
 SLHF = Choice("slhf_exact", {"tau_leader": 0.1, "tau_follower": 0.1})
