@@ -78,7 +78,7 @@ class Kind:
         """
         if self.base is None:
             return True
-        if self.base.partition(":")[0] not in sys.modules:
+        if sys.modules.get(self.base.partition(":")[0]) is None:
             return False
         return isinstance(plugin, type) and issubclass(plugin, resolve_name(self.base))
 

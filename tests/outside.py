@@ -63,8 +63,9 @@ def prefgames(
 ) -> subprocess.CompletedProcess[str]:
     """The command, without figures and reports."""
     folders = [str(folder) for folder in (ROOT, path) if folder]
+    program = ROOT / "tests" / "programs" / "fake_prefgames.py"
     return subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "programs" / "fake_prefgames.py"), *map(str, arguments)],
+        [sys.executable, str(program), *map(str, arguments)],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(folders), "NO_COLOR": "1"},
         capture_output=True,
