@@ -103,7 +103,7 @@ class Methods:
         raise NotImplementedError
 
     def named(self, text: str) -> str:
-        """The registry name of a user's text; a file is registered by its own.
+        """The registry name of a user's text; a file is registered under its stem.
 
         Raises
         ------
@@ -124,7 +124,7 @@ class Methods:
     def with_weights(self, name: str, params: Params) -> dict[str, Any]:
         """The parameters with every KL weight by its name: as given, else ``tau``, else default.
 
-        A method from a file also has ``source``, the hash of what the file held: another file,
+        A method from a file also has ``source``, the hash of the file's text: another text,
         another run.
         """
         kind = self.registry[name]
@@ -139,7 +139,7 @@ class Methods:
         return {**default, **{key: value for key, value in params.items() if key != "tau"}}
 
     def keep_file(self, name: str, params: Params, run_dir: Path) -> None:
-        """Write the file of a method that came from one where workers and resumed runs look."""
+        """Write the file that the method came from, if any, where workers and resumed runs read it."""
         if "source" in params:
             text, _ = source(self.registry[name])
             path = self._kept(name, params, run_dir)

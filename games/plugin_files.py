@@ -14,7 +14,7 @@ _PACKAGE = "prefgames_files"
 
 
 class _Loader(SourceFileLoader):
-    """Reads the file itself, never cached bytecode, which may be of what it held a second ago."""
+    """Reads the file itself, never cached bytecode, which may be of its text a second ago."""
 
     source = b""
 
@@ -60,6 +60,6 @@ def from_file(plugin: Any) -> bool:
 
 
 def source(plugin: Any) -> tuple[bytes, str]:
-    """What the file of a plugin ``from_file`` held, and 16 hex of its SHA-256."""
+    """The text of the file that a plugin ``from_file`` came from, and 16 hex of its SHA-256."""
     loader: Any = sys.modules[plugin.__module__].__loader__
     return loader.source, hashlib.sha256(loader.source).hexdigest()[:16]

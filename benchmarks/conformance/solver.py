@@ -208,7 +208,9 @@ def target(solver: Solver) -> str:
         return _reached(off, _NEAR["last"], "the solution is")
     start = _distances(solver.policy(solver.init(game, generator(solver))), expected)
     if not (start > _FAR).all():
-        raise Failed(f"already there at the start: distances {_shown(start)}, so nothing is shown")
+        raise Failed(
+            f"already at the target at the start: distances {_shown(start)}, so nothing is shown"
+        )
     if solver.draws:
         return _sampled_target(solver, game, expected)
     solution = solved(solver, game)

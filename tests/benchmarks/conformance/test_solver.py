@@ -62,7 +62,7 @@ def test_every_solver_keeps_the_contract(name: str) -> None:
         (AcrossContexts, "contexts", "alone and among others"),
         (Favours, "relabelling", "another order"),
         (Transposed, "target", "expected <= 1e-06"),
-        (TooEarly, "target", "already there at the start"),
+        (TooEarly, "target", "already at the target at the start"),
         (Biased, "target", "expected <= 1e-06"),
         (Cycles, "target", "after 4000 steps the distances"),
         (Slow, "target", "still moving, after 4000 steps the distances to the target are"),
