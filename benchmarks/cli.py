@@ -32,9 +32,10 @@ app = typer.Typer(
 def _one_of(names: list[str]) -> dict[str, Any]:
     """Settings of an argument that is one of these names."""
 
-    def check(value: str | None) -> str | None:
+    def check(param: typer.CallbackParam, value: str | None) -> str | None:
         if value is not None and value not in names:
-            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}.")
+            message = f"{value!r} is not one of {', '.join(names)}."
+            raise typer.BadParameter(message, param_hint=f"'{param.name}'")
         return value
 
     return {"callback": check, "metavar": f"[{'|'.join(names)}]"}

@@ -139,7 +139,7 @@ class Methods:
         return {**default, **{key: value for key, value in params.items() if key != "tau"}}
 
     def keep_file(self, name: str, params: Params, run_dir: Path) -> None:
-        """Write the file that the method came from, if any, where workers and resumed runs read it."""
+        """Write the file that the method came from, if any, where workers read it."""
         if "source" in params:
             text, _ = source(self.registry[name])
             path = self._kept(name, params, run_dir)
@@ -194,7 +194,7 @@ class Solvers(Methods):
         return ()
 
     def named(self, text: str) -> str:
-        """Likewise; an alias is refused."""
+        """The registry name of a user's text; an alias is refused, with what to write instead."""
         if text in ALIASES:
             alias = ALIASES[text]
             params = " ".join(f"-p {key}={value:g}" for key, value in alias.params().items())
@@ -223,12 +223,12 @@ class Learners(Methods):
         return _construct(name, partial(resolve_name("llm:make_learner"), name, params))
 
     def draws(self, name: str, params: Params) -> bool:
-        """Always."""
+        """Yes: every training draws."""
         del name, params
         return True
 
     def experiment_draws(self, name: str, params: Params) -> bool:
-        """Always."""
+        """Yes: every training draws."""
         del name, params
         return True
 
