@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
+from benchmarks.conformance.learner import generic_logits, gradients, play_of, run, situation
 from games import SolverError
 from llm.learners import LEARNERS, Learner, kl_penalty
-from llm.learners.battery import generic_logits, gradients, play_of, run, situation
 from llm.rollout import Scored
 from tests.small_models import cycle
 

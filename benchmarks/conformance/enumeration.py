@@ -83,10 +83,10 @@ class TablePolicy(Policy):
             [self.prefixes.index(end[: min(k, len(end) - 1)]) for k in range(tokens.shape[1])]
             for end in completions
         ]
-        own = self.parameter.log_softmax(-1)[
+        log_probs = self.parameter.log_softmax(-1)[
             torch.tensor([c for (c,) in contexts])[:, None], torch.tensor(places), tokens
         ]
-        return torch.where(mask, own, 0.0), mask
+        return torch.where(mask, log_probs, 0.0), mask
 
     def read(self, contexts: Sequence[Ids]) -> Reading:
         """The beginnings of all answers."""
@@ -178,8 +178,8 @@ def enumerated_loss(learner: Learner, play: Rollout, game: PreferenceGame) -> Te
     table = play.policy
     assert isinstance(table, TablePolicy)
     pairs = list(itertools.permutations(range(game.n), 2))
-    told = table.task.answers
-    parts["data"] = [(play.prompts[0], told[i], told[j]) for i, j in pairs]
+    answers = table.task.answers
+    parts["data"] = [(play.prompts[0], answers[i], answers[j]) for i, j in pairs]
     wins = game.pair_weights * game.P
     shares = [float(wins[i, j] / wins.sum()) for i, j in pairs]
     trial = Enumerated(**parts, digits=[(0,)], shares=shares)

@@ -14,17 +14,17 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
+from benchmarks.conformance.enumeration import TablePolicy, enumerated_loss
+from benchmarks.conformance.outcome import DoesNotApply, Failed, Outcome, outcome
 from games import PreferenceGame, numerics
 from games.game import Float
+from games.registry import camel_case
 from llm.judges.bradley_terry import BradleyTerryJudge
 from llm.judges.game import GameJudge
-from llm.learners.enumeration import TablePolicy, enumerated_loss
 from llm.learners.learner import Learner
 from llm.rollout import Rollout
 from llm.tasks import Task, verbalize
 from solvers import SOLVERS
-from solvers.battery import DoesNotApply, Failed, Outcome, outcome
-from solvers.discovery import camel_case
 from solvers.solver import Concept
 
 _TEXTS = ("a", "b c", "b c a", "d")  # one begins another: its end is a choice too
@@ -79,17 +79,17 @@ def play_of(
         Leader, follower, and the last policy or the opponent.
     """
     leader, follower, other = logits
-    there = game.log_ref_follower(slice(None))
+    log_ref_follower = game.log_ref_follower(slice(None))
     judge: Any = BradleyTerryJudge if learner.needs == "rewards" else GameJudge
     generator = torch.Generator()
     generator.manual_seed(seed)
-    beside = TablePolicy(task, (other, there))
+    beside = TablePolicy(task, (other, log_ref_follower))
     data: list[tuple[str, str, str]] = []
     if learner.needs == "dataset":
         data = [(task.prompts[0], task.answers[0], task.answers[1])]
     return Rollout(
         policy=TablePolicy(task, (leader, follower)),
-        reference=TablePolicy(task, (game.log_ref, there)),
+        reference=TablePolicy(task, (game.log_ref, log_ref_follower)),
         judge=judge(game, task.prompts, task.answers),
         prompts=task.prompts,
         generator=generator,
@@ -117,12 +117,12 @@ def gradients(
     got = torch.autograd.grad(enumerated_loss(learner, play, game), tables)
 
     ends = [play.policy.completion(answer) for answer in task.answers]
-    own = play.policy.log_probs([play.policy.context(task.prompts[0])] * len(ends), ends)
-    total = (torch.as_tensor(led) * own).sum()
+    answers = play.policy.log_probs([play.policy.context(task.prompts[0])] * len(ends), ends)
+    total = (torch.as_tensor(led) * answers).sum()
     if followed is not None:
         by = play.follower or play.policy
-        told = [by.context(task.prompts[0], answer) for answer in task.answers for _ in ends]
-        revised = by.log_probs(told, ends * len(ends)).reshape(len(ends), -1)
+        contexts = [by.context(task.prompts[0], answer) for answer in task.answers for _ in ends]
+        revised = by.log_probs(contexts, ends * len(ends)).reshape(len(ends), -1)
         total = total + (torch.as_tensor(followed) * revised).sum()
     want = torch.autograd.grad(total, tables)
     return [torch.nan_to_num(g).numpy() for g in got], [torch.nan_to_num(g).numpy() for g in want]
@@ -182,7 +182,7 @@ def rest(learner: Learner) -> str:
     follower = numerics.log(game.ref[None] if target.follower is None else target.follower)
     theta = (target.log_policy, follower) if learner.concept == "slhf" else target.log_policy
     away = generic_logits(0, game.n)[:2] if learner.concept == "slhf" else generic_logits(0, 4)[0]
-    there, far = (
+    near, far = (
         max(
             float(abs(part).max())
             for part in learner.tabular_gradient(game, at, beside)
@@ -190,9 +190,9 @@ def rest(learner: Learner) -> str:
         )
         for at, beside in ((theta, target.log_policy), (away, generic_logits(0, game.n)[2]))
     )
-    if not (there <= 1e-8 < far):
-        raise Failed(f"the gradient is {there:.2g} at the target and {far:.2g} elsewhere")
-    return f"{there:.0e} there, {far:.2g} elsewhere"
+    if not (near <= 1e-8 < far):
+        raise Failed(f"the gradient is {near:.2g} at the target and {far:.2g} elsewhere")
+    return f"{near:.0e} at the target, {far:.2g} elsewhere"
 
 
 def losses(learner: Learner) -> None:
