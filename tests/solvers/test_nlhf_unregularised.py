@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 from games import PreferenceGame
 from games.errors import SolverError
 from games.game import Float
-from solvers import gpo, iterated_best_of_n, omwu, rspo, self_play_mwu, spo, sppo
 from solvers.gpo import Gpo
 from solvers.iterated_best_of_n import IteratedBestOfN
 from solvers.iterative import IterativeSolver, State
@@ -24,7 +22,7 @@ from solvers.sppo import Sppo
 from tests.golden_games import (
     normalised,
 )
-from tests.planted import planted_class
+from tests.mutants import Mutant, assert_noticed, mutants
 
 # A generic state: P PI = (.61, .48, .46)
 GAME = PreferenceGame([[0.5, 0.9, 0.2], [0.1, 0.5, 0.7], [0.8, 0.3, 0.5]], [0.5, 0.3, 0.2])
@@ -136,60 +134,60 @@ def golden_iterated_best_of_n(kind: Any) -> None:
     np.testing.assert_allclose(after, normalised(want), atol=1e-15)
 
 
-STEPS: list[tuple[ModuleType, str, Callable[[Any], None]]] = [
-    (self_play_mwu, "SelfPlayMwu", golden_self_play_mwu),
-    (omwu, "Omwu", golden_omwu),
-    (spo, "Spo", golden_spo),
-    (sppo, "Sppo", golden_sppo),
-    (gpo, "Gpo", golden_gpo),
-    (rspo, "Rspo", golden_rspo),
-    (iterated_best_of_n, "IteratedBestOfN", golden_iterated_best_of_n),
-]
+STEPS: dict[type[Any], Callable[[Any], None]] = {
+    SelfPlayMwu: golden_self_play_mwu,
+    Omwu: golden_omwu,
+    Spo: golden_spo,
+    Sppo: golden_sppo,
+    Gpo: golden_gpo,
+    Rspo: golden_rspo,
+    IteratedBestOfN: golden_iterated_best_of_n,
+}
 
 
-@pytest.mark.parametrize(("module", "name", "golden"), STEPS, ids=[s[1] for s in STEPS])
-def test_golden_step(module: ModuleType, name: str, golden: Callable[[Any], None]) -> None:
-    golden(getattr(module, name))
+@pytest.mark.parametrize("cls", STEPS)
+def test_golden_step(cls: type[Any]) -> None:
+    STEPS[cls](cls)
 
 
-MUTANTS = {
-    "SelfPlayMwu": [
+MUTANTS = mutants({
+    SelfPlayMwu: [
         ("log_policy + self.eta * rates", "log_policy - self.eta * rates"),
         ("(game, np.exp(log_policy), self.samples", "(game, game.ref, self.samples"),
         ("total + np.exp(log_policy)", "np.exp(log_policy)"),
         ("total / total.sum(-1, keepdims=True)", "np.exp(after[0])"),
     ],
-    "Omwu": [
+    Omwu: [
         ("np.exp(log_policy), self.samples", "np.exp(base), self.samples"),
         ("return base, numerics.log_softmax(shrink * base + move)", "return base, base"),
         ("(self.tau * game.log_ref + rates)", "rates"),
         ("1 - self.eta * self.tau, self.eta", "1 - self.tau, self.eta"),
     ],
-    "Spo": [
+    Spo: [
         ("(*queue, drawn)[-self.queue :]", "(*queue, drawn)"),
         ("(*queue, drawn)[-self.queue :]", "(*queue, drawn)[: self.queue]"),
         ("self.samples, drawn) / self.samples", "self.samples, drawn)"),
         ("log_policy + self.eta * rates", "log_policy - self.eta * rates"),
     ],
-    "Sppo": [
+    Sppo: [
         ("self.eta * (rates - own)", "self.eta * rates"),
         ("self.eta * (rates - own)", "self.eta * (own - rates)"),
         ("c = falling_root(", "c = 0 * falling_root("),
     ],
-    "Gpo": [
+    Gpo: [
         ("np.log(P) - np.log(np.swapaxes(P, -1, -2))", "P - np.swapaxes(P, -1, -2)"),
         ("log_policy + self.eta * gain", "log_policy - self.eta * gain"),
         ("@ np.swapaxes(u, -1, -2).conj()", "@ np.swapaxes(u, -1, -2)"),
         ("after[1] / after[1].sum(-1, keepdims=True)", "np.exp(after[0]) / 2"),
     ],
-    "Rspo": [
+    Rspo: [
         ("log_policy - game.log_ref + eta", "log_policy + eta"),
         ("log_policy - game.log_ref + eta * game", "log_policy - game.log_ref - eta * game"),
         ("(2, 1) if", "(1, 1) if"),
         ("else (1, -1)", "else (1, 1)"),
         ("np.exp(log_policy))\n\n", "game.ref)\n\n"),
     ],
-    "IteratedBestOfN": [
+    IteratedBestOfN: [
         ("self.n_draws - 1) * numerics.log(", "self.n_draws) * numerics.log("),
         (
             "1) * numerics.log(game.win_rates(np.exp(log_policy)))",
@@ -197,17 +195,12 @@ MUTANTS = {
         ),
         ("+ self.mixing * game.log_ref", "- self.mixing * game.log_ref"),
     ],
-}
+})  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "old", "new"),
-    [(name, *snippets) for name, listed in MUTANTS.items() for snippets in listed],
-)
-def test_a_mutant_fails_the_golden_step(name: str, old: str, new: str) -> None:
-    module, golden = next((m, g) for m, n, g in STEPS if n == name)
-    with pytest.raises(AssertionError):
-        golden(planted_class(getattr(module, name), old, new))
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_a_mutant_fails_the_golden_step(mutant: Mutant) -> None:
+    assert_noticed(mutant, STEPS[mutant.subject])
 
 
 # Ranges

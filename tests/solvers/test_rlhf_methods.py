@@ -23,7 +23,7 @@ from tests.golden_games import (
     close,
     normalised,
 )
-from tests.planted import planted_class
+from tests.mutants import Mutant, assert_noticed
 
 REF = [0.2, 0.5, 0.3]
 PI = [0.52, 0.17, 0.31]
@@ -193,7 +193,7 @@ def test_one_step_by_hand(name: str) -> None:
     CHECKS[name](CLASSES[name])
 
 
-MUTANTS = [
+MUTANTS = [Mutant(CLASSES[name], old, new) for name, old, new in (
     ("natural_pg", "+ eta * r)", "- eta * r)"),
     ("natural_pg", "+ eta * tau * game.log_ref", ""),
     ("natural_pg", "(1 - eta * tau) * theta", "theta"),
@@ -225,10 +225,10 @@ MUTANTS = [
         "log_softmax(RlhfExact().rewards(game))",
         "log_softmax(game.log_ref + RlhfExact().rewards(game))",
     ),
-]
+)]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "old", "new"), MUTANTS)
-def test_the_golden_step_notices(name: str, old: str, new: str) -> None:
-    with pytest.raises(AssertionError):
-        CHECKS[name](planted_class(CLASSES[name], old, new))
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_the_golden_step_notices(mutant: Mutant) -> None:
+    checks = {CLASSES[name]: check for name, check in CHECKS.items()}
+    assert_noticed(mutant, checks[mutant.subject])

@@ -23,7 +23,7 @@ from tests.golden_games import (
     close,
     normalised,
 )
-from tests.planted import planted_class
+from tests.mutants import Mutant, assert_noticed
 
 REF = [0.2, 0.5, 0.3]
 PI = [0.52, 0.17, 0.31]
@@ -232,7 +232,7 @@ def test_one_step_by_hand(name: str) -> None:
     CHECKS[name](CLASSES[name])
 
 
-MUTANTS = [
+MUTANTS = [Mutant(CLASSES[name], old, new) for name, old, new in (
     ("stackelberg_gda", "pi + self.eta * up", "pi - self.eta * up"),
     ("stackelberg_gda", "omega - self.kappa * self.eta", "omega - self.eta"),
     ("stackelberg_gda", "down = pi[..., None] * (cost", "down = (cost"),
@@ -261,13 +261,13 @@ MUTANTS = [
     ("sgpo", "RlhfExact(self.tau)", "RlhfExact(2 * self.tau)"),
     ("sgpo", "worst - budget - least", "worst - least"),
     ("sgpo", "share * slope, -share * slope]", "0 * slope, 0 * slope]"),
-]
+)]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "old", "new"), MUTANTS)
-def test_the_golden_step_notices(name: str, old: str, new: str) -> None:
-    with pytest.raises((AssertionError, SolverError)):
-        CHECKS[name](planted_class(CLASSES[name], old, new))
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_the_golden_step_notices(mutant: Mutant) -> None:
+    checks = {CLASSES[name]: check for name, check in CHECKS.items()}
+    assert_noticed(mutant, checks[mutant.subject], (AssertionError, SolverError))
 
 
 @pytest.mark.parametrize("name", ["condorcet", "skew_cycle", "transitive_misranked", "smith_cycle"])

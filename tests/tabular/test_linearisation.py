@@ -32,8 +32,8 @@ from solvers.srpo import Srpo
 from solvers.stackelberg_npg import StackelbergNpg
 from tabular import linearisation, stability
 from tests.golden_games import NAMES, SETTINGS, golden, golden_game
+from tests.mutants import Mutant, assert_noticed, mutants
 from tests.paper_games import random_games
-from tests.planted import planted
 
 
 @pytest.mark.parametrize(("name", "tau"), SETTINGS)
@@ -242,12 +242,12 @@ STEPS = [
 ]
 
 
-def check_factors(linear: Any, solver: Any) -> None:
+def check_factors(multipliers: Any, solver: Any) -> None:
     """Those of a descent are only the one that limits the step size."""
     step, at = stepped(solver, PAIRED)
     seen = np.linalg.eigvals(jacobian(step, at))
     seen = seen[abs(seen) > 1e-7]  # 0 for the constants
-    told = linear.MULTIPLIERS[type(solver).__name__](solver, PAIRED)(solver.eta)
+    told = multipliers[type(solver).__name__](solver, PAIRED)(solver.eta)
     for factor in told[abs(told) > 1e-6]:
         assert abs(seen - factor).min() < 1e-7
     worst = seen[seen.real.argmin()] if len(told) == 1 else seen[abs(seen).argmax()]
@@ -256,7 +256,7 @@ def check_factors(linear: Any, solver: Any) -> None:
 
 @pytest.mark.parametrize("solver", STEPS, ids=repr)
 def test_the_factors_are_eigenvalues_of_the_step(solver: IterativeSolver) -> None:
-    check_factors(linearisation, solver)
+    check_factors(linearisation.MULTIPLIERS, solver)
 
 
 def test_the_factors_of_a_period_are_eigenvalues_of_it() -> None:
@@ -277,8 +277,8 @@ def test_every_solver_has_a_formula_or_a_reason_why_not() -> None:
         assert known == (stability.unfit(kind(), game) == ""), name
 
 
-def _golden_limits(linear: Any, tried: Any, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(tried, "MULTIPLIERS", linear.MULTIPLIERS)
+def _golden_limits(tried: Any) -> None:
+    """Of the module ``stability`` and the linearisation that it imports."""
     limit, game = tried.predicted_limit, golden_game("rps")
     assert limit(OnlineIpo1(tau=0.02), game) == pytest.approx(0.74905, abs=1e-4)
     assert limit(Egpo(tau=0.02), game) == pytest.approx(4.65, abs=0.005)
@@ -290,15 +290,14 @@ def _golden_limits(linear: Any, tried: Any, patch: pytest.MonkeyPatch) -> None:
     assert limit(NashEma(tau=0.1), game) == pytest.approx(2.2529, abs=1e-3)
     assert limit(Mpo(tau=0.1, reset_every=25), game) == pytest.approx(4.3446, abs=1e-3)
     for solver in STEPS:
-        check_factors(linear, solver)
+        check_factors(tried.MULTIPLIERS, solver)
     assert tried.shrinks(OnlineIpo1(tau=0.1, eta=3.4), game)
     assert not tried.shrinks(OnlineIpo1(tau=0.1, eta=3.7), game)
     assert not tried.shrinks(StackelbergNpg(0.1, 0.1, eta=4.2), game)
 
 
-MUTANTS = [
-    ("linearisation", old, new)
-    for old, new in (
+MUTANTS = mutants({
+    stability: [
         ("np.diag(pi) - np.outer(pi, pi)", "np.diag(pi) + np.outer(pi, pi)"),
         ("unit + eta * (turn - pull)", "unit + eta * turn"),
         ('"reference": game.ref, "policy": pi', '"reference": pi, "policy": game.ref'),
@@ -322,20 +321,20 @@ MUTANTS = [
         ("[p * _spread(row)", "[_spread(row)"),
         ("(1 - solver.alpha) * shares,", "solver.alpha * shares,"),
         ("+ policy - policy[:, None]", ""),
-    )
-] + [
-    ("stability", "return False\n            if distance", "return True\n            if distance"),
-    ("stability", "away = np.maximum(away, off.max())", "del off"),
-]
+    ],
+}, module="tabular.linearisation")  # fmt: skip
+MUTANTS += mutants({
+    stability: [
+        ("return False\n            if distance", "return True\n            if distance"),
+        ("away = np.maximum(away, off.max())", "del off"),
+    ],
+})  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "old", "new"), MUTANTS)
-def test_mutants_are_caught(name: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    modules = {"linearisation": linearisation, "stability": stability}
-    modules[name] = planted(f"tabular.{name}", old, new)
-    with pytest.raises(AssertionError):
-        _golden_limits(modules["linearisation"], modules["stability"], monkeypatch)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_mutants_are_caught(mutant: Mutant) -> None:
+    assert_noticed(mutant, _golden_limits)
 
 
-def test_the_originals_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    _golden_limits(linearisation, stability, monkeypatch)
+def test_the_originals_are_not() -> None:
+    _golden_limits(stability)

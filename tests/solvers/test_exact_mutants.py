@@ -1,17 +1,17 @@
 """Planted bugs: each is one replacement in a source text, and a short battery must notice it."""
 
-import importlib
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import special
 
-from games import PreferenceGame, UndefinedError
-from solvers import nlhf_exact
-from tests.planted import planted
+from games import PreferenceGame, UndefinedError, measures
+from solvers.nlhf_exact import NlhfExact
+from solvers.rlhf_exact import RlhfExact
+from solvers.slhf_exact import SlhfExact
+from tests.mutants import Mutant, assert_noticed, mutants
 from tests.strategies import table
 
 REF = [0.2, 0.5, 0.3]
@@ -125,18 +125,16 @@ def measure_battery(found: Any) -> None:
     close(split.cyclic_share, 0)
 
 
-BATTERIES: dict[str, Callable[[Any], None]] = {
-    "solvers.rlhf_exact": rlhf_battery,
-    "solvers.nlhf_exact": nlhf_battery,
-    "solvers.exact.regularized_nash": nlhf_battery,
-    "solvers.exact.maximal_lottery": nlhf_battery,
-    "solvers.slhf_exact": slhf_battery,
-    "games.measures": measure_battery,
+BATTERIES: dict[Any, Callable[[Any], None]] = {
+    RlhfExact: rlhf_battery,
+    NlhfExact: nlhf_battery,
+    SlhfExact: slhf_battery,
+    measures: measure_battery,
 }
 
 P_T = "np.swapaxes(P, -1, -2)"
-MUTANTS: dict[str, list[tuple[str, str]]] = {
-    "solvers.rlhf_exact": [
+MUTANTS = mutants({
+    RlhfExact: [
         ("game.log_ref + r / self.tau", "game.log_ref - r / self.tau"),
         ("game.log_ref + r / self.tau", "r / self.tau"),
         ("game.log_ref + r / self.tau", "game.log_ref + r"),
@@ -151,30 +149,13 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
         ("~(_reaches_all(wins) & ", "~(_reaches_all(wins) | "),
         ("infinite.reshape(game.batch)", "~infinite.reshape(game.batch)"),
     ],
-    "solvers.nlhf_exact": [
+    NlhfExact: [
         ("game.P.reshape(-1, n, n)", "np.swapaxes(game.P, -1, -2).reshape(-1, n, n)"),
         ("game.ref.reshape(-1, n)", "np.full((game.ref.size // n, n), 1 / n)"),
         ("np.log(ref), self.tau)", "np.log(ref), 1.01 * self.tau)"),
         ("np.exp(log_policy)) / self.tau", "np.exp(log_policy))"),
     ],
-    "solvers.exact.regularized_nash": [
-        ("win_rates(P, np.exp(theta)) / tau", f"win_rates({P_T}, np.exp(theta)) / tau"),
-        ("theta - log_ref - numerics", "theta - numerics"),
-        ("theta - log_ref - numerics", "theta - log_ref + numerics"),
-        ("np.maximum(tau, solved_tau", "np.maximum(2 * tau, solved_tau"),
-        ("done[index[gone]] = theta[gone]", "done[: gone.sum()] = theta[gone]"),
-        ("log_ref[stay], index[stay]", "log_ref[: stay.sum()], index[: stay.sum()]"),
-    ],
-    "solvers.exact.maximal_lottery": [
-        ("(P - P.T) / 2", "(P.T - P) / 2"),
-        ("while not (used | unused).all():", "while not used.any():"),
-        ("rank >= len(inner) - 1", "rank >= 0"),
-        ("np.log(ref[used])", "0 * ref[used]"),
-        ("np.vstack([equal, at_most])", "np.vstack([equal, 0 * at_most])"),
-        ("np.append(np.zeros(n), -np.ones(k))", "np.append(np.zeros(n), np.ones(k))"),
-        ("found = undecided & (p > _TOL)", "found = undecided & (p < _TOL)"),
-    ],
-    "solvers.slhf_exact": [
+    SlhfExact: [
         ("log_ref - cost / self.tau_follower", "log_ref + cost / self.tau_follower"),
         ("log_ref - cost / self.tau_follower", "log_ref - cost / self.tau_leader"),
         ("follower_values(game, self.tau_follower)", "follower_values(game, self.tau_leader)"),
@@ -187,7 +168,7 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
         ("        cost = game.rows(i)\n", "        cost = 1 - game.rows(i)\n"),
         ("        log_ref = game.log_ref_follower(i)\n", "        log_ref = game.log_ref\n"),
     ],
-    "games.measures": [
+    measures: [
         ("2 * rates.max(-1) - 1", "rates.max(-1) - rates.min(-1)"),
         ("2 * tau * numerics.kl", "tau * numerics.kl"),
         ("kl(numerics.log(pi), log_best)", "kl(log_best, numerics.log(pi))"),
@@ -207,30 +188,35 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
         ("sum((-1, -2)) / 3", "sum((-1, -2)) / 6"),
         ("scores[..., :, None] - scores", "scores[..., :, None] + scores"),
     ],
-}  # fmt: skip
-CASES = [(module, old, new) for module, swaps in MUTANTS.items() for old, new in swaps]
+})  # fmt: skip
+MUTANTS += mutants({
+    NlhfExact: [
+        ("win_rates(P, np.exp(theta)) / tau", f"win_rates({P_T}, np.exp(theta)) / tau"),
+        ("theta - log_ref - numerics", "theta - numerics"),
+        ("theta - log_ref - numerics", "theta - log_ref + numerics"),
+        ("np.maximum(tau, solved_tau", "np.maximum(2 * tau, solved_tau"),
+        ("done[index[gone]] = theta[gone]", "done[: gone.sum()] = theta[gone]"),
+        ("log_ref[stay], index[stay]", "log_ref[: stay.sum()], index[: stay.sum()]"),
+    ],
+}, module="solvers.exact.regularized_nash")  # fmt: skip
+MUTANTS += mutants({
+    NlhfExact: [
+        ("(P - P.T) / 2", "(P.T - P) / 2"),
+        ("while not (used | unused).all():", "while not used.any():"),
+        ("rank >= len(inner) - 1", "rank >= 0"),
+        ("np.log(ref[used])", "0 * ref[used]"),
+        ("np.vstack([equal, at_most])", "np.vstack([equal, 0 * at_most])"),
+        ("np.append(np.zeros(n), -np.ones(k))", "np.append(np.zeros(n), np.ones(k))"),
+        ("found = undecided & (p > _TOL)", "found = undecided & (p < _TOL)"),
+    ],
+}, module="solvers.exact.maximal_lottery")  # fmt: skip
 
 
-def subject(module: ModuleType, name: str, patch: pytest.MonkeyPatch) -> Any:
-    """What the battery of ``name`` is given: a solver class, or the module of measures."""
-    short = name.rpartition(".")[2]
-    if name == "games.measures":
-        return module
-    if short in {"regularized_nash", "maximal_lottery"}:
-        patch.setattr(nlhf_exact, short, getattr(module, short))
-        return nlhf_exact.NlhfExact
-    return getattr(module, "".join(map(str.capitalize, short.split("_"))))
+@pytest.mark.parametrize("subject", BATTERIES)
+def test_the_battery_passes_on_the_source(subject: Any) -> None:
+    BATTERIES[subject](subject)
 
 
-@pytest.mark.parametrize("name", BATTERIES)
-def test_the_battery_passes_on_the_source(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    BATTERIES[name](subject(importlib.import_module(name), name, monkeypatch))
-
-
-@pytest.mark.parametrize(("name", "old", "new"), CASES)
-def test_the_battery_notices(
-    name: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mutant = planted(name, old, new)
-    with pytest.raises(NOTICED):
-        BATTERIES[name](subject(mutant, name, monkeypatch))
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_the_battery_notices(mutant: Mutant) -> None:
+    assert_noticed(mutant, BATTERIES[mutant.subject], NOTICED)
