@@ -134,7 +134,7 @@ def collected() -> dict[str, list[Any]]:
         inside = path.relative_to(TESTS.parent)
         try:
             module = importlib.import_module(".".join(inside.with_suffix("").parts))
-        except pytest.skip.Exception:
+        except pytest.skip.Exception:  # it needs an optional package that is missing
             continue
         lists = [value for name, value in vars(module).items() if name.endswith("MUTANTS")]
         found[inside.as_posix()] = [mutant for each in lists for mutant in each]
