@@ -8,6 +8,7 @@ import pytest
 
 from games import measures
 from games.catalogue import make
+from solvers.sampling import NO_DRAWS
 from solvers.sppo import Sppo
 from tests.mutants import Mutant, NotPlantedError, assert_noticed, collected
 
@@ -82,7 +83,7 @@ def test_an_error_that_is_not_expected_is_not_taken_for_a_notice() -> None:
 
 def takes_a_step(kind: Any) -> None:
     game = make("condorcet")
-    kind().step(game, kind().init(game, None), None)
+    kind().step(game, kind().init(game, None), NO_DRAWS)
 
 
 def test_a_bug_in_a_base_is_planted_there_and_seen_through_the_subject() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
-from solvers.solver import Concept, Solution, require
+from solvers.solver import Concept, Open, Solution, require
 
 
 # The class is the file's name in CamelCase. Its fields are the parameters, each with a default;
@@ -45,10 +45,9 @@ class MySolver(IterativeSolver):
     concept: ClassVar[Concept] = "nlhf"  # or "rlhf", "slhf", "other"
     paper: ClassVar[str] = "unpublished"  # authors, year, arXiv id or venue
     # iterate: ClassVar = "last"   # or "average", "none": which iterate approaches the target
-    # needs: ClassVar = "matrix"   # or "samples", "dataset": what it learns from
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), damping=(0, 1))
+        require(self, tau=(Open(0), np.inf), damping=(0, 1))
 
     # What it converges to with these parameters, by another route; None if that is not known.
     def target(self, game: PreferenceGame) -> Solution:
@@ -58,7 +57,7 @@ class MySolver(IterativeSolver):
     # The state starts as the log of the reference; override `init` and `policy` to carry more, as
     # a tuple. Leading axes are contexts: use the last axis for answers, and never change `state`
     # in place. Draw only from `rng`, and then let the property `draws` be True.
-    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
+    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
         """One step towards the best response."""
         del rng
         damping = self.damping or self.tau**2 / (self.tau**2 + 0.25)

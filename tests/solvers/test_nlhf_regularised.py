@@ -21,6 +21,7 @@ from solvers.nash_md_pg import NashMdPg
 from solvers.nash_rs import NashRs
 from solvers.online_ipo_1 import OnlineIpo1
 from solvers.online_ipo_2 import OnlineIpo2
+from solvers.sampling import NO_DRAWS
 
 Weights = Any  # three numbers, as a list or an array
 
@@ -85,7 +86,7 @@ def close(solver: IterativeSolver, state: Any, expected: Weights, atol: float = 
 
 
 def one_step(solver: IterativeSolver, state: Any, expected: Weights, atol: float = 1e-13) -> None:
-    close(solver, solver.step(GAME, state, None), expected, atol)
+    close(solver, solver.step(GAME, state, NO_DRAWS), expected, atol)
 
 
 def check_online_ipo_1(cls: Any) -> None:
@@ -103,11 +104,11 @@ def check_inpo(cls: Any) -> None:
     check_online_ipo_1(cls)  # the same in expectation
     anchor = [p**0.9 * r**0.1 for p, r in zip(PI, REF, strict=True)]
     # d_0 - d_1 is the mean of 0.25, 0.25 and -0.25, d_1 - d_2 is 0.25
-    solver, both = cls(TAU, ETA, 4), told_pairs(*FOUR_PAIRS)
+    solver, both = cls(TAU, ETA, samples=4), told_pairs(*FOUR_PAIRS)
     expected = [anchor[0] * exp(0.25 / 3), anchor[1], anchor[2] * exp(-0.25)]
     close(solver, solver.step(GAME, THETA, both), normed(expected))
     # 2 is not drawn: it keeps d = 0, and 0 and 1 share their difference of 0.25
-    solver = cls(TAU, ETA, 1)
+    solver = cls(TAU, ETA, samples=1)
     only = told_pairs([[0, 0, 0], [1, 0, 0], [0, 0, 0]], np.zeros((3, 3)))
     expected = [anchor[0] * exp(0.125), anchor[1] * exp(-0.125), anchor[2]]
     close(solver, solver.step(GAME, THETA, only), normed(expected))
@@ -128,7 +129,7 @@ def check_online_ipo_2(cls: Any) -> None:
     one_step(
         cls(TAU, 2 * TAU / (TAU**2 + 1 / 4)),
         THETA,
-        cls(TAU).policy(cls(TAU).step(GAME, THETA, None)),
+        cls(TAU).policy(cls(TAU).step(GAME, THETA, NO_DRAWS)),
     )
     # from pairs: 2 wins of 0 over 1, 1 of 1 over 0, 1 of 1 over 2
     slope = [0.0, 0.0, 0.0]
@@ -162,7 +163,7 @@ def check_nash_md_pg(cls: Any) -> None:
 
 def check_nash_ema(cls: Any) -> None:
     solver = cls(TAU, ETA, 0.25)
-    after = solver.step(GAME, (THETA, np.log(OTHER)), None)
+    after = solver.step(GAME, (THETA, np.log(OTHER)), NO_DRAWS)
     expected = mirror(PI, against(OTHER))
     close(solver, after, expected)
     mean = normed([m**0.75 * p**0.25 for m, p in zip(OTHER, expected, strict=True)])
@@ -205,7 +206,7 @@ def check_mpo(cls: Any) -> None:
     ]
     solver = cls(TAU, ETA, 3)
     for t, magnet in ((1, OTHER), (2, normed(weights)), (3, OTHER)):
-        after = solver.step(GAME, (THETA, np.log(OTHER), t), None)
+        after = solver.step(GAME, (THETA, np.log(OTHER), t), NO_DRAWS)
         close(solver, after, normed(weights))
         close(solver, (after[1], after[0], 0), magnet)
         assert after[2] == t + 1
@@ -213,7 +214,7 @@ def check_mpo(cls: Any) -> None:
 
 def check_comal(cls: Any) -> None:
     # the defining equation: log p - log pi - P p / tau is the same for every answer
-    p = np.exp(cls(TAU).step(GAME, np.log(PI), None)).tolist()
+    p = np.exp(cls(TAU).step(GAME, np.log(PI), NO_DRAWS)).tolist()
     assert sum(p) == pytest.approx(1)
     off = [log(a / b) - w / TAU for a, b, w in zip(p, PI, against(p), strict=True)]
     assert max(off) - min(off) < 1e-12
@@ -223,7 +224,7 @@ def check_mnpo(cls: Any) -> None:
     solver = cls(TAU, ETA, 2, 0.5)  # weights 2/3 and 1/3
     blend = [p ** (2 / 3) * o ** (1 / 3) for p, o in zip(PI, OTHER, strict=True)]
     rates = [2 / 3 * a + 1 / 3 * b for a, b in zip(against(PI), against(OTHER), strict=True)]
-    after = solver.step(GAME, (THETA, np.log(OTHER) - 0.2), None)
+    after = solver.step(GAME, (THETA, np.log(OTHER) - 0.2), NO_DRAWS)
     close(solver, after, mirror(blend, rates))
     assert len(after) == 2
     assert after[1] is THETA
@@ -236,11 +237,14 @@ def check_nash_rs(cls: Any) -> None:
 
 
 def check_nash_md(cls: Any) -> None:
-    for solver, t, eta in ((cls(TAU, ETA), 3, ETA), (cls(TAU, 0.0), 3, 2 / (TAU * 5))):
+    for solver, t, eta in (
+        (cls(TAU, ETA), 3, ETA),
+        (cls(TAU, schedule="decreasing"), 3, 2 / (TAU * 5)),
+    ):
         c = eta * TAU
         mix = normed([p ** (1 - c) * r**c for p, r in zip(PI, REF, strict=True)])
         expected = [m * exp(eta * w) for m, w in zip(mix, against(mix), strict=True)]
-        after = solver.step(GAME, (THETA, t), None)
+        after = solver.step(GAME, (THETA, t), NO_DRAWS)
         close(solver, after, normed(expected))
         assert after[1] == t + 1
 

@@ -19,6 +19,8 @@ from solvers.nash_md_pg import NashMdPg
 from solvers.nash_rs import NashRs
 from solvers.online_ipo_1 import OnlineIpo1
 from solvers.online_ipo_2 import OnlineIpo2
+from solvers.rspo import Rspo
+from solvers.sampling import NO_DRAWS
 from tests.solvers.test_nlhf_regularised import (
     CHECKS,
     ETA,
@@ -35,7 +37,7 @@ from tests.solvers.test_nlhf_regularised import (
 
 def run(solver: IterativeSolver, state: Any, steps: int = 5) -> Any:
     for _ in range(steps):
-        state = solver.step(GAME, state, None)
+        state = solver.step(GAME, state, NO_DRAWS)
     return state
 
 
@@ -111,17 +113,18 @@ def test_special_cases_coincide() -> None:
 
 BAD: list[tuple[type[Any], dict[str, Any]]] = [
     *[(cls, {"tau": 0.0}) for cls in CHECKS],
-    *[(cls, {"eta": -1.0}) for cls in CHECKS if cls is not Comal],
+    *[(cls, {"eta": eta}) for cls in CHECKS if cls is not Comal for eta in (-1.0, 0.0)],
     *[(cls, {"samples": -1}) for cls in CHECKS if cls is not Comal],
     *[(cls, {"eta": 21.0}) for cls in (OnlineIpo1, NashEma, Egpo, Mnpo, NashRs, NashMd)],
     (NashMdPg, {"mixture": 1.1}),
     (NashEma, {"rate": 0.0}),
     (NashEma, {"rate": 1.1}),
     (Mpo, {"reset_every": 0}),
-    (Mpo, {"eta": 0.0}),
+    (NashEma, {"eta": None}),
     (Mnpo, {"history": 0}),
     (Mnpo, {"decay": -0.1}),
     (NashMd, {"eta": 10.0}),
+    (NashMd, {"schedule": "slow"}),
     (Egpo, {"pairs": "both"}),
 ]
 
@@ -130,6 +133,15 @@ BAD: list[tuple[type[Any], dict[str, Any]]] = [
 def test_ranges(cls: type[Any], bad: dict[str, Any]) -> None:
     with pytest.raises(SolverError, match=f"{cls.__name__}: {next(iter(bad))} is"):
         cls(**bad)
+
+
+def test_a_step_size_of_nothing_is_no_default_and_says_how_to_ask_for_it() -> None:
+    for cls in (OnlineIpo1, Inpo, NashRs, Mnpo, Egpo, OnlineIpo2, NashMdPg, Rspo):
+        with pytest.raises(SolverError, match=r"expected a number in \(0, .*; leave eta out"):
+            cls(eta=0)
+        assert cls(eta=None) == cls()
+    with pytest.raises(SolverError, match=r"tau is 0, expected a number in \(0, inf\)$"):
+        OnlineIpo1(tau=0)
 
 
 SAMPLED = [cls for cls in CHECKS if cls is not Comal]
@@ -143,7 +155,7 @@ def test_sampling_needs_a_generator(cls: type[Any]) -> None:
     with pytest.raises(SolverError, match="rng"):
         solver.solve(GAME)
     with pytest.raises(SolverError, match="rng"):
-        solver.step(GAME, solver.init(GAME, None), None)
+        solver.step(GAME, solver.init(GAME, None), NO_DRAWS)
 
 
 @pytest.mark.parametrize("cls", [cls for cls in SAMPLED if cls not in (Egpo, Inpo)])
@@ -159,7 +171,7 @@ def test_a_sampled_step_is_right_on_average(cls: type[Any]) -> None:
     }
     state = start.get(cls, theta)
     rng = np.random.default_rng(0)
-    noisy, exact = cls(samples=2).step(many, state, rng), cls().step(many, state, None)
+    noisy, exact = cls(samples=2).step(many, state, rng), cls().step(many, state, NO_DRAWS)
     if isinstance(noisy, tuple):
         noisy, exact = noisy[0], exact[0]
     # centred: only differences of logits matter

@@ -15,6 +15,7 @@ from solvers.iterated_best_of_n import IteratedBestOfN
 from solvers.iterative import IterativeSolver, State
 from solvers.omwu import Omwu
 from solvers.rspo import Rspo
+from solvers.sampling import NO_DRAWS
 from solvers.self_play_mwu import SelfPlayMwu
 from solvers.solver import Solution
 from solvers.spo import Spo
@@ -48,20 +49,22 @@ def solved(solver: IterativeSolver, game: PreferenceGame, steps: int, seed: int 
 
 def golden_self_play_mwu(kind: Any) -> None:
     solver = kind(eta=0.5)
-    state = solver.step(GAME, (np.log(PI), np.array([1.0, 0.0, 2.0])), None)
+    state = solver.step(GAME, (np.log(PI), np.array([1.0, 0.0, 2.0])), NO_DRAWS)
     want = normalised(np.array([0.2 * np.exp(0.305), 0.5 * np.exp(0.24), 0.3 * np.exp(0.23)]))
     np.testing.assert_allclose(solver.policy(state), want, atol=1e-15)
     mean = (want + np.array([1.0, 0.0, 2.0])) / 4
     gap = 2 * max(np.array([[0.5, 0.9, 0.2], [0.1, 0.5, 0.7], [0.8, 0.3, 0.5]]) @ mean) - 1
     np.testing.assert_allclose(solver.residual(GAME, None, state), gap, atol=1e-15)
-    np.testing.assert_allclose(solver.policy(solver.init(GAME, None)), [0.5, 0.3, 0.2], atol=1e-15)
+    np.testing.assert_allclose(
+        solver.policy(solver.init(GAME, NO_DRAWS)), [0.5, 0.3, 0.2], atol=1e-15
+    )
 
 
 def golden_omwu(kind: Any) -> None:
     base = np.array([0.3, 0.1, 0.6])
     for tau in (0.0, 0.1):
         solver = kind(tau=tau, eta=0.5)
-        state = solver.step(GAME, (np.log(base), np.log(PI)), None)
+        state = solver.step(GAME, (np.log(base), np.log(PI)), NO_DRAWS)
         pull = np.array([0.5, 0.3, 0.2]) ** (0.5 * tau)
         moved = normalised(base ** (1 - 0.5 * tau) * pull * np.exp(0.5 * RATES))
         ahead = normalised(moved ** (1 - 0.5 * tau) * pull * np.exp(0.5 * RATES))
@@ -72,7 +75,7 @@ def golden_omwu(kind: Any) -> None:
 def golden_spo(kind: Any) -> None:
     old, older = np.array([0.6, 0.1, 0.3]), np.array([0.0, 0.0, 1.0])
     solver = kind(eta=0.5, samples=0, queue=2)
-    state = solver.step(GAME, (np.log(PI), np.zeros(3), (older, old)), None)
+    state = solver.step(GAME, (np.log(PI), np.zeros(3), (older, old)), NO_DRAWS)
     # the queue is now (old, PI), on average (.4, .3, .3), with win rates (.53, .40, .56)
     want = normalised(np.array([0.2 * np.exp(0.265), 0.5 * np.exp(0.2), 0.3 * np.exp(0.28)]))
     np.testing.assert_allclose(solver.policy(state), want, atol=1e-15)
@@ -87,7 +90,7 @@ def golden_spo(kind: Any) -> None:
 def golden_sppo(kind: Any) -> None:
     for eta in (0.5, 10.0, 1000.0):
         solver = kind(eta=eta)
-        after = solver.policy(solver.step(GAME, (np.log(PI), np.zeros(3)), None))
+        after = solver.policy(solver.step(GAME, (np.log(PI), np.zeros(3)), NO_DRAWS))
         # stationary on the simplex: w + c exp(w) = eta (P pi - 1/2), and c = -E_pi w
         w = np.log(after / PI)
         c = -(PI * w).sum()
@@ -100,9 +103,9 @@ def golden_gpo(kind: Any) -> None:
     scores = np.array([[0, 1, -2], [-1, 0, 0.5], [2, -0.5, 0]])
     game = PreferenceGame(1 / (1 + np.exp(-scores)), [0.5, 0.3, 0.2])
     solver = kind(eta=0.5)
-    *_, held = solver.init(game, None)
+    *_, held = solver.init(game, NO_DRAWS)
     np.testing.assert_allclose(held, scores, atol=1e-14)
-    state = solver.step(game, (np.log(PI), np.zeros(3), held), None)
+    state = solver.step(game, (np.log(PI), np.zeros(3), held), NO_DRAWS)
     # scores against PI: (-.1, -.05, .15)
     want = normalised(np.array([0.2 * np.exp(-0.05), 0.5 * np.exp(-0.025), 0.3 * np.exp(0.075)]))
     np.testing.assert_allclose(solver.policy(state), want, atol=1e-14)
@@ -119,7 +122,7 @@ def golden_rspo(kind: Any) -> None:
     }
     for divergence, slope in slopes.items():
         solver = kind(tau=tau, divergence=divergence, eta=eta)
-        after = solver.policy(solver.step(GAME, np.log(PI) + 3, None))
+        after = solver.policy(solver.step(GAME, np.log(PI) + 3, NO_DRAWS))
         constant = RATES - tau * slope(after) - np.log(after / PI) / eta
         np.testing.assert_allclose(constant, constant[0], atol=1e-14)
         assert abs(after.sum() - 1) < 1e-14
@@ -129,7 +132,7 @@ def golden_rspo(kind: Any) -> None:
 
 def golden_iterated_best_of_n(kind: Any) -> None:
     solver = kind(n_draws=3, mixing=0.25)
-    after = solver.policy(solver.step(GAME, np.log(PI) - 2, None))
+    after = solver.policy(solver.step(GAME, np.log(PI) - 2, NO_DRAWS))
     want = (PI * RATES**2) ** 0.75 * np.array([0.5, 0.3, 0.2]) ** 0.25
     np.testing.assert_allclose(after, normalised(want), atol=1e-15)
 

@@ -18,6 +18,7 @@ from solvers.ipo import Ipo
 from solvers.natural_pg import NaturalPg
 from solvers.preference_matching import PreferenceMatching
 from solvers.rebel import Rebel
+from solvers.sampling import NO_DRAWS
 from solvers.softmax_pg import SoftmaxPg
 from tests.golden_games import (
     close,
@@ -43,7 +44,7 @@ def sigmoid(x: float) -> float:
 
 def natural_pg_step(cls: Any) -> None:
     solver = cls(tau=0.5, eta=0.7)
-    after = solver.step(GAME, (np.log(PI), np.array(R)), None)
+    after = solver.step(GAME, (np.log(PI), np.array(R)), NO_DRAWS)
     # 1 - eta tau = 0.65
     expected = [PI[i] ** 0.65 * REF[i] ** 0.35 * exp(0.7 * R[i]) for i in ACTIONS]
     close(solver.policy(after), normalised(expected))
@@ -52,7 +53,7 @@ def natural_pg_step(cls: Any) -> None:
 
 def softmax_pg_step(cls: Any) -> None:
     solver = cls(tau=0.5, eta=0.7)
-    after = solver.step(GAME, (np.log(PI) + 3, np.array(R)), None)
+    after = solver.step(GAME, (np.log(PI) + 3, np.array(R)), NO_DRAWS)
     a = [R[i] - 0.5 * log(PI[i] / REF[i]) for i in ACTIONS]
     mean = 0.52 * a[0] + 0.17 * a[1] + 0.31 * a[2]
     close(
@@ -95,9 +96,9 @@ def slopes(loss: Callable[[Float], float], at: Float) -> Float:
 
 def dpo_step(cls: Any) -> None:
     solver = cls(tau=0.5, eta=0.7)
-    state = solver.init(GAME, None)
+    state = solver.init(GAME, NO_DRAWS)
     close(solver.policy(state), REF)
-    after = solver.step(GAME, (np.log(PI), state[1]), None)
+    after = solver.step(GAME, (np.log(PI), state[1]), NO_DRAWS)
     # answer 0 is in most pairs: 0.8 of them; the Hessian is at most tau^2 0.8 / 2
     slope = slopes(lambda theta: dpo_loss(theta, 0.5), np.log(PI))
     close(solver.policy(after), normalised(PI * np.exp(-0.7 / (0.25 * 0.4) * slope)), 1e-9)
@@ -105,8 +106,8 @@ def dpo_step(cls: Any) -> None:
 
 def ipo_step(cls: Any) -> None:
     solver = cls(tau=0.5, eta=0.7)
-    state = solver.init(GAME, None)
-    after = solver.step(GAME, (np.log(PI), state[1]), None)
+    state = solver.init(GAME, NO_DRAWS)
+    after = solver.step(GAME, (np.log(PI), state[1]), NO_DRAWS)
     # the Hessian is at most 4 times 0.8
     slope = slopes(lambda theta: ipo_loss(theta, 0.5), np.log(PI))
     close(solver.policy(after), normalised(PI * np.exp(-0.7 / 3.2 * slope)), 1e-9)
@@ -114,7 +115,7 @@ def ipo_step(cls: Any) -> None:
 
 def rebel_step(cls: Any) -> None:
     solver = cls(eta=0.7)
-    after = solver.step(GAME, (np.log(PI), np.array(R)), None)
+    after = solver.step(GAME, (np.log(PI), np.array(R)), NO_DRAWS)
     close(solver.policy(after), normalised([PI[i] * exp(0.7 * R[i]) for i in ACTIONS]))
     # two drawn pairs: least squares on those alone, of least norm
     sampled = cls(eta=0.7, samples=2)
@@ -151,7 +152,7 @@ def best_of_n_step(cls: Any) -> None:
 def bond_step(cls: Any) -> None:
     solver = cls(n_answers=3, rate=0.4)
     anchor = [0.3, 0.6, 0.1]
-    after = solver.step(GAME, (np.log(PI), np.log(anchor), np.array(R)), None)
+    after = solver.step(GAME, (np.log(PI), np.log(anchor), np.array(R)), NO_DRAWS)
     best = best_by_enumeration(3, anchor, R)
     close(solver.policy(after), best)
     close(np.exp(after[1]), normalised([anchor[i] ** 0.6 * best[i] ** 0.4 for i in ACTIONS]))

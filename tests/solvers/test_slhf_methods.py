@@ -15,6 +15,7 @@ from games.catalogue import make
 from games.game import Float
 from solvers.dpo import Dpo
 from solvers.reward_follower import RewardFollower
+from solvers.sampling import NO_DRAWS
 from solvers.sgpo import Sgpo
 from solvers.srpo import Srpo
 from solvers.stackelberg_gda import StackelbergGda
@@ -79,10 +80,10 @@ def test_no_policy_is_nearer_than_the_projection() -> None:
 def stackelberg_gda_step(cls: Any) -> None:
     tau, tau_f, eta, kappa = 0.4, 0.3, 1.5, 5.0
     solver = cls(tau, tau_f, eta, kappa)
-    start = solver.init(GAME, None)
+    start = solver.init(GAME, NO_DRAWS)
     close(solver.policy(start), REF)
     close(solver.follower(start), ROWS)
-    after = solver.step(GAME, (np.array(PI), np.array(OMEGA)), None)
+    after = solver.step(GAME, (np.array(PI), np.array(OMEGA)), NO_DRAWS)
     up = [
         sum(OMEGA[i][j] * (P[i][j] + tau_f * log(OMEGA[i][j] / ROWS[i][j])) for j in ACTIONS)
         - tau * (log(PI[i] / REF[i]) + 1)
@@ -100,10 +101,10 @@ def stackelberg_npg_step(cls: Any) -> None:
     tau, tau_f, eta, kappa = 0.4, 0.3, 0.5, 2.0
     for gradient in ("natural", "softmax"):
         solver = cls(tau, tau_f, eta, kappa, gradient)
-        start = solver.init(GAME, None)
+        start = solver.init(GAME, NO_DRAWS)
         close(solver.policy(start), REF)
         close(solver.follower(start), ROWS)
-        after = solver.step(GAME, (np.log(PI), np.log(OMEGA)), None)
+        after = solver.step(GAME, (np.log(PI), np.log(OMEGA)), NO_DRAWS)
         up = [
             sum(OMEGA[i][j] * (P[i][j] + tau_f * log(OMEGA[i][j] / ROWS[i][j])) for j in ACTIONS)
             - tau * log(PI[i] / REF[i])
@@ -140,11 +141,11 @@ def srpo_losses(theta: Float, rows: Float, b: float) -> tuple[float, float]:
 
 def srpo_step(cls: Any) -> None:
     b, alpha, eta = 0.4, 0.3, 0.7
-    solver = cls(b, alpha, eta)
-    start = solver.init(GAME, None)
+    solver = cls(b, alpha, eta=eta)
+    start = solver.init(GAME, NO_DRAWS)
     close(solver.policy(start), REF)
     close(solver.follower(start), [REF] * 3)
-    after = solver.step(GAME, (np.log(PI), np.log(OMEGA), start[2]), None)
+    after = solver.step(GAME, (np.log(PI), np.log(OMEGA), start[2]), NO_DRAWS)
 
     def loss(x: Float) -> float:
         improve, generate = srpo_losses(x[:3], x[3:].reshape(3, 3), b)
@@ -193,7 +194,7 @@ def reward_follower_step(cls: Any) -> None:
     ]
     for steering, share in ((1.0, 1.0), (0.25, 0.25), (0.0, 0.0)):
         solver = cls(tau, eta, ridge, steering)
-        after = solver.step(GAME, (np.log(PI), r), None)
+        after = solver.step(GAME, (np.log(PI), r), NO_DRAWS)
         reward = [share * nested[i] + (1 - share) * r[i] for i in ACTIONS]
         # 1 - eta tau = 0.7
         expected = normalised(
@@ -201,7 +202,7 @@ def reward_follower_step(cls: Any) -> None:
         )
         close(solver.policy(after), expected, 1e-8)
         close(after[1], fitted_reward(expected, ridge), 1e-7)
-    close(solver.init(GAME, None)[1], fitted_reward(REF, ridge), 1e-10)
+    close(solver.init(GAME, NO_DRAWS)[1], fitted_reward(REF, ridge), 1e-10)
 
 
 def sgpo_step(cls: Any) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from games import Comparisons, PreferenceGame, numerics
 from solvers.dpo import Dpo
+from solvers.sampling import NO_DRAWS
 from solvers.slhf_exact import SlhfExact
 from solvers.srpo import Srpo
 from solvers.stackelberg_gda import StackelbergGda
@@ -43,11 +44,11 @@ def test_natural_gradients_with_separate_references_and_taus() -> None:
 
 def test_natural_gradients_contract_by_the_stated_rate_and_diverge_beyond() -> None:
     game, solver = golden_game("mix6"), StackelbergNpg(0.1, 0.1, eta=2.0, kappa=1.5)
-    state, target = solver.init(game, None), solver.target(game)
+    state, target = solver.init(game, NO_DRAWS), solver.target(game)
     spans = []
     for _ in range(10):
         spans.append(np.ptp(state[1] - np.log(np.asarray(target.follower)), axis=-1))
-        state = solver.step(game, state, None)
+        state = solver.step(game, state, NO_DRAWS)
     close(np.array(spans[1:]) / np.array(spans[:-1]), 1 - 1.5 * 2 * 0.1, 1e-9)
     assert StackelbergNpg(0.1, 0.1, eta=1.0, kappa=20.5, max_steps=500).solve(game).status != "ok"
 
@@ -67,8 +68,8 @@ def test_softmax_gradients_are_slower_and_kappa_helps(name: str) -> None:
 def test_follower_rows_of_softmax_gradients_learn_at_the_rate_of_the_leader() -> None:
     game = golden_game("mix6")
     solver = StackelbergNpg(gradient="softmax", kappa=1.0, eta=1e-3)
-    state = solver.init(game, None)
-    after = solver.step(game, state, None)
+    state = solver.init(game, NO_DRAWS)
+    after = solver.step(game, state, NO_DRAWS)
     moved = np.ptp(after[1] - state[1], axis=-1)
     wins = game.P.T  # of the follower; at its reference there is nothing else to gain
     gain = np.ptp(game.ref * (wins - (wins @ game.ref)[:, None]), axis=-1)
@@ -88,9 +89,9 @@ def test_rows_freeze_in_gda_at_kappa_1_and_not_at_5() -> None:
     close(exact.follower, np.eye(3)[[2, 0, 1]])
     for kappa in (1.0, 5.0, 10.0):
         solver = StackelbergGda(0.0, 0.0, 0.01, kappa, max_steps=20_000, tol=0)
-        state = solver.init(game, None)
+        state = solver.init(game, NO_DRAWS)
         for _ in range(4000):
-            state = solver.step(game, state, None)
+            state = solver.step(game, state, NO_DRAWS)
         close(solver.policy(state), [1, 0, 0])
         if kappa > 1:
             close(solver.follower(state), exact.follower)
@@ -98,7 +99,7 @@ def test_rows_freeze_in_gda_at_kappa_1_and_not_at_5() -> None:
         frozen = solver.follower(state)
         close(frozen[2], [0.137, 0.595, 0.268], 5e-4)
         for _ in range(1000):
-            state = solver.step(game, state, None)
+            state = solver.step(game, state, NO_DRAWS)
         close(solver.follower(state)[1:], frozen[1:])
 
 
@@ -150,7 +151,7 @@ def test_gda_oscillates_where_the_entropy_is_too_steep() -> None:
         solver = StackelbergGda(0.5, 0.5, eta, kappa=0.01)
         state = (near, exact.follower)
         for _ in range(2000):
-            state = solver.step(game, state, None)
+            state = solver.step(game, state, NO_DRAWS)
         off.append(tv(solver.policy(state), exact.policy))
     assert off[0] < 1e-5 < tv(near, exact.policy)
     assert off[1] > 1e-4
@@ -178,7 +179,7 @@ def test_both_losses_of_srpo_vanish_at_the_stackelberg_answer() -> None:
     policy, follower = normalised(np.array(REF) / z), follower / z[:, None]
     close(srpo_losses(np.log(policy), np.log(follower), b), 0, 1e-28)
     solver = Srpo(tau=b)
-    wins = solver.init(GAME, None)[2][1]
+    wins = solver.init(GAME, NO_DRAWS)[2][1]
     for error in solver.errors(GAME, (np.log(policy), np.log(follower)), wins):
         close(error, 0, 1e-15)
     close(solver.target(GAME).policy, policy)

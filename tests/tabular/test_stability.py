@@ -59,7 +59,9 @@ def test_an_unstable_average_has_no_limit_but_a_band() -> None:
     unstable, stable = NashEma(tau=0.1, eta=0.3, rate=0.05), NashEma(tau=0.1, eta=0.3, rate=1.0)
     assert not stability.shrinks(unstable, golden_game("rps"), 4000)
     assert stability.shrinks(stable, golden_game("rps"))
-    factors = linearisation.MULTIPLIERS["NashEma"](unstable, golden_game("rps"))(0.3)
+    linearised = linearisation.multipliers(unstable, golden_game("rps"))
+    assert linearised is not None
+    factors = linearised(0.3)
     assert abs(factors).max() > 1
 
 
