@@ -21,8 +21,7 @@ from solvers.online_ipo_1 import OnlineIpo1
 from solvers.online_ipo_2 import OnlineIpo2
 from solvers.rspo import Rspo
 from solvers.sampling import NO_DRAWS
-from tests.solvers.test_nlhf_regularised import (
-    CHECKS,
+from tests.solvers.regularised_game import (
     ETA,
     GAME,
     PI,
@@ -33,6 +32,10 @@ from tests.solvers.test_nlhf_regularised import (
     against,
     close,
 )
+
+REGULARISED: tuple[type[Any], ...] = (
+    OnlineIpo1, OnlineIpo2, Inpo, NashMdPg, NashEma, Egpo, Mpo, Comal, Mnpo, NashRs, NashMd,
+)  # fmt: skip
 
 
 def run(solver: IterativeSolver, state: Any, steps: int = 5) -> Any:
@@ -112,9 +115,9 @@ def test_special_cases_coincide() -> None:
 
 
 BAD: list[tuple[type[Any], dict[str, Any]]] = [
-    *[(cls, {"tau": 0.0}) for cls in CHECKS],
-    *[(cls, {"eta": eta}) for cls in CHECKS if cls is not Comal for eta in (-1.0, 0.0)],
-    *[(cls, {"samples": -1}) for cls in CHECKS if cls is not Comal],
+    *[(cls, {"tau": 0.0}) for cls in REGULARISED],
+    *[(cls, {"eta": eta}) for cls in REGULARISED if cls is not Comal for eta in (-1.0, 0.0)],
+    *[(cls, {"samples": -1}) for cls in REGULARISED if cls is not Comal],
     *[(cls, {"eta": 21.0}) for cls in (OnlineIpo1, NashEma, Egpo, Mnpo, NashRs, NashMd)],
     (NashMdPg, {"mixture": 1.1}),
     (NashEma, {"rate": 0.0}),
@@ -144,7 +147,7 @@ def test_a_step_size_of_nothing_is_no_default_and_says_how_to_ask_for_it() -> No
         OnlineIpo1(tau=0)
 
 
-SAMPLED = [cls for cls in CHECKS if cls is not Comal]
+SAMPLED = [cls for cls in REGULARISED if cls is not Comal]
 
 
 @pytest.mark.parametrize("cls", SAMPLED)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from games import PreferenceGame, measures, numerics
-from games.game import Float
 from solvers.comal import Comal
 from solvers.egpo import Egpo
 from solvers.inpo import Inpo
@@ -22,31 +21,7 @@ from solvers.online_ipo_1 import OnlineIpo1
 from solvers.online_ipo_2 import OnlineIpo2
 from solvers.sampling import NO_DRAWS
 from tests.golden_games import GOLDEN, NAMES, SETTINGS, golden, golden_game, kl
-
-
-def state_at(solver: IterativeSolver, logits: Any) -> Any:
-    """The state of a run that starts at these logits."""
-    match solver:
-        case NashMd():
-            return logits, 0
-        case NashEma():
-            return logits, logits
-        case Mpo():
-            return logits, logits, 0
-        case Mnpo():
-            return (logits,) * solver.history
-        case _:
-            return logits
-
-
-def run(solver: IterativeSolver, game: PreferenceGame, logits: Any, steps: int) -> Float:
-    """The policy after these steps."""
-    state = state_at(solver, logits)
-    with np.errstate(all="ignore"):
-        for _ in range(steps):
-            state = solver.step(game, state, NO_DRAWS)
-    return np.asarray(solver.policy(state))
-
+from tests.solvers.regularised_runs import run, state_at
 
 # Targets
 

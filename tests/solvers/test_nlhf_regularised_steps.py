@@ -18,7 +18,7 @@ from solvers.online_ipo_1 import OnlineIpo1
 from solvers.online_ipo_2 import OnlineIpo2
 from solvers.sampling import NO_DRAWS
 from tests.golden_games import SETTINGS, golden, golden_game, kl
-from tests.solvers.test_nlhf_regularised_limits import run
+from tests.solvers.regularised_runs import run
 
 
 def near(name: str, tau: float) -> Float:

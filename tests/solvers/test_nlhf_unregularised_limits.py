@@ -10,9 +10,12 @@ from scipy.optimize import minimize
 from games import PreferenceGame, measures, numerics
 from games.errors import SolverError
 from games.game import Float
+from solvers.gpo import Gpo
+from solvers.iterated_best_of_n import IteratedBestOfN
 from solvers.iterative import IterativeSolver, State
 from solvers.nlhf_exact import NlhfExact
 from solvers.omwu import Omwu
+from solvers.rspo import Rspo
 from solvers.sampling import NO_DRAWS
 from solvers.self_play_mwu import SelfPlayMwu
 from solvers.spo import Spo
@@ -24,7 +27,7 @@ from tests.golden_games import (
     normalised,
     tv,
 )
-from tests.solvers.test_nlhf_unregularised import GAME, PI, RATES, run, solved
+from tests.solvers.self_play_game import GAME, PI, RATES, run, solved
 
 # Averages
 
@@ -247,3 +250,28 @@ def test_sampled_optimism_ends_at_the_noise_floor() -> None:
     late = [np.log(solver.policy(state)) for state in run(solver, game, 1_500)[750:]]
     divergence = float(numerics.kl(want, np.array(late)).mean())
     assert 1e-6 < divergence < 3 * 0.3 / 256
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [
+        (SelfPlayMwu, {"eta": 0.0}),
+        (SelfPlayMwu, {"samples": -1}),
+        (Omwu, {"tau": -0.1}),
+        (Omwu, {"tau": 0.1, "eta": 10.1}),
+        (Omwu, {"samples": -1}),
+        (Spo, {"queue": 0}),
+        (Spo, {"eta": -1.0}),
+        (Sppo, {"eta": 2e3}),
+        (Gpo, {"dimension": 3}),
+        (Gpo, {"eta": 0.0}),
+        (Rspo, {"tau": 0.0}),
+        (Rspo, {"eta": -1.0}),
+        (Rspo, {"divergence": "hellinger"}),
+        (IteratedBestOfN, {"n_draws": 1}),
+        (IteratedBestOfN, {"mixing": 1.1}),
+    ],
+)
+def test_parameters_out_of_range_are_refused(kind: Any, params: dict[str, Any]) -> None:
+    with pytest.raises(SolverError, match=next(reversed(params))):
+        kind(**params)

@@ -30,7 +30,7 @@ from tests.golden_games import (
     normalised,
     tv,
 )
-from tests.solvers.test_rlhf_methods import ACTIONS, GAME, PI, REF, SHARES, P, R, slopes
+from tests.solvers.compared_game import ACTIONS, GAME, PI, REF, SHARES, P, R, slopes
 
 # What is reached
 

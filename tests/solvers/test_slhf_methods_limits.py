@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from games import Comparisons, PreferenceGame, numerics
+from games.catalogue import make
 from solvers.dpo import Dpo
 from solvers.sampling import NO_DRAWS
 from solvers.slhf_exact import SlhfExact
@@ -14,7 +15,7 @@ from solvers.stackelberg_gda import StackelbergGda
 from solvers.stackelberg_npg import StackelbergNpg
 from tests.golden_games import GOLDEN, close, golden_game, normalised, tv
 from tests.paper_games import three_annotators
-from tests.solvers.test_slhf_methods import ACTIONS, GAME, REF, ROWS, SHARES, P, srpo_losses
+from tests.solvers.compared_game import ACTIONS, GAME, REF, ROWS, SHARES, P, srpo_losses
 
 # What is reached
 
@@ -206,3 +207,20 @@ def test_srpo_fits_a_sampled_data_set_exactly() -> None:
     seen = data.game(game.ref)
     assert tv(found.policy, SlhfExact(0.2, 0.2).solve(seen).policy) < 1e-8
     assert tv(found.policy, solver.target(game).policy) > 0.005
+
+
+@pytest.mark.parametrize("name", ["condorcet", "skew_cycle", "transitive_misranked", "smith_cycle"])
+def test_what_has_settled_is_the_answer_and_not_its_average(name: str) -> None:
+    game = make(name)
+    solver = StackelbergGda(0.0, 0.0, eta=0.05, max_steps=3_000)
+    solution = solver.solve(game)
+    exact = solver.target(game).policy
+    assert solution.status == "ok"
+    assert solution.trace is not None
+    assert numerics.total_variation(game.ref, exact) > 0.1
+    assert numerics.total_variation(solution.trace.averages[-1], exact) > 0.1
+    close(solution.policy, exact)
+    short = StackelbergGda(0.0, 0.0, eta=0.05, max_steps=20).solve(game)
+    assert short.status == "max_steps"
+    assert short.trace is not None
+    close(short.policy, short.trace.averages[-1])

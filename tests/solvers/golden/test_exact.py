@@ -1,0 +1,180 @@
+"""The exact solvers on games solved by hand, and bugs in them and in what they use."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import special
+
+from games import PreferenceGame, UndefinedError
+from solvers.nlhf_exact import NlhfExact
+from solvers.rlhf_exact import RlhfExact
+from solvers.slhf_exact import SlhfExact
+from tests.mutants import Mutant, assert_noticed, mutants
+from tests.strategies import table
+
+REF = [0.2, 0.5, 0.3]
+CYCLE = np.array([[0.5, 0.9, 0.3], [0.1, 0.5, 0.8], [0.7, 0.2, 0.5]])
+FOLLOWER = np.array([[0.1, 0.3, 0.6], [0.5, 0.2, 0.3], [0.3, 0.4, 0.3]])
+LADDER = special.expit(np.subtract.outer([0.7, 0.4, -1.1], [0.7, 0.4, -1.1]))
+NOTICED = (AssertionError, ValueError, IndexError, ArithmeticError, RuntimeWarning)
+
+
+def close(found: object, expected: object, atol: float = 1e-9) -> None:
+    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=0, atol=atol)
+
+
+def check_rlhf_exact(cls: Any) -> None:
+    """Rewards and policies of a ladder, of a cycle, under pairs and ridge; existence."""
+    ladder = PreferenceGame(LADDER, REF)
+    close(cls().rewards(ladder), [0.7, 0.4, -1.1])
+    soft = np.array(REF) * np.exp(np.array([0.7, 0.4, -1.1]) / 0.5)
+    found = cls(tau=0.5).solve(ladder)
+    close(found.policy, soft / soft.sum())
+    assert found.certificate.holds
+    close(cls(tau=0).solve(ladder).policy, [1, 0, 0])
+    tied = PreferenceGame(special.expit(np.subtract.outer([1, 1, 0], [1, 1, 0])), REF)
+    close(cls(tau=0).solve(tied).policy, [2 / 7, 5 / 7, 0])
+    alpha = PreferenceGame([[0.5, 0.65, 0.4], [0.35, 0.5, 0.75], [0.6, 0.25, 0.5]])
+    close(cls().rewards(alpha), [0.0672, 0.1344, -0.2016], 5e-5)
+    pairs = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]])
+    dropped = PreferenceGame(alpha.P, pairs=pairs)
+    close(cls().rewards(dropped), [0.779, 0.160, -0.939], 5e-4)
+    r = cls(ridge=0.1).rewards(ladder)
+    fitted = special.expit(np.subtract.outer(r, r))
+    close((fitted - LADDER).sum(-1) / 3 + 0.1 * r, np.zeros(3))
+    one_way = table(np.array([[0, 0, 0], [0.4, 0, 0], [0, 0, 0]]))
+    all_pairs, one_pair = np.ones((3, 3)), np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]])
+    for P, w in ((one_way, all_pairs), (1 - one_way, all_pairs), (CYCLE, one_pair)):
+        batch = PreferenceGame([CYCLE, P], pairs=np.stack([all_pairs, w]))
+        try:
+            cls().solve(batch)
+        except UndefinedError as error:
+            np.testing.assert_array_equal(np.asarray(error.contexts), [False, True])
+        else:
+            raise AssertionError("an infinite maximum was returned")
+
+
+def check_nlhf_exact(cls: Any) -> None:
+    """A tie, a cycle and a ladder together at three taus and at 0; an outsider that binds."""
+    refs = np.array([[0.01, 0.09, 0.9], REF, [0.3, 0.3, 0.4]])
+    batch = PreferenceGame([np.full((3, 3), 0.5), CYCLE, LADDER], refs)
+    for tau in (2.0, 0.1, 0.004):
+        found = cls(tau=tau).solve(batch)
+        off = found.log_policy - np.log(refs) - batch.win_rates(found.policy) / tau
+        close(off - off[:, :1], np.zeros((3, 3)), 1e-10)
+        close(found.policy.sum(-1), np.ones(3))
+        assert found.certificate.holds.all()
+    found = cls(tau=0).solve(batch)
+    close(found.policy, [refs[0], np.array([0.3, 0.2, 0.4]) / 0.9, [1, 0, 0]])
+    assert found.certificate.holds.all()
+    binds = table(np.array([[0, 0, 0], [0.5, 0, 0], [0.4, 0.9, 0]]))
+    close(cls(tau=0).solve(PreferenceGame(binds, [0.1, 0.8, 0.1])).policy, [0.8, 0.2, 0])
+    close(cls(tau=0).solve(PreferenceGame(binds, [0.72, 0.08, 0.2])).policy, [0.9, 0.1, 0])
+
+
+def check_slhf_exact(cls: Any) -> None:
+    """Unequal weights and references, both sharp limits, and ties on both sides."""
+    game = PreferenceGame(CYCLE, REF, FOLLOWER)
+    kept = FOLLOWER * np.exp(-CYCLE / 0.3)
+    tilted = np.array(REF) * np.exp(-0.3 * np.log(kept.sum(-1)) / 0.05)
+    found = cls(tau_leader=0.05, tau_follower=0.3).solve(game)
+    close(found.follower, kept / kept.sum(-1, keepdims=True))
+    close(found.policy, tilted / tilted.sum())
+    assert found.certificate.holds
+    sharp = cls(tau_leader=0, tau_follower=0).solve(game)
+    close(sharp.policy, [1, 0, 0])
+    close(sharp.follower, [[0, 0, 1], [1, 0, 0], [0, 1, 0]])
+    tied = PreferenceGame(table(np.array([[0, 0, 0], [0.5, 0, 0], [0.5, 0.5, 0]])), REF, FOLLOWER)
+    even = cls(tau_leader=0, tau_follower=0).solve(tied)
+    close(even.policy, REF)
+    close(even.follower, FOLLOWER)
+    assert cls(tau_leader=0, tau_follower=0.3).solve(game).certificate.holds
+
+
+CHECKS: dict[type[Any], Callable[[Any], None]] = {
+    RlhfExact: check_rlhf_exact,
+    NlhfExact: check_nlhf_exact,
+    SlhfExact: check_slhf_exact,
+}
+
+P_T = "np.swapaxes(P, -1, -2)"
+MUTANTS = mutants(
+    {
+        RlhfExact: [
+            ("game.log_ref + r / self.tau", "game.log_ref - r / self.tau"),
+            ("game.log_ref + r / self.tau", "r / self.tau"),
+            ("game.log_ref + r / self.tau", "game.log_ref + r"),
+            ("r[..., None, :]) - P\n", f"r[..., None, :]) - {P_T}\n"),
+            ("off, -np.swapaxes(off, -1, -2)", "off, np.swapaxes(off, -1, -2)"),
+            ("(w * off).sum(-1) + ridge * r", "(w * off).sum(-1) - ridge * r"),
+            ("(w * off).sum(-1) + ridge * r", "off.sum(-1) / 3 + ridge * r"),
+            ("keepdims=True) / 2\n", "keepdims=True)\n"),
+            ("spread_over_best(r, game.log_ref,", "spread_over_best(-r, game.log_ref,"),
+            ("spread_over_best(r, game.log_ref,", "spread_over_best(r, 0 * game.log_ref,"),
+            ("(game.pair_weights > 0) & (game.P > 0)", "game.P > 0"),
+            ("~(_reaches_all(wins) & ", "~(_reaches_all(wins) | "),
+            ("infinite.reshape(game.batch)", "~infinite.reshape(game.batch)"),
+        ],
+        NlhfExact: [
+            ("game.P.reshape(-1, n, n)", "np.swapaxes(game.P, -1, -2).reshape(-1, n, n)"),
+            ("game.ref.reshape(-1, n)", "np.full((game.ref.size // n, n), 1 / n)"),
+            ("np.log(ref), self.tau)", "np.log(ref), 1.01 * self.tau)"),
+            ("np.exp(log_policy)) / self.tau", "np.exp(log_policy))"),
+        ],
+        SlhfExact: [
+            ("log_ref - cost / self.tau_follower", "log_ref + cost / self.tau_follower"),
+            ("log_ref - cost / self.tau_follower", "log_ref - cost / self.tau_leader"),
+            ("follower_values(game, self.tau_follower)", "follower_values(game, self.tau_leader)"),
+            ("game.log_ref + values / self.tau_leader", "values / self.tau_leader"),
+            (
+                "game.log_ref + values / self.tau_leader",
+                "game.log_ref + values / self.tau_follower",
+            ),
+            ("spread_over_best(values, game.log_ref,", "spread_over_best(-values, game.log_ref,"),
+            ("spread_over_best(values, game.log_ref,", "spread_over_best(values, 0 * values,"),
+            ("spread_over_best(-cost, log_ref,", "spread_over_best(cost, log_ref,"),
+            ("spread_over_best(-cost, log_ref,", "spread_over_best(-cost, 0 * cost,"),
+            ("        cost = game.rows(i)\n", "        cost = 1 - game.rows(i)\n"),
+            ("        log_ref = game.log_ref_follower(i)\n", "        log_ref = game.log_ref\n"),
+        ],
+    }
+)
+MUTANTS += mutants(
+    {
+        NlhfExact: [
+            ("win_rates(P, np.exp(theta)) / tau", f"win_rates({P_T}, np.exp(theta)) / tau"),
+            ("theta - log_ref - numerics", "theta - numerics"),
+            ("theta - log_ref - numerics", "theta - log_ref + numerics"),
+            ("np.maximum(tau, solved_tau", "np.maximum(2 * tau, solved_tau"),
+            ("done[index[gone]] = theta[gone]", "done[: gone.sum()] = theta[gone]"),
+            ("log_ref[stay], index[stay]", "log_ref[: stay.sum()], index[: stay.sum()]"),
+        ],
+    },
+    module="solvers.exact.regularized_nash",
+)
+MUTANTS += mutants(
+    {
+        NlhfExact: [
+            ("(P - P.T) / 2", "(P.T - P) / 2"),
+            ("while not (used | unused).all():", "while not used.any():"),
+            ("rank >= len(inner) - 1", "rank >= 0"),
+            ("np.log(ref[used])", "0 * ref[used]"),
+            ("np.vstack([equal, at_most])", "np.vstack([equal, 0 * at_most])"),
+            ("np.append(np.zeros(n), -np.ones(k))", "np.append(np.zeros(n), np.ones(k))"),
+            ("found = undecided & (p > _TOL)", "found = undecided & (p < _TOL)"),
+        ],
+    },
+    module="solvers.exact.maximal_lottery",
+)
+
+
+@pytest.mark.parametrize("cls", CHECKS)
+def test_the_answers_by_hand(cls: Any) -> None:
+    CHECKS[cls](cls)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_the_check_notices(mutant: Mutant) -> None:
+    assert_noticed(mutant, CHECKS[mutant.subject], NOTICED)
