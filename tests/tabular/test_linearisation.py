@@ -280,6 +280,16 @@ def test_every_solver_has_a_formula_or_a_reason_why_not() -> None:
         assert known == (stability.unfit(kind(), game) == ""), name
 
 
+def test_a_subclass_keeps_the_formula_and_another_schedule_has_none() -> None:
+    class Renamed(OnlineIpo1):
+        """The same step."""
+
+    game = golden_game("rps")
+    expected = stability.predicted_limit(OnlineIpo1(tau=0.1), game)
+    assert stability.predicted_limit(Renamed(tau=0.1), game) == expected
+    assert np.isnan(stability.predicted_limit(NashMd(schedule="decreasing"), game))
+
+
 def _golden_limits(tried: Any) -> None:
     """Of the module ``stability`` and the linearisation that it imports."""
     limit, game = tried.predicted_limit, golden_game("rps")
