@@ -55,36 +55,28 @@ def check_measures(found: Any) -> None:
 
 CHECKS: dict[Any, Callable[[Any], None]] = {measures: check_measures}
 
-MUTANTS = mutants(
-    {
-        measures: [
-            ("2 * rates.max(-1) - 1", "rates.max(-1) - rates.min(-1)"),
-            ("2 * tau * numerics.kl", "tau * numerics.kl"),
-            ("kl(numerics.log(pi), log_best)", "kl(log_best, numerics.log(pi))"),
-            ("log_best = numerics.log_softmax(game.log_ref + ", "log_best = numerics.log_softmax("),
-            (
-                "log_policy = numerics.log_softmax(game.log_ref + ",
-                "log_policy = numerics.log_softmax(",
-            ),
-            ("rows.min(-1)", "rows.max(-1)"),
-            (
-                "log_ref_follower(i) - rows / tau_follower",
-                "log_ref_follower(i) + rows / tau_follower",
-            ),
-            ("np.expm1(-rows / tau_follower)", "np.expm1(rows / tau_follower)"),
-            ("np.argsort(-wins.sum(-1)", "np.argsort(wins.sum(-1)"),
-            ("inside = rank <= size", "inside = rank < size"),
-            ("ordered, True)", "wins, True)"),
-            ("game.P > 0.5 + TIE_TOL", "game.P >= 0.5"),
-            ("== game.n - 1", ">= game.n - 2"),
-            ("0.5 * (tied.sum(-1) - 1)", "0.5 * tied.sum(-1)"),
-            ("(game.P.sum(-1) - 0.5)", "(game.P.sum(-2) - 0.5)"),
-            ("wins[..., j, :] & no_worse", "wins[..., :, j] & no_worse"),
-            ("sum((-1, -2)) / 3", "sum((-1, -2)) / 6"),
-            ("scores[..., :, None] - scores", "scores[..., :, None] + scores"),
-        ],
-    }
-)
+MUTANTS = mutants({
+    measures: [
+        ("2 * rates.max(-1) - 1", "rates.max(-1) - rates.min(-1)"),
+        ("2 * tau * numerics.kl", "tau * numerics.kl"),
+        ("kl(numerics.log(pi), log_best)", "kl(log_best, numerics.log(pi))"),
+        ("log_best = numerics.log_softmax(game.log_ref + ", "log_best = numerics.log_softmax("),
+        ("log_policy = numerics.log_softmax(game.log_ref + ", "log_policy = numerics.log_softmax("),
+        ("rows.min(-1)", "rows.max(-1)"),
+        ("log_ref_follower(i) - rows / tau_follower", "log_ref_follower(i) + rows / tau_follower"),
+        ("np.expm1(-rows / tau_follower)", "np.expm1(rows / tau_follower)"),
+        ("np.argsort(-wins.sum(-1)", "np.argsort(wins.sum(-1)"),
+        ("inside = rank <= size", "inside = rank < size"),
+        ("ordered, True)", "wins, True)"),
+        ("game.P > 0.5 + TIE_TOL", "game.P >= 0.5"),
+        ("== game.n - 1", ">= game.n - 2"),
+        ("0.5 * (tied.sum(-1) - 1)", "0.5 * tied.sum(-1)"),
+        ("(game.P.sum(-1) - 0.5)", "(game.P.sum(-2) - 0.5)"),
+        ("wins[..., j, :] & no_worse", "wins[..., :, j] & no_worse"),
+        ("sum((-1, -2)) / 3", "sum((-1, -2)) / 6"),
+        ("scores[..., :, None] - scores", "scores[..., :, None] + scores"),
+    ],
+})  # fmt: skip
 
 
 @pytest.mark.parametrize("subject", CHECKS)

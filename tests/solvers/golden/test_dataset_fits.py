@@ -105,36 +105,34 @@ CHECKS: dict[type[Any], Callable[[Any], None]] = {
     Sgpo: check_sgpo,
 }
 
-MUTANTS = mutants(
-    {
-        Dpo: [
-            ("r = self.tau * (log_pi - game.log_ref)", "r = self.tau * log_pi"),
-            ("- size * slope", "+ size * slope"),
-            ("r[..., :, None] - r[..., None, :]", "r[..., None, :] - r[..., :, None]"),
-            ("slope = shares * (", "slope = (shares > 0) * ("),
-        ],
-        Ipo: [
-            ("h = log_pi - game.log_ref", "h = log_pi"),
-            ("log_pi - self.eta", "log_pi + self.eta"),
-            ("(wins - 0.5) / self.tau)\n", "(0.5 - wins) / self.tau)\n"),
-            ("slope = shares * (", "slope = (shares > 0) * ("),
-        ],
-        Srpo: [
-            ("goal = 0.5 - wins", "goal = wins - 0.5"),
-            ("improve - kept + generate", "improve + generate"),
-            ("rows = rows - np.exp(log_follower) * generate.sum(-1, keepdims=True)", ""),
-            ("size * generate.sum(-2)", "size * generate.sum(-1)"),
-            ("(1 - self.alpha) * shares", "self.alpha * shares"),
-            ("ratio = players[0] - game.log_ref", "ratio = players[0]"),
-        ],
-        Sgpo: [
-            ("numerics.sigmoid(-at)", "numerics.sigmoid(at)"),
-            ("RlhfExact(self.tau)", "RlhfExact(2 * self.tau)"),
-            ("worst - budget - least", "worst - least"),
-            ("share * slope, -share * slope]", "0 * slope, 0 * slope]"),
-        ],
-    }
-)
+MUTANTS = mutants({
+    Dpo: [
+        ("r = self.tau * (log_pi - game.log_ref)", "r = self.tau * log_pi"),
+        ("- size * slope", "+ size * slope"),
+        ("r[..., :, None] - r[..., None, :]", "r[..., None, :] - r[..., :, None]"),
+        ("slope = shares * (", "slope = (shares > 0) * ("),
+    ],
+    Ipo: [
+        ("h = log_pi - game.log_ref", "h = log_pi"),
+        ("log_pi - self.eta", "log_pi + self.eta"),
+        ("(wins - 0.5) / self.tau)\n", "(0.5 - wins) / self.tau)\n"),
+        ("slope = shares * (", "slope = (shares > 0) * ("),
+    ],
+    Srpo: [
+        ("goal = 0.5 - wins", "goal = wins - 0.5"),
+        ("improve - kept + generate", "improve + generate"),
+        ("rows = rows - np.exp(log_follower) * generate.sum(-1, keepdims=True)", ""),
+        ("size * generate.sum(-2)", "size * generate.sum(-1)"),
+        ("(1 - self.alpha) * shares", "self.alpha * shares"),
+        ("ratio = players[0] - game.log_ref", "ratio = players[0]"),
+    ],
+    Sgpo: [
+        ("numerics.sigmoid(-at)", "numerics.sigmoid(at)"),
+        ("RlhfExact(self.tau)", "RlhfExact(2 * self.tau)"),
+        ("worst - budget - least", "worst - least"),
+        ("share * slope, -share * slope]", "0 * slope, 0 * slope]"),
+    ],
+})  # fmt: skip
 
 
 @pytest.mark.parametrize("cls", CHECKS)

@@ -100,74 +100,63 @@ CHECKS: dict[type[Any], Callable[[Any], None]] = {
 }
 
 P_T = "np.swapaxes(P, -1, -2)"
-MUTANTS = mutants(
-    {
-        RlhfExact: [
-            ("game.log_ref + r / self.tau", "game.log_ref - r / self.tau"),
-            ("game.log_ref + r / self.tau", "r / self.tau"),
-            ("game.log_ref + r / self.tau", "game.log_ref + r"),
-            ("r[..., None, :]) - P\n", f"r[..., None, :]) - {P_T}\n"),
-            ("off, -np.swapaxes(off, -1, -2)", "off, np.swapaxes(off, -1, -2)"),
-            ("(w * off).sum(-1) + ridge * r", "(w * off).sum(-1) - ridge * r"),
-            ("(w * off).sum(-1) + ridge * r", "off.sum(-1) / 3 + ridge * r"),
-            ("keepdims=True) / 2\n", "keepdims=True)\n"),
-            ("spread_over_best(r, game.log_ref,", "spread_over_best(-r, game.log_ref,"),
-            ("spread_over_best(r, game.log_ref,", "spread_over_best(r, 0 * game.log_ref,"),
-            ("(game.pair_weights > 0) & (game.P > 0)", "game.P > 0"),
-            ("~(_reaches_all(wins) & ", "~(_reaches_all(wins) | "),
-            ("infinite.reshape(game.batch)", "~infinite.reshape(game.batch)"),
-        ],
-        NlhfExact: [
-            ("game.P.reshape(-1, n, n)", "np.swapaxes(game.P, -1, -2).reshape(-1, n, n)"),
-            ("game.ref.reshape(-1, n)", "np.full((game.ref.size // n, n), 1 / n)"),
-            ("np.log(ref), self.tau)", "np.log(ref), 1.01 * self.tau)"),
-            ("np.exp(log_policy)) / self.tau", "np.exp(log_policy))"),
-        ],
-        SlhfExact: [
-            ("log_ref - cost / self.tau_follower", "log_ref + cost / self.tau_follower"),
-            ("log_ref - cost / self.tau_follower", "log_ref - cost / self.tau_leader"),
-            ("follower_values(game, self.tau_follower)", "follower_values(game, self.tau_leader)"),
-            ("game.log_ref + values / self.tau_leader", "values / self.tau_leader"),
-            (
-                "game.log_ref + values / self.tau_leader",
-                "game.log_ref + values / self.tau_follower",
-            ),
-            ("spread_over_best(values, game.log_ref,", "spread_over_best(-values, game.log_ref,"),
-            ("spread_over_best(values, game.log_ref,", "spread_over_best(values, 0 * values,"),
-            ("spread_over_best(-cost, log_ref,", "spread_over_best(cost, log_ref,"),
-            ("spread_over_best(-cost, log_ref,", "spread_over_best(-cost, 0 * cost,"),
-            ("        cost = game.rows(i)\n", "        cost = 1 - game.rows(i)\n"),
-            ("        log_ref = game.log_ref_follower(i)\n", "        log_ref = game.log_ref\n"),
-        ],
-    }
-)
-MUTANTS += mutants(
-    {
-        NlhfExact: [
-            ("win_rates(P, np.exp(theta)) / tau", f"win_rates({P_T}, np.exp(theta)) / tau"),
-            ("theta - log_ref - numerics", "theta - numerics"),
-            ("theta - log_ref - numerics", "theta - log_ref + numerics"),
-            ("np.maximum(tau, solved_tau", "np.maximum(2 * tau, solved_tau"),
-            ("done[index[gone]] = theta[gone]", "done[: gone.sum()] = theta[gone]"),
-            ("log_ref[stay], index[stay]", "log_ref[: stay.sum()], index[: stay.sum()]"),
-        ],
-    },
-    module="solvers.exact.regularized_nash",
-)
-MUTANTS += mutants(
-    {
-        NlhfExact: [
-            ("(P - P.T) / 2", "(P.T - P) / 2"),
-            ("while not (used | unused).all():", "while not used.any():"),
-            ("rank >= len(inner) - 1", "rank >= 0"),
-            ("np.log(ref[used])", "0 * ref[used]"),
-            ("np.vstack([equal, at_most])", "np.vstack([equal, 0 * at_most])"),
-            ("np.append(np.zeros(n), -np.ones(k))", "np.append(np.zeros(n), np.ones(k))"),
-            ("found = undecided & (p > _TOL)", "found = undecided & (p < _TOL)"),
-        ],
-    },
-    module="solvers.exact.maximal_lottery",
-)
+MUTANTS = mutants({
+    RlhfExact: [
+        ("game.log_ref + r / self.tau", "game.log_ref - r / self.tau"),
+        ("game.log_ref + r / self.tau", "r / self.tau"),
+        ("game.log_ref + r / self.tau", "game.log_ref + r"),
+        ("r[..., None, :]) - P\n", f"r[..., None, :]) - {P_T}\n"),
+        ("off, -np.swapaxes(off, -1, -2)", "off, np.swapaxes(off, -1, -2)"),
+        ("(w * off).sum(-1) + ridge * r", "(w * off).sum(-1) - ridge * r"),
+        ("(w * off).sum(-1) + ridge * r", "off.sum(-1) / 3 + ridge * r"),
+        ("keepdims=True) / 2\n", "keepdims=True)\n"),
+        ("spread_over_best(r, game.log_ref,", "spread_over_best(-r, game.log_ref,"),
+        ("spread_over_best(r, game.log_ref,", "spread_over_best(r, 0 * game.log_ref,"),
+        ("(game.pair_weights > 0) & (game.P > 0)", "game.P > 0"),
+        ("~(_reaches_all(wins) & ", "~(_reaches_all(wins) | "),
+        ("infinite.reshape(game.batch)", "~infinite.reshape(game.batch)"),
+    ],
+    NlhfExact: [
+        ("game.P.reshape(-1, n, n)", "np.swapaxes(game.P, -1, -2).reshape(-1, n, n)"),
+        ("game.ref.reshape(-1, n)", "np.full((game.ref.size // n, n), 1 / n)"),
+        ("np.log(ref), self.tau)", "np.log(ref), 1.01 * self.tau)"),
+        ("np.exp(log_policy)) / self.tau", "np.exp(log_policy))"),
+    ],
+    SlhfExact: [
+        ("log_ref - cost / self.tau_follower", "log_ref + cost / self.tau_follower"),
+        ("log_ref - cost / self.tau_follower", "log_ref - cost / self.tau_leader"),
+        ("follower_values(game, self.tau_follower)", "follower_values(game, self.tau_leader)"),
+        ("game.log_ref + values / self.tau_leader", "values / self.tau_leader"),
+        ("game.log_ref + values / self.tau_leader", "game.log_ref + values / self.tau_follower"),
+        ("spread_over_best(values, game.log_ref,", "spread_over_best(-values, game.log_ref,"),
+        ("spread_over_best(values, game.log_ref,", "spread_over_best(values, 0 * values,"),
+        ("spread_over_best(-cost, log_ref,", "spread_over_best(cost, log_ref,"),
+        ("spread_over_best(-cost, log_ref,", "spread_over_best(-cost, 0 * cost,"),
+        ("        cost = game.rows(i)\n", "        cost = 1 - game.rows(i)\n"),
+        ("        log_ref = game.log_ref_follower(i)\n", "        log_ref = game.log_ref\n"),
+    ],
+})  # fmt: skip
+MUTANTS += mutants({
+    NlhfExact: [
+        ("win_rates(P, np.exp(theta)) / tau", f"win_rates({P_T}, np.exp(theta)) / tau"),
+        ("theta - log_ref - numerics", "theta - numerics"),
+        ("theta - log_ref - numerics", "theta - log_ref + numerics"),
+        ("np.maximum(tau, solved_tau", "np.maximum(2 * tau, solved_tau"),
+        ("done[index[gone]] = theta[gone]", "done[: gone.sum()] = theta[gone]"),
+        ("log_ref[stay], index[stay]", "log_ref[: stay.sum()], index[: stay.sum()]"),
+    ],
+}, module="solvers.exact.regularized_nash")  # fmt: skip
+MUTANTS += mutants({
+    NlhfExact: [
+        ("(P - P.T) / 2", "(P.T - P) / 2"),
+        ("while not (used | unused).all():", "while not used.any():"),
+        ("rank >= len(inner) - 1", "rank >= 0"),
+        ("np.log(ref[used])", "0 * ref[used]"),
+        ("np.vstack([equal, at_most])", "np.vstack([equal, 0 * at_most])"),
+        ("np.append(np.zeros(n), -np.ones(k))", "np.append(np.zeros(n), np.ones(k))"),
+        ("found = undecided & (p > _TOL)", "found = undecided & (p < _TOL)"),
+    ],
+}, module="solvers.exact.maximal_lottery")  # fmt: skip
 
 
 @pytest.mark.parametrize("cls", CHECKS)

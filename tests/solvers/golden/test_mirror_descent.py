@@ -164,68 +164,64 @@ CHECKS: dict[type[Any], Callable[[Any], None]] = {
     Comal: check_comal,
 }
 
-MUTANTS = mutants(
-    {
-        OnlineIpo1: [
-            ("game.log_ref + eta * rates", "game.log_ref - eta * rates"),
-            ("+ eta * tau * game.log_ref", ""),
-            ("(1 - eta * tau) * theta", "theta"),
-            ("return self.policy(state)", "return game.ref"),
-        ],
-        Inpo: [
-            ("(won - lost)", "(won + lost)"),
-            ("- won - lost", "- won"),
-            ("eta / 2 *", "eta *"),
-            ("fit = eta * game.win_rates(pi)", "fit = eta * game.win_rates(game.ref)"),
-        ],
-        Mnpo: [
-            ("descend(game, logits,", "descend(game, state[0],"),
-            ("return newest, *state[:-1]", "return newest, *state[1:]"),
-            ("self.decay ** np.arange(self.history)", "self.decay ** -np.arange(self.history)"),
-            ("+ eta * tau * game.log_ref", ""),
-        ],
-        NashRs: [
-            ("(game, self.policy(state), self.tau)", "(game, 1 - self.policy(state), self.tau)"),
-            ("measures.best_response(game, self.policy(state), self.tau)", "self.policy(state)"),
-            ("+ eta * rates", "- eta * rates"),
-        ],
-        NashEma: [
-            ("opponent = np.exp(numerics.log_softmax(mean))", "opponent = self.policy(state)"),
-            ("(1 - self.rate) * mean + self.rate", "self.rate * mean + (1 - self.rate)"),
-            ("+ eta * tau * game.log_ref", ""),
-        ],
-        Egpo: [
-            ("moved(self.policy(moved(self.policy(state))))", "moved(self.policy(state))"),
-            ("moved(self.policy(state))))", "moved(game.ref)))"),
-            ("(game.log_ref - state)", "-state"),
-            ("pull + estimated", "pull - estimated"),
-            ("game.n * nu *", "nu *"),
-            ("game.ref if self.pairs", "opponent if self.pairs"),
-            ("else opponent\n", "else self.policy(state)\n"),
-            ("numerics.expectation(nu, gain)[..., None]", "gain.mean(-1)[..., None]"),
-        ],
-        NashMd: [
-            ("log_mix + eta * rates", "theta + eta * rates"),
-            (
-                "rates = estimated_win_rates(game, np.exp(log_mix),",
-                "rates = estimated_win_rates(game, self.policy(state),",
-            ),
-            ("(t + 2))\n        log_mix", "(t + 1))\n        log_mix"),
-            ("+ eta * rates", "- eta * rates"),
-        ],
-        Mpo: [
-            ("/ (1 + pull)", ""),
-            ("pull * magnet", "pull * game.log_ref"),
-            ("(t + 1) % self.reset_every", "t % self.reset_every"),
-            ("+ eta * rates", "- eta * rates"),
-        ],
-        Comal: [
-            ("log_pi, self.tau", "np.log(game.ref.reshape(-1, n)), self.tau"),
-            ("regularized_nash(P, ", "regularized_nash(1 - P, "),
-            ("log_pi, self.tau", "log_pi, 2 * self.tau"),
-        ],
-    }
-)
+MUTANTS = mutants({
+    OnlineIpo1: [
+        ("game.log_ref + eta * rates", "game.log_ref - eta * rates"),
+        ("+ eta * tau * game.log_ref", ""),
+        ("(1 - eta * tau) * theta", "theta"),
+        ("return self.policy(state)", "return game.ref"),
+    ],
+    Inpo: [
+        ("(won - lost)", "(won + lost)"),
+        ("- won - lost", "- won"),
+        ("eta / 2 *", "eta *"),
+        ("fit = eta * game.win_rates(pi)", "fit = eta * game.win_rates(game.ref)"),
+    ],
+    Mnpo: [
+        ("descend(game, logits,", "descend(game, state[0],"),
+        ("return newest, *state[:-1]", "return newest, *state[1:]"),
+        ("self.decay ** np.arange(self.history)", "self.decay ** -np.arange(self.history)"),
+        ("+ eta * tau * game.log_ref", ""),
+    ],
+    NashRs: [
+        ("(game, self.policy(state), self.tau)", "(game, 1 - self.policy(state), self.tau)"),
+        ("measures.best_response(game, self.policy(state), self.tau)", "self.policy(state)"),
+        ("+ eta * rates", "- eta * rates"),
+    ],
+    NashEma: [
+        ("opponent = np.exp(numerics.log_softmax(mean))", "opponent = self.policy(state)"),
+        ("(1 - self.rate) * mean + self.rate", "self.rate * mean + (1 - self.rate)"),
+        ("+ eta * tau * game.log_ref", ""),
+    ],
+    Egpo: [
+        ("moved(self.policy(moved(self.policy(state))))", "moved(self.policy(state))"),
+        ("moved(self.policy(state))))", "moved(game.ref)))"),
+        ("(game.log_ref - state)", "-state"),
+        ("pull + estimated", "pull - estimated"),
+        ("game.n * nu *", "nu *"),
+        ("game.ref if self.pairs", "opponent if self.pairs"),
+        ("else opponent\n", "else self.policy(state)\n"),
+        ("numerics.expectation(nu, gain)[..., None]", "gain.mean(-1)[..., None]"),
+    ],
+    NashMd: [
+        ("log_mix + eta * rates", "theta + eta * rates"),
+        ("rates = estimated_win_rates(game, np.exp(log_mix),",
+         "rates = estimated_win_rates(game, self.policy(state),"),
+        ("(t + 2))\n        log_mix", "(t + 1))\n        log_mix"),
+        ("+ eta * rates", "- eta * rates"),
+    ],
+    Mpo: [
+        ("/ (1 + pull)", ""),
+        ("pull * magnet", "pull * game.log_ref"),
+        ("(t + 1) % self.reset_every", "t % self.reset_every"),
+        ("+ eta * rates", "- eta * rates"),
+    ],
+    Comal: [
+        ("log_pi, self.tau", "np.log(game.ref.reshape(-1, n)), self.tau"),
+        ("regularized_nash(P, ", "regularized_nash(1 - P, "),
+        ("log_pi, self.tau", "log_pi, 2 * self.tau"),
+    ],
+})  # fmt: skip
 
 
 @pytest.mark.parametrize("cls", CHECKS)

@@ -81,36 +81,28 @@ CHECKS: dict[type[Any], Callable[[Any], None]] = {
     NashMdPg: check_nash_md_pg,
 }
 
-MUTANTS = mutants(
-    {
-        OnlineIpo2: [
-            ("slope = 4 * pi * (", "slope = 4 * ("),
-            ("- 0.5) / self.tau", "- 0.5)"),
-            ("h = log_pi - game.log_ref", "h = log_pi"),
-            ("return np.asarray(state - ", "return np.asarray(state + "),
-            ("- 1 / (2 * self.tau))", "- 1 / self.tau)"),
-            ("error.sum(-1) - error.sum(-2)", "error.sum(-2) - error.sum(-1)"),
-        ],
-        NashMdPg: [
-            (
-                "(1 - self.mixture) * log_pi + self.mixture",
-                "self.mixture * log_pi + (1 - self.mixture)",
-            ),
-            ("(log_pi - game.log_ref)", "(log_pi - mix)"),
-            ("given = drawn / self.samples", "given = pi"),
-            ("won = pi, pi * rates", "won = pi, rates"),
-            ("reward - pi * reward", "reward - reward"),
-        ],
-    }
-)
-MUTANTS += [
-    Mutant(
-        OnlineIpo2,
-        "first + np.swapaxes(drawn - first, -1, -2)",
-        "first + (drawn - first)",
-        "solvers.sampling",
-    )
-]
+MUTANTS = mutants({
+    OnlineIpo2: [
+        ("slope = 4 * pi * (", "slope = 4 * ("),
+        ("- 0.5) / self.tau", "- 0.5)"),
+        ("h = log_pi - game.log_ref", "h = log_pi"),
+        ("return np.asarray(state - ", "return np.asarray(state + "),
+        ("- 1 / (2 * self.tau))", "- 1 / self.tau)"),
+        ("error.sum(-1) - error.sum(-2)", "error.sum(-2) - error.sum(-1)"),
+    ],
+    NashMdPg: [
+        ("(1 - self.mixture) * log_pi + self.mixture",
+         "self.mixture * log_pi + (1 - self.mixture)"),
+        ("(log_pi - game.log_ref)", "(log_pi - mix)"),
+        ("given = drawn / self.samples", "given = pi"),
+        ("won = pi, pi * rates", "won = pi, rates"),
+        ("reward - pi * reward", "reward - reward"),
+    ],
+})  # fmt: skip
+MUTANTS += [Mutant(
+    OnlineIpo2, "first + np.swapaxes(drawn - first, -1, -2)", "first + (drawn - first)",
+    "solvers.sampling",
+)]  # fmt: skip
 
 
 @pytest.mark.parametrize("cls", CHECKS)

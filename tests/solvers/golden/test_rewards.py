@@ -125,44 +125,40 @@ CHECKS: dict[type[Any], Callable[[Any], None]] = {
     PreferenceMatching: check_preference_matching,
 }
 
-MUTANTS = mutants(
-    {
-        NaturalPg: [
-            ("+ eta * r)", "- eta * r)"),
-            ("+ eta * tau * game.log_ref", ""),
-            ("(1 - eta * tau) * theta", "theta"),
-        ],
-        SoftmaxPg: [
-            ("r - self.tau * (log_pi - game.log_ref)", "r - self.tau * log_pi"),
-            ("slope = pi * (reward", "slope = (reward"),
-            ("log_pi + self.eta * slope", "log_pi - self.eta * slope"),
-            ("(k * (k - 1))", "(k * k)"),
-            ("drawn * (k * reward", "drawn * (reward"),
-        ],
-        Rebel: [
-            ("change = self.eta * r\n", "change = -self.eta * r\n"),
-            ("pinv(laplacian, rcond=1e-9, hermitian=True) @ laplacian", "pinv(laplacian) * 2"),
-            ("log_pi + change", "game.log_ref + change"),
-        ],
-        BestOfN: [
-            ("(n_answers - 1) * log_up_to", "n_answers * log_up_to"),
-            ("< r[..., :, None] - TIE_TOL", "> r[..., :, None] + TIE_TOL"),
-            ("logits = log_policy + (n", "logits = 0 * log_policy + (n"),
-            ("1 + ratio * total, ahead * ratio", "total, ahead * ratio"),
-        ],
-        Bond: [
-            ("(1 - self.rate) * anchor + self.rate", "self.rate * anchor + (1 - self.rate)"),
-            ("_, anchor, r = state", "anchor, _, r = state"),
-        ],
-        PreferenceMatching: [
-            ("log_softmax(RlhfExact()", "log_softmax(-RlhfExact()"),
-            (
-                "log_softmax(RlhfExact().rewards(game))",
-                "log_softmax(game.log_ref + RlhfExact().rewards(game))",
-            ),
-        ],
-    }
-)
+MUTANTS = mutants({
+    NaturalPg: [
+        ("+ eta * r)", "- eta * r)"),
+        ("+ eta * tau * game.log_ref", ""),
+        ("(1 - eta * tau) * theta", "theta"),
+    ],
+    SoftmaxPg: [
+        ("r - self.tau * (log_pi - game.log_ref)", "r - self.tau * log_pi"),
+        ("slope = pi * (reward", "slope = (reward"),
+        ("log_pi + self.eta * slope", "log_pi - self.eta * slope"),
+        ("(k * (k - 1))", "(k * k)"),
+        ("drawn * (k * reward", "drawn * (reward"),
+    ],
+    Rebel: [
+        ("change = self.eta * r\n", "change = -self.eta * r\n"),
+        ("pinv(laplacian, rcond=1e-9, hermitian=True) @ laplacian", "pinv(laplacian) * 2"),
+        ("log_pi + change", "game.log_ref + change"),
+    ],
+    BestOfN: [
+        ("(n_answers - 1) * log_up_to", "n_answers * log_up_to"),
+        ("< r[..., :, None] - TIE_TOL", "> r[..., :, None] + TIE_TOL"),
+        ("logits = log_policy + (n", "logits = 0 * log_policy + (n"),
+        ("1 + ratio * total, ahead * ratio", "total, ahead * ratio"),
+    ],
+    Bond: [
+        ("(1 - self.rate) * anchor + self.rate", "self.rate * anchor + (1 - self.rate)"),
+        ("_, anchor, r = state", "anchor, _, r = state"),
+    ],
+    PreferenceMatching: [
+        ("log_softmax(RlhfExact()", "log_softmax(-RlhfExact()"),
+        ("log_softmax(RlhfExact().rewards(game))",
+         "log_softmax(game.log_ref + RlhfExact().rewards(game))"),
+    ],
+})  # fmt: skip
 
 
 @pytest.mark.parametrize("cls", CHECKS)

@@ -121,54 +121,50 @@ CHECKS: dict[type[Any], Callable[[Any], None]] = {
     IteratedBestOfN: check_iterated_best_of_n,
 }
 
-MUTANTS = mutants(
-    {
-        SelfPlayMwu: [
-            ("log_policy + self.eta * rates", "log_policy - self.eta * rates"),
-            ("(game, np.exp(log_policy), self.samples", "(game, game.ref, self.samples"),
-            ("total + np.exp(log_policy)", "np.exp(log_policy)"),
-            ("total / total.sum(-1, keepdims=True)", "np.exp(after[0])"),
-        ],
-        Omwu: [
-            ("np.exp(log_policy), self.samples", "np.exp(base), self.samples"),
-            ("return base, numerics.log_softmax(shrink * base + move)", "return base, base"),
-            ("(self.tau * game.log_ref + rates)", "rates"),
-            ("1 - self.eta * self.tau, self.eta", "1 - self.tau, self.eta"),
-        ],
-        Spo: [
-            ("(*queue, drawn)[-self.queue :]", "(*queue, drawn)"),
-            ("(*queue, drawn)[-self.queue :]", "(*queue, drawn)[: self.queue]"),
-            ("self.samples, drawn) / self.samples", "self.samples, drawn)"),
-            ("log_policy + self.eta * rates", "log_policy - self.eta * rates"),
-        ],
-        Sppo: [
-            ("self.eta * (rates - own)", "self.eta * rates"),
-            ("self.eta * (rates - own)", "self.eta * (own - rates)"),
-            ("c = falling_root(", "c = 0 * falling_root("),
-        ],
-        Gpo: [
-            ("np.log(P) - np.log(np.swapaxes(P, -1, -2))", "P - np.swapaxes(P, -1, -2)"),
-            ("log_policy + self.eta * gain", "log_policy - self.eta * gain"),
-            ("@ np.swapaxes(u, -1, -2).conj()", "@ np.swapaxes(u, -1, -2)"),
-            ("after[1] / after[1].sum(-1, keepdims=True)", "np.exp(after[0]) / 2"),
-        ],
-        Rspo: [
-            ("log_policy - game.log_ref + eta", "log_policy + eta"),
-            ("log_policy - game.log_ref + eta * game", "log_policy - game.log_ref - eta * game"),
-            ("(2, 1) if", "(1, 1) if"),
-            ("else (1, -1)", "else (1, 1)"),
-            ("np.exp(log_policy))\n\n", "game.ref)\n\n"),
-        ],
-        IteratedBestOfN: [
-            ("self.n_draws - 1) * numerics.log(", "self.n_draws) * numerics.log("),
-            (
-                "1) * numerics.log(game.win_rates(np.exp(log_policy)))",
-                "1) * numerics.log(game.win_rates(game.ref))",
-            ),
-            ("+ self.mixing * game.log_ref", "- self.mixing * game.log_ref"),
-        ],
-    }
-)
+MUTANTS = mutants({
+    SelfPlayMwu: [
+        ("log_policy + self.eta * rates", "log_policy - self.eta * rates"),
+        ("(game, np.exp(log_policy), self.samples", "(game, game.ref, self.samples"),
+        ("total + np.exp(log_policy)", "np.exp(log_policy)"),
+        ("total / total.sum(-1, keepdims=True)", "np.exp(after[0])"),
+    ],
+    Omwu: [
+        ("np.exp(log_policy), self.samples", "np.exp(base), self.samples"),
+        ("return base, numerics.log_softmax(shrink * base + move)", "return base, base"),
+        ("(self.tau * game.log_ref + rates)", "rates"),
+        ("1 - self.eta * self.tau, self.eta", "1 - self.tau, self.eta"),
+    ],
+    Spo: [
+        ("(*queue, drawn)[-self.queue :]", "(*queue, drawn)"),
+        ("(*queue, drawn)[-self.queue :]", "(*queue, drawn)[: self.queue]"),
+        ("self.samples, drawn) / self.samples", "self.samples, drawn)"),
+        ("log_policy + self.eta * rates", "log_policy - self.eta * rates"),
+    ],
+    Sppo: [
+        ("self.eta * (rates - own)", "self.eta * rates"),
+        ("self.eta * (rates - own)", "self.eta * (own - rates)"),
+        ("c = falling_root(", "c = 0 * falling_root("),
+    ],
+    Gpo: [
+        ("np.log(P) - np.log(np.swapaxes(P, -1, -2))", "P - np.swapaxes(P, -1, -2)"),
+        ("log_policy + self.eta * gain", "log_policy - self.eta * gain"),
+        ("@ np.swapaxes(u, -1, -2).conj()", "@ np.swapaxes(u, -1, -2)"),
+        ("after[1] / after[1].sum(-1, keepdims=True)", "np.exp(after[0]) / 2"),
+    ],
+    Rspo: [
+        ("log_policy - game.log_ref + eta", "log_policy + eta"),
+        ("log_policy - game.log_ref + eta * game", "log_policy - game.log_ref - eta * game"),
+        ("(2, 1) if", "(1, 1) if"),
+        ("else (1, -1)", "else (1, 1)"),
+        ("np.exp(log_policy))\n\n", "game.ref)\n\n"),
+    ],
+    IteratedBestOfN: [
+        ("self.n_draws - 1) * numerics.log(", "self.n_draws) * numerics.log("),
+        ("1) * numerics.log(game.win_rates(np.exp(log_policy)))",
+         "1) * numerics.log(game.win_rates(game.ref))"),
+        ("+ self.mixing * game.log_ref", "- self.mixing * game.log_ref"),
+    ],
+})  # fmt: skip
 
 
 @pytest.mark.parametrize("cls", CHECKS)

@@ -129,34 +129,32 @@ CHECKS: dict[type[Any], Callable[[Any], None]] = {
     RewardFollower: check_reward_follower,
 }
 
-MUTANTS = mutants(
-    {
-        StackelbergGda: [
-            ("pi + self.eta * up", "pi - self.eta * up"),
-            ("omega - self.kappa * self.eta", "omega - self.eta"),
-            ("down = pi[..., None] * (cost", "down = (cost"),
-            ("(_log(pi) - game.log_ref)", "_log(pi)"),
-            ("paid = (omega * (cost + ", "paid = (omega * (cost - "),
-            ("_log(omega) - game.log_ref_follower(slice(None))", "_log(omega)"),
-        ],
-        StackelbergNpg: [
-            ("self.tau_leader * (log_pi - game.log_ref)", "self.tau_leader * log_pi"),
-            ("-charged", "charged"),
-            ("self.kappa * self.eta * down", "self.eta * down"),
-            ("down = pi[..., None] * omega *", "down = omega *"),
-            ("up = pi * (up -", "up = (up -"),
-            ("(log_omega - game.log_ref_follower(slice(None)))", "log_omega"),
-        ],
-        RewardFollower: [
-            ("steer = numerics.win_rates(error, pi * v) -", "steer = -"),
-            ("(error, pi * v) - v *", "(error, pi * v) + v *"),
-            ("pull = tau * game.log_ref + self", "pull = self"),
-            ("+ self.ridge)[..., None]", "+ 2 * self.ridge)[..., None]"),
-            ("return fitted - P,", "return P - fitted,"),
-            ("np.exp(log_pi), r, _LATER_FITS", "game.ref, r, _LATER_FITS"),
-        ],
-    }
-)
+MUTANTS = mutants({
+    StackelbergGda: [
+        ("pi + self.eta * up", "pi - self.eta * up"),
+        ("omega - self.kappa * self.eta", "omega - self.eta"),
+        ("down = pi[..., None] * (cost", "down = (cost"),
+        ("(_log(pi) - game.log_ref)", "_log(pi)"),
+        ("paid = (omega * (cost + ", "paid = (omega * (cost - "),
+        ("_log(omega) - game.log_ref_follower(slice(None))", "_log(omega)"),
+    ],
+    StackelbergNpg: [
+        ("self.tau_leader * (log_pi - game.log_ref)", "self.tau_leader * log_pi"),
+        ("-charged", "charged"),
+        ("self.kappa * self.eta * down", "self.eta * down"),
+        ("down = pi[..., None] * omega *", "down = omega *"),
+        ("up = pi * (up -", "up = (up -"),
+        ("(log_omega - game.log_ref_follower(slice(None)))", "log_omega"),
+    ],
+    RewardFollower: [
+        ("steer = numerics.win_rates(error, pi * v) -", "steer = -"),
+        ("(error, pi * v) - v *", "(error, pi * v) + v *"),
+        ("pull = tau * game.log_ref + self", "pull = self"),
+        ("+ self.ridge)[..., None]", "+ 2 * self.ridge)[..., None]"),
+        ("return fitted - P,", "return P - fitted,"),
+        ("np.exp(log_pi), r, _LATER_FITS", "game.ref, r, _LATER_FITS"),
+    ],
+})  # fmt: skip
 
 
 @pytest.mark.parametrize("cls", CHECKS)
