@@ -47,8 +47,8 @@ def _wind(beta: float = 0.1, eta: float = 1.0) -> dict[str, Any]:
     return {"tau": beta, "eta": _positive(eta) / (1 + eta * beta)}
 
 
-def _omd(tau: float = 0.1, eta: float = 0.0) -> dict[str, Any]:
-    return {"tau": tau, "eta": eta}
+def _omd(tau: float = 0.1, eta: float | None = None) -> dict[str, Any]:
+    return {"tau": tau} if eta is None else {"tau": tau, "eta": eta}
 
 
 def _nash_mirror_prox(beta: float = 0.1, eta: float = 2.0) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from solvers.best_of_n import best_of
 from solvers.iterative import IterativeSolver
 from solvers.natural_pg import fitted_rewards
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Concept, Reasons, Solution, require
+from solvers.solver import Concept, Open, Reasons, Solution, require
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Bond(IterativeSolver):
     paper: ClassVar[str] = "Sessa et al. 2024, arXiv:2407.14622"
 
     def __post_init__(self) -> None:
-        require(self, n_answers=(2, 1_000_000), rate=(1e-6, 1))
+        require(self, n_answers=(2, 1_000_000), rate=(Open(0), 1))
 
     def undefined(self, game: PreferenceGame) -> Reasons:
         """Where the reward is infinite."""
@@ -56,25 +56,17 @@ class Bond(IterativeSolver):
         """The answers of highest reward, in proportion to ``ref``."""
         return RlhfExact(0.0).solve(game)
 
-    def init(
-        self, game: PreferenceGame, rng: np.random.Generator | None
-    ) -> tuple[Float, Float, Float]:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float, Float]:
         """Logs of policy and anchor, both the reference, and the rewards."""
-        del rng
         return game.log_ref, game.log_ref, fitted_rewards(game)
 
     def step(
         self,
         game: PreferenceGame,
         state: tuple[Float, Float, Float],
-        rng: np.random.Generator | None,
+        rng: np.random.Generator,
     ) -> tuple[Float, Float, Float]:
         """Distil, then move the anchor."""
-        del game, rng
         _, anchor, r = state
         log_pi = best_of(self.n_answers, r, anchor)
         return log_pi, numerics.log_softmax((1 - self.rate) * anchor + self.rate * log_pi), r
-
-    def policy(self, state: tuple[Float, Float, Float]) -> Float:
-        """What was distilled last."""
-        return np.asarray(np.exp(numerics.log_softmax(state[0])))

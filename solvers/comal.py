@@ -13,7 +13,7 @@ from games.game import Float, PreferenceGame
 from solvers.exact.regularized_nash import regularized_nash
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
-from solvers.solver import Concept, Solution, require
+from solvers.solver import Concept, Open, Solution, require
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,14 @@ class Comal(IterativeSolver):
     paper: ClassVar[str] = "Liu et al. 2024, arXiv:2410.23223"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf))
+        require(self, tau=(Open(0), np.inf))
 
     def target(self, game: PreferenceGame) -> Solution:
         """The maximal lottery, where it is unique or every answer belongs to one."""
         return NlhfExact(0.0).solve(game)
 
-    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
+    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
         """The equilibrium regularised towards the current policy, solved in double precision."""
-        del rng
         n = game.n
         P, log_pi = game.P.reshape(-1, n, n).astype(float), state.reshape(-1, n).astype(float)
         nearest, _ = regularized_nash(P, log_pi, self.tau)

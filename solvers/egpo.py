@@ -12,16 +12,14 @@ import numpy as np
 from games import numerics
 from games.errors import SolverError
 from games.game import Float, PreferenceGame
-from solvers.iterative import IterativeSolver
-from solvers.nlhf_exact import NlhfExact
+from solvers.mirror_descent import MirrorDescent
 from solvers.sampling import estimated_win_rates
-from solvers.solver import Concept, Solution, require
 
 Pairs = Literal["uniform", "reference", "policy"]
 
 
 @dataclass(frozen=True)
-class Egpo(IterativeSolver):
+class Egpo(MirrorDescent):
     """phi = theta + eta (P pi + pull); theta <- theta + eta (P softmax(phi) + pull).
 
     pull = tau (log ref - theta) serves both halves: the second starts from theta too, not from
@@ -44,7 +42,7 @@ class Egpo(IterativeSolver):
     ----------
     tau : float > 0
         Weight of the KL penalty to ``ref``.
-    eta : float in [0, 2 / tau]; 0 for 2 / (1 + 2 tau)
+    eta : float in (0, 2 / tau], or None for 2 / (1 + 2 tau)
         Step size in payoff units.
     samples : int >= 0; 0 for exact win rates
         Sampled opponents with binary labels, for each answer and half step.
@@ -57,31 +55,22 @@ class Egpo(IterativeSolver):
         If a parameter is out of range.
     """
 
-    tau: float = 0.1
-    eta: float = 0.0
-    samples: int = 0
     pairs: Pairs = "uniform"
-    concept: ClassVar[Concept] = "nlhf"
     paper: ClassVar[str] = "Zhou et al. 2025, arXiv:2503.08942"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), samples=(0, 1e9))
-        require(self, eta=(0, 2 / self.tau))
+        super().__post_init__()
         if self.pairs not in get_args(Pairs):
             raise SolverError(
                 f"Egpo: pairs is {self.pairs!r}, expected one of {', '.join(get_args(Pairs))}"
             )
 
     @property
-    def step_size(self) -> float:
-        """``eta``, or the default."""
-        return self.eta or 2 / (1 + 2 * self.tau)
+    def default_step(self) -> float:
+        """2 / (1 + 2 tau): the step of Nash Mirror Prox."""
+        return 2 / (1 + 2 * self.tau)
 
-    def target(self, game: PreferenceGame) -> Solution:
-        """The equilibrium at tau."""
-        return NlhfExact(self.tau).solve(game)
-
-    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
+    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
         """A half step to look ahead, then the step."""
         pull = self.tau * (game.log_ref - state)
 

@@ -14,7 +14,7 @@ from games.errors import SolverError
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver, State
 from solvers.nlhf_exact import NlhfExact
-from solvers.solver import Concept, Reasons, Solution, require, solve_defined
+from solvers.solver import Concept, Open, Reasons, Solution, require, solve_defined
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Gpo(IterativeSolver):
     iterate: ClassVar[Literal["last", "average", "none"]] = "average"
 
     def __post_init__(self) -> None:
-        require(self, eta=(1e-12, 1e3), dimension=(0, 2**31))
+        require(self, eta=(Open(0), 1e3), dimension=(0, 2**31))
         if self.dimension % 2:
             raise SolverError(f"Gpo: dimension is {self.dimension!r}, expected an even number")
 
@@ -81,16 +81,14 @@ class Gpo(IterativeSolver):
         skew = scores / np.where(size > 0, 2 * size, 1)
         return NlhfExact(0.0).solve(PreferenceGame(0.5 + skew, game.ref))
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> tuple[Float, ...]:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, ...]:
         """Log of the reference, the sum of no policies, and the score table."""
-        del rng
         return game.log_ref, np.zeros_like(game.log_ref), self.scores(game)
 
     def step(
-        self, game: PreferenceGame, state: tuple[Any, ...], rng: np.random.Generator | None
+        self, game: PreferenceGame, state: tuple[Any, ...], rng: np.random.Generator
     ) -> tuple[Float, ...]:
         """One step of multiplicative weights on the scores."""
-        del game, rng
         log_policy, total, scores = state
         gain = numerics.win_rates(scores, np.exp(log_policy))
         log_policy = numerics.log_softmax(log_policy + self.eta * gain)
@@ -102,6 +100,5 @@ class Gpo(IterativeSolver):
 
     def residual(self, game: PreferenceGame, before: State, after: State) -> Float:
         """Largest score against the average of the iterates."""
-        del game, before
         mean = after[1] / after[1].sum(-1, keepdims=True)
         return np.asarray(numerics.win_rates(after[2], mean).max(-1))

@@ -9,16 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from games import numerics
-from games.errors import SolverError
 from games.game import Float, PreferenceGame
-from solvers.iterative import IterativeSolver
-from solvers.nlhf_exact import NlhfExact
-from solvers.online_ipo_2 import sampled_wins
-from solvers.solver import Concept, Solution, require
+from solvers.mirror_descent import MirrorDescent
+from solvers.sampling import sampled_wins
 
 
 @dataclass(frozen=True)
-class Inpo(IterativeSolver):
+class Inpo(MirrorDescent):
     """theta <- (1 - eta tau) theta + eta tau log ref + d, d = argmin E (d_w - d_l - eta / 2)^2.
 
     The pairs are drawn from pi and w is preferred to l; in expectation d = eta P pi + const, which
@@ -32,7 +29,7 @@ class Inpo(IterativeSolver):
     ----------
     tau : float > 0
         Weight of the KL penalty to ``ref``.
-    eta : float in [0, 2 / tau]; 0 for the safe tau / (tau^2 + 1/4)
+    eta : float in (0, 2 / tau], or None for the safe tau / (tau^2 + 1/4)
         Step size in payoff units; one over the paper's eta.
     samples : int >= 0; 0 for the expected loss
         Pairs a step, each with one binary label; asks for the dense ``P``.
@@ -40,36 +37,17 @@ class Inpo(IterativeSolver):
     Raises
     ------
     SolverError
-        If a parameter is out of range, or samples are asked for without an ``rng``.
+        If a parameter is out of range.
     """
 
-    tau: float = 0.1
-    eta: float = 0.0
-    samples: int = 0
-    concept: ClassVar[Concept] = "nlhf"
     paper: ClassVar[str] = "Zhang et al. 2024, arXiv:2407.00617"
 
-    def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), samples=(0, 1e9))
-        require(self, eta=(0, 2 / self.tau))
-
-    @property
-    def step_size(self) -> float:
-        """``eta``, or the default."""
-        return self.eta or self.tau / (self.tau**2 + 0.25)
-
-    def target(self, game: PreferenceGame) -> Solution:
-        """The equilibrium at tau, if eta is below the limit and pairs are not sampled."""
-        return NlhfExact(self.tau).solve(game)
-
-    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
+    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
         """One regression."""
         eta, tau = self.step_size, self.tau
         pi = np.exp(numerics.log_softmax(state))
         if self.samples == 0:
             fit = eta * game.win_rates(pi)
-        elif rng is None:
-            raise SolverError("Inpo draws; pass rng=numpy.random.default_rng(seed)")
         else:
             won = sampled_wins(game, pi, self.samples, rng)
             lost = np.swapaxes(won, -1, -2)

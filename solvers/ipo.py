@@ -11,12 +11,12 @@ import numpy as np
 
 from games import numerics
 from games.game import Float, PreferenceGame
-from solvers.dpo import Dpo, Table, busiest, compared
-from solvers.solver import Certificate, Solution
+from solvers.dataset_fit import DatasetFit, Table, max_degree, population
+from solvers.solver import Certificate, Concept, Solution
 
 
 @dataclass(frozen=True)
-class Ipo(Dpo):
+class Ipo(DatasetFit):
     """Gradient descent on sum_ij w_ij (h_i - h_j - (P_ij - 1/2) / tau)^2, with h = log(pi / ref).
 
     log pi_i <- log pi_i - eta / (2 d) sum_j w_ij (h_i - h_j - (P_ij - 1/2) / tau), with w the
@@ -42,11 +42,12 @@ class Ipo(Dpo):
         If a parameter is out of range.
     """
 
+    concept: ClassVar[Concept] = "rlhf"
     paper: ClassVar[str] = "Azar et al. 2023, arXiv:2310.12036"
 
     def target(self, game: PreferenceGame) -> Solution:
         """Least squares against the Laplacian of the pairs, of least norm."""
-        shares, wins = compared(game, 0, None)
+        shares, wins = population(game)
         laplacian = np.eye(game.n) * shares.sum(-1)[..., None] - shares
         pull = (shares * (wins - 0.5)).sum(-1) / self.tau
         h = (np.linalg.pinv(laplacian, hermitian=True) @ pull[..., None])[..., 0]
@@ -58,13 +59,12 @@ class Ipo(Dpo):
         return Solution(log_policy, certificate)
 
     def step(
-        self, game: PreferenceGame, state: tuple[Float, Table], rng: np.random.Generator | None
+        self, game: PreferenceGame, state: tuple[Float, Table], rng: np.random.Generator
     ) -> tuple[Float, Table]:
         """One step of gradient descent."""
-        del rng
         log_pi, (shares, wins) = state
         h = log_pi - game.log_ref
         slope = shares * (h[..., :, None] - h[..., None, :] - (wins - 0.5) / self.tau)
         return numerics.log_softmax(
-            log_pi - self.eta / (2 * busiest(shares)) * slope.sum(-1)
+            log_pi - self.eta / (2 * max_degree(shares)) * slope.sum(-1)
         ), state[1]

@@ -72,9 +72,8 @@ class IteratedBestOfN(IterativeSolver):
         )
         return Solution(log_policy, certificate)
 
-    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
+    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
         """Tilt by the win rates, pull back."""
-        del rng
         log_policy = numerics.log_softmax(state)
         tilted = log_policy + (self.n_draws - 1) * numerics.log(game.win_rates(np.exp(log_policy)))
         return np.asarray((1 - self.mixing) * tilted + self.mixing * game.log_ref)

@@ -10,6 +10,7 @@ import numpy as np
 from games import numerics
 from games.errors import SolverError
 from games.game import Float, PreferenceGame
+from solvers.sampling import NO_DRAWS
 from solvers.solver import Certificate, Solution, Solver, Trace, require, solve_defined
 
 State = Any
@@ -21,8 +22,11 @@ class IterativeSolver(Solver):
     """An algorithm given by ``init`` and ``step``; everything else is the driver's.
 
     ``step`` is pure (same arguments and generator state, same result; arguments unchanged) and
-    works on all contexts at once. The driver owns the loop, stopping, the trace, the clock (only
-    ``step`` is timed), the count of oracle calls and the average of the iterates.
+    works on all contexts at once. A state is the logits of the policy or a tuple that begins with
+    them; otherwise override ``policy``. ``rng`` is never None in ``init`` and ``step``: a solver
+    that does not draw may get ``NO_DRAWS``, of which every use is an error. The driver owns the
+    loop, stopping, the trace, the clock (only ``step`` is timed), the count of oracle calls and the
+    average of the iterates.
 
     Attributes
     ----------
@@ -33,48 +37,48 @@ class IterativeSolver(Solver):
     iterate : "last", "average" or "none"
         Which iterate approaches ``target`` (and is the answer); "none" if neither is known to. The
         answer of "average" is the last iterate where that has settled.
-    needs : "matrix", "samples" or "dataset"
-        What it learns from: expected win rates, sampled comparisons in each step, or a data set
-        drawn once, in ``init``.
     """
 
     max_steps: int = 10_000
     tol: float = 1e-12
     iterate: ClassVar[Literal["last", "average", "none"]] = "last"
-    needs: ClassVar[Literal["matrix", "samples", "dataset"]] = "matrix"
 
     @property
     def draws(self) -> bool:
         """Whether a field ``samples`` or ``n_comparisons`` is above 0."""
         return any(getattr(self, field, 0) > 0 for field in ("samples", "n_comparisons"))
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> State:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> State:
         """The state before the first step; by default the log of the reference."""
-        del rng
         return game.log_ref
 
-    def step(self, game: PreferenceGame, state: State, rng: np.random.Generator | None) -> State:
+    def step(self, game: PreferenceGame, state: State, rng: np.random.Generator) -> State:
         """The next state."""
         raise NotImplementedError
 
     def policy(self, state: State) -> Float:
-        """The policy to deploy now, shape (..., n); by default the state holds its logits."""
-        return np.asarray(np.exp(numerics.log_softmax(state)))
+        """The policy to deploy now, shape (..., n); by default the softmax of its logits."""
+        logits = state[0] if isinstance(state, tuple) else state
+        return np.asarray(np.exp(numerics.log_softmax(logits)))
 
     def follower(self, state: State) -> Float | None:
         """The follower to deploy now, shape (..., n, n); None if there is none."""
-        del state
         return None
 
     def residual(self, game: PreferenceGame, before: State, after: State) -> Float:
-        """How far from settled, for each context; by default the largest change of policy.
+        """How far from settled, for each context; by default the largest change of a probability.
 
+        The follower's count too, where there is one.
         Of a solver with ``samples`` it is what the exact step (0 samples) would change: a sampled
         one may change nothing by luck.
         """
         if getattr(self, "samples", 0) > 0:
-            after = replace(self, samples=0).step(game, before, None)  # type: ignore[call-arg]
-        return np.asarray(abs(self.policy(after) - self.policy(before)).max(-1))
+            after = replace(self, samples=0).step(game, before, NO_DRAWS)  # type: ignore[call-arg]
+        change = abs(self.policy(after) - self.policy(before)).max(-1)
+        now, last = self.follower(after), self.follower(before)
+        if now is not None and last is not None:
+            change = np.maximum(change, abs(now - last).max((-1, -2)))
+        return np.asarray(change)
 
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
         """Run to the tolerance, ``max_steps`` or divergence."""
@@ -112,11 +116,16 @@ class Oracle:
 
 
 def drive(
-    solver: IterativeSolver, game: PreferenceGame, rng: np.random.Generator | None
+    solver: IterativeSolver,
+    game: PreferenceGame,
+    rng: np.random.Generator | None,
+    *,
+    average: bool = False,
 ) -> Solution:
     """Step until every context has settled or diverged, or ``max_steps``.
 
     Contexts without an answer (``Solver.undefined``) are left out, and are NaN in the solution.
+    With ``average`` the answer is the average of the iterates whatever ``solver.iterate`` says.
 
     Raises
     ------
@@ -129,19 +138,20 @@ def drive(
         raise SolverError(f"{name} draws random numbers; pass rng=numpy.random.default_rng(seed)")
     message = solver.undefined(game)
     if (message != "").any():
-        return solve_defined(partial(drive, solver, rng=rng), game, message)
+        return solve_defined(partial(drive, solver, rng=rng, average=average), game, message)
+    generator = NO_DRAWS if rng is None else rng
     oracle: Any = Oracle(game)
-    state = solver.init(oracle, rng)
+    state = solver.init(oracle, generator)
     policy = solver.policy(state)
     total = np.zeros_like(policy)
     record = [(0, policy, policy, 0.0, oracle.calls)]
     residual = np.full(game.batch, np.inf)
-    seconds, averaged = 0.0, solver.iterate == "average"
+    seconds, averaged = 0.0, average or solver.iterate == "average"
     marks = set(_log_spaced(solver.max_steps))
     with np.errstate(all="ignore"):
         for t in range(1, solver.max_steps + 1):
             began = time.perf_counter()
-            after = solver.step(oracle, state, rng)
+            after = solver.step(oracle, state, generator)
             seconds += time.perf_counter() - began
             look = t in marks or t % 16 == 0
             if look or averaged:

@@ -10,16 +10,14 @@ import numpy as np
 
 from games import numerics
 from games.game import Float, PreferenceGame
-from solvers.iterative import IterativeSolver
-from solvers.nlhf_exact import NlhfExact
-from solvers.sampling import estimated_win_rates
-from solvers.solver import Concept, Solution, require
+from solvers.mirror_descent import MirrorDescent
+from solvers.solver import require
 
 History = tuple[Float, ...]
 
 
 @dataclass(frozen=True)
-class Mnpo(IterativeSolver):
+class Mnpo(MirrorDescent):
     """log pi <- eta tau log ref + sum_j w_j [(1 - eta tau) log pi_{t-j} + eta P pi_{t-j}] + const.
 
     The weights w_j are proportional to decay^j over the last ``history`` policies. The fixed point
@@ -31,7 +29,7 @@ class Mnpo(IterativeSolver):
     ----------
     tau : float > 0
         Weight of the KL penalty to ``ref``; the paper's ratio over eta.
-    eta : float in [0, 2 / tau]; 0 for the safe tau / (tau^2 + 1/4)
+    eta : float in (0, 2 / tau], or None for the safe tau / (tau^2 + 1/4)
         Step size in payoff units; one over the paper's eta.
     history : int >= 1
         Opponents: the current policy and those before it.
@@ -46,22 +44,13 @@ class Mnpo(IterativeSolver):
         If a parameter is out of range.
     """
 
-    tau: float = 0.1
-    eta: float = 0.0
     history: int = 2
     decay: float = 1.0
-    samples: int = 0
-    concept: ClassVar[Concept] = "nlhf"
     paper: ClassVar[str] = "Wu et al. 2025, arXiv:2509.23102"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), decay=(0, 1e6), history=(1, 1000), samples=(0, 1e9))
-        require(self, eta=(0, 2 / self.tau))
-
-    @property
-    def step_size(self) -> float:
-        """``eta``, or the default."""
-        return self.eta or self.tau / (self.tau**2 + 0.25)
+        super().__post_init__()
+        require(self, decay=(0, 1e6), history=(1, 1000))
 
     @property
     def weights(self) -> Float:
@@ -69,28 +58,15 @@ class Mnpo(IterativeSolver):
         powers = self.decay ** np.arange(self.history)
         return np.asarray(powers / powers.sum())
 
-    def target(self, game: PreferenceGame) -> Solution:
-        """The equilibrium at tau."""
-        return NlhfExact(self.tau).solve(game)
-
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> History:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> History:
         """Logits of the last policies, newest first; all are the reference."""
-        del rng
         return (game.log_ref,) * self.history
 
-    def step(
-        self, game: PreferenceGame, state: History, rng: np.random.Generator | None
-    ) -> History:
+    def step(self, game: PreferenceGame, state: History, rng: np.random.Generator) -> History:
         """One step from, and against, the mean of the last policies."""
-        eta, tau, weights = self.step_size, self.tau, self.weights.tolist()
         logits, opponent = 0 * state[0], 0 * state[0]
-        for weight, theta in zip(weights, state, strict=True):
+        for weight, theta in zip(self.weights.tolist(), state, strict=True):
             logits = logits + weight * theta
             opponent = opponent + weight * np.exp(numerics.log_softmax(theta))
-        rates = estimated_win_rates(game, opponent, self.samples, rng)
-        newest = (1 - eta * tau) * logits + eta * tau * game.log_ref + eta * rates
+        newest = self.descend(game, logits, opponent, rng)
         return newest, *state[:-1]
-
-    def policy(self, state: History) -> Float:
-        """Softmax of the newest logits."""
-        return np.asarray(np.exp(numerics.log_softmax(state[0])))

@@ -13,8 +13,8 @@ from games import numerics
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
-from solvers.sampling import estimated_win_rates
-from solvers.solver import Concept, Solution, require
+from solvers.sampling import SAMPLES, estimated_win_rates
+from solvers.solver import Concept, Open, Solution, require
 
 
 @dataclass(frozen=True)
@@ -54,25 +54,22 @@ class Mpo(IterativeSolver):
     paper: ClassVar[str] = "Wang et al. 2024, arXiv:2410.16714"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), eta=(1e-12, np.inf))
-        require(self, reset_every=(1, np.inf), samples=(0, 1e9))
+        require(self, tau=(Open(0), np.inf), eta=(Open(0), np.inf))
+        require(self, reset_every=(1, np.inf), samples=SAMPLES)
 
     def target(self, game: PreferenceGame) -> Solution:
         """The maximal lottery, where it is unique or every answer belongs to one."""
         return NlhfExact(0.0).solve(game)
 
-    def init(
-        self, game: PreferenceGame, rng: np.random.Generator | None
-    ) -> tuple[Float, Float, int]:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float, int]:
         """Logits of the policy and of the magnet, and the number of steps taken."""
-        del rng
         return game.log_ref, game.log_ref, 0
 
     def step(
         self,
         game: PreferenceGame,
         state: tuple[Float, Float, int],
-        rng: np.random.Generator | None,
+        rng: np.random.Generator,
     ) -> tuple[Float, Float, int]:
         """One step of magnetic mirror descent; at the end of a period the magnet follows."""
         theta, magnet, t = state
@@ -80,7 +77,3 @@ class Mpo(IterativeSolver):
         rates = estimated_win_rates(game, self.policy(state), self.samples, rng)
         theta = numerics.log_softmax((theta + pull * magnet + eta * rates) / (1 + pull))
         return theta, theta if (t + 1) % self.reset_every == 0 else magnet, t + 1
-
-    def policy(self, state: tuple[Float, Float, int]) -> Float:
-        """Softmax of the logits."""
-        return np.asarray(np.exp(numerics.log_softmax(state[0])))

@@ -10,14 +10,12 @@ import numpy as np
 
 from games import numerics
 from games.game import Float, PreferenceGame
-from solvers.iterative import IterativeSolver
-from solvers.nlhf_exact import NlhfExact
-from solvers.sampling import estimated_win_rates
-from solvers.solver import Concept, Solution, require
+from solvers.mirror_descent import MirrorDescent
+from solvers.solver import Open, require
 
 
 @dataclass(frozen=True)
-class NashEma(IterativeSolver):
+class NashEma(MirrorDescent):
     """theta <- (1 - eta tau) theta + eta tau log ref + eta P softmax(mean); the mean follows.
 
     mean <- (1 - rate) mean + rate theta, of logits. The fixed point is the regularised equilibrium,
@@ -43,37 +41,23 @@ class NashEma(IterativeSolver):
         If a parameter is out of range.
     """
 
-    tau: float = 0.1
     eta: float = 0.1
     rate: float = 0.5
-    samples: int = 0
-    concept: ClassVar[Concept] = "nlhf"
     paper: ClassVar[str] = "Munos et al. 2023, arXiv:2312.00886"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), rate=(1e-12, 1), samples=(0, 1e9))
-        require(self, eta=(1e-12, 2 / self.tau))
+        super().__post_init__()
+        require(self, rate=(Open(0), 1))
 
-    def target(self, game: PreferenceGame) -> Solution:
-        """The equilibrium at tau, outside the unstable band."""
-        return NlhfExact(self.tau).solve(game)
-
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> tuple[Float, Float]:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float]:
         """Logits of the policy and their mean."""
-        del rng
         return game.log_ref, game.log_ref
 
     def step(
-        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator | None
+        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
         """One step against the mean, which then follows."""
         theta, mean = state
         opponent = np.exp(numerics.log_softmax(mean))
-        rates = estimated_win_rates(game, opponent, self.samples, rng)
-        pull = self.eta * self.tau
-        theta = (1 - pull) * theta + pull * game.log_ref + self.eta * rates
+        theta = self.descend(game, theta, opponent, rng)
         return theta, (1 - self.rate) * mean + self.rate * theta
-
-    def policy(self, state: tuple[Float, Float]) -> Float:
-        """Softmax of the logits, not of their mean."""
-        return np.asarray(np.exp(numerics.log_softmax(state[0])))

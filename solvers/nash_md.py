@@ -4,16 +4,19 @@ Munos et al., Nash Learning from Human Feedback, ICML 2024, arXiv:2312.00886, Eq
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
 from games import measures, numerics
+from games.errors import SolverError
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
-from solvers.sampling import estimated_win_rates
-from solvers.solver import Concept, Solution, require
+from solvers.sampling import SAMPLES, estimated_win_rates
+from solvers.solver import Concept, Open, Solution, require
+
+Schedule = Literal["constant", "decreasing"]
 
 
 @dataclass(frozen=True)
@@ -22,19 +25,20 @@ class NashMd(IterativeSolver):
 
     With constant ``eta`` it settles at the best response to m* = the equilibrium at tau / (1 -
     eta tau), not at the equilibrium itself, because m and not pi is the opponent; the bias in KL
-    grows like eta^2, and a large eta cycles at small tau. With eta = 0 ("decreasing") eta_t =
-    2 / (tau (t + 2)), KL(equilibrium | pi_t) <= 8 / (tau^2 (t + 1)) (Theorem 1; observed is about
+    grows like eta^2, and a large eta cycles at small tau. With decreasing steps eta_t =
+    2 / (tau (t + 2)) KL(equilibrium | pi_t) <= 8 / (tau^2 (t + 1)) (Theorem 1; observed is about
     1 / t^2), so it never settles to the tolerance.
 
     Attributes
     ----------
     tau : float > 0
         Weight of the KL penalty to ``ref``. TRL calls it beta.
-    eta : float in [0, 1 / tau)
-        Step size in payoff units; 0 for the decreasing schedule of Theorem 1. TRL's mixture_coef
-        is eta tau.
+    eta : float in (0, 1 / tau)
+        Constant step size in payoff units. TRL's mixture_coef is eta tau.
     samples : int >= 0; 0 for exact win rates
         Sampled opponents with binary labels, for each answer and step.
+    schedule : "constant" or "decreasing"
+        Whether steps have the size ``eta``, or the decreasing one of Theorem 1.
 
     Raises
     ------
@@ -45,36 +49,36 @@ class NashMd(IterativeSolver):
     tau: float = 0.1
     eta: float = 0.5
     samples: int = 0
+    schedule: Schedule = "constant"
     concept: ClassVar[Concept] = "nlhf"
     paper: ClassVar[str] = "Munos et al. 2023, arXiv:2312.00886"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), samples=(0, 1e9))
-        require(self, eta=(0, (1 - 1e-9) / self.tau))
+        require(self, tau=(Open(0), np.inf), samples=SAMPLES)
+        require(self, eta=(Open(0), Open(1 / self.tau)))
+        if self.schedule not in get_args(Schedule):
+            raise SolverError(
+                f"NashMd: schedule is {self.schedule!r}, expected 'constant' or 'decreasing'"
+            )
 
     def target(self, game: PreferenceGame) -> Solution:
-        """The equilibrium, or for a constant eta the best response to the one at larger tau."""
-        if self.eta == 0:
+        """The equilibrium; of constant steps the best response to the one at larger tau."""
+        if self.schedule == "decreasing":
             return NlhfExact(self.tau).solve(game)
         mixture = NlhfExact(self.tau / (1 - self.eta * self.tau)).solve(game)
         policy = measures.best_response(game, mixture.policy, self.tau)
         return Solution(numerics.log(policy), mixture.certificate)
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> tuple[Float, int]:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, int]:
         """Log of the reference, and the number of steps taken."""
-        del rng
         return game.log_ref, 0
 
     def step(
-        self, game: PreferenceGame, state: tuple[Float, int], rng: np.random.Generator | None
+        self, game: PreferenceGame, state: tuple[Float, int], rng: np.random.Generator
     ) -> tuple[Float, int]:
         """One step of mirror descent from the mixture."""
         theta, t = state
-        eta = self.eta if self.eta > 0 else 2 / (self.tau * (t + 2))
+        eta = self.eta if self.schedule == "constant" else 2 / (self.tau * (t + 2))
         log_mix = numerics.log_softmax((1 - eta * self.tau) * theta + eta * self.tau * game.log_ref)
         rates = estimated_win_rates(game, np.exp(log_mix), self.samples, rng)
         return log_mix + eta * rates, t + 1
-
-    def policy(self, state: tuple[Float, int]) -> Float:
-        """Softmax of the logits."""
-        return np.asarray(np.exp(numerics.log_softmax(state[0])))

@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from games import measures, numerics
-from games.errors import SolverError
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
-from solvers.solver import Certificate, Concept, Solution, require
+from solvers.sampling import SAMPLES
+from solvers.solver import Certificate, Concept, Open, Solution, require
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class NashMdPg(IterativeSolver):
     mixture : float in [0, 1]
         Weight of the reference in the opponent's logits. TRL's mixture_coef, 0.5 there; the paper
         tries 0, 0.125, ..., 1.
-    eta : float >= 0; 0 for 2 tau / (tau^2 + 1/4)
+    eta : float > 0, or None for 2 tau / (tau^2 + 1/4)
         Step size in payoff units.
     samples : int >= 0; 0 for the expected gradient
         Answers a step, each with one opponent and one binary label.
@@ -41,23 +41,23 @@ class NashMdPg(IterativeSolver):
     Raises
     ------
     SolverError
-        If a parameter is out of range, or samples are asked for without an ``rng``.
+        If a parameter is out of range.
     """
 
     tau: float = 0.1
     mixture: float = 0.125
-    eta: float = 0.0
+    eta: float | None = None
     samples: int = 0
     concept: ClassVar[Concept] = "nlhf"
     paper: ClassVar[str] = "Munos et al. 2023, arXiv:2312.00886"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), mixture=(0, 1), eta=(0, np.inf), samples=(0, 1e9))
+        require(self, tau=(Open(0), np.inf), mixture=(0, 1), eta=(Open(0), np.inf), samples=SAMPLES)
 
     @property
     def step_size(self) -> float:
         """``eta``, or the default."""
-        return self.eta or 2 * self.tau / (self.tau**2 + 0.25)
+        return 2 * self.tau / (self.tau**2 + 0.25) if self.eta is None else self.eta
 
     def target(self, game: PreferenceGame) -> Solution:
         """Best response at tau to the equilibrium at tau / (1 - mixture), or to ``ref``."""
@@ -69,7 +69,7 @@ class NashMdPg(IterativeSolver):
         reply = measures.best_response(game, opponent.policy, self.tau)
         return Solution(numerics.log(reply), opponent.certificate)
 
-    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
+    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
         """One policy-gradient step."""
         log_pi = numerics.log_softmax(state)
         pi = np.exp(log_pi)
@@ -77,10 +77,6 @@ class NashMdPg(IterativeSolver):
         rates = game.win_rates(np.exp(mix))
         if self.samples == 0:
             given, won = pi, pi * rates
-        elif rng is None:
-            raise SolverError(
-                f"{type(self).__name__} draws; pass rng=numpy.random.default_rng(seed)"
-            )
         else:
             drawn = rng.multinomial(self.samples, pi / pi.sum(-1, keepdims=True))
             given = drawn / self.samples

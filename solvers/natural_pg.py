@@ -13,7 +13,7 @@ from games import numerics
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Concept, Reasons, Solution, require
+from solvers.solver import Concept, Open, Reasons, Solution, require
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class NaturalPg(IterativeSolver):
     paper: ClassVar[str] = "Kakade 2001, NeurIPS; Ziegler et al. 2019, arXiv:1909.08593"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), eta=(1e-12, np.inf))
+        require(self, tau=(Open(0), np.inf), eta=(Open(0), np.inf))
 
     def undefined(self, game: PreferenceGame) -> Reasons:
         """Where the reward is infinite."""
@@ -54,23 +54,17 @@ class NaturalPg(IterativeSolver):
         """The closed form of RLHF at the same tau."""
         return RlhfExact(self.tau).solve(game)
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> tuple[Float, Float]:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float]:
         """Log of the reference, and the rewards."""
-        del rng
         return game.log_ref, fitted_rewards(game)
 
     def step(
-        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator | None
+        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
         """One contraction towards log ref + r / tau."""
-        del rng
         theta, r = state
         eta, tau = self.eta, self.tau
         return numerics.log_softmax((1 - eta * tau) * theta + eta * tau * game.log_ref + eta * r), r
-
-    def policy(self, state: tuple[Float, Float]) -> Float:
-        """Softmax of the logits."""
-        return np.asarray(np.exp(numerics.log_softmax(state[0])))
 
 
 def fitted_rewards(game: PreferenceGame) -> Float:

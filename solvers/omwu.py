@@ -15,8 +15,8 @@ from games import numerics
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
-from solvers.sampling import estimated_win_rates
-from solvers.solver import Concept, Solution, require
+from solvers.sampling import SAMPLES, estimated_win_rates
+from solvers.solver import Concept, Open, Solution, require
 
 
 @dataclass(frozen=True)
@@ -55,20 +55,19 @@ class Omwu(IterativeSolver):
     paper: ClassVar[str] = "Cen et al. 2021, arXiv:2105.15186; Wei et al. 2021, arXiv:2006.09517"
 
     def __post_init__(self) -> None:
-        require(self, tau=(0, np.inf), samples=(0, 2**31))
-        require(self, eta=(1e-12, min(1e3, 1 / self.tau) if self.tau > 0 else 1e3))
+        require(self, tau=(0, np.inf), samples=SAMPLES)
+        require(self, eta=(Open(0), min(1e3, 1 / self.tau) if self.tau > 0 else 1e3))
 
     def target(self, game: PreferenceGame) -> Solution:
         """The equilibrium at tau; at tau = 0 a maximal lottery, of which there may be others."""
         return NlhfExact(self.tau).solve(game)
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> tuple[Float, Float]:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float]:
         """Base and policy, both the log of the reference."""
-        del rng
         return game.log_ref, game.log_ref
 
     def step(
-        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator | None
+        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
         """Move the base, then look ahead from it with the same win rates."""
         base, log_policy = state

@@ -7,17 +7,11 @@ Optimisation, ICML 2024, arXiv:2403.08635; in this form Zhou et al. 2025, arXiv:
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from games.game import Float, PreferenceGame
-from solvers.iterative import IterativeSolver
-from solvers.nlhf_exact import NlhfExact
-from solvers.sampling import estimated_win_rates
-from solvers.solver import Concept, Solution, require
+from solvers.mirror_descent import MirrorDescent
 
 
 @dataclass(frozen=True)
-class OnlineIpo1(IterativeSolver):
+class OnlineIpo1(MirrorDescent):
     """log pi <- (1 - eta tau) log pi + eta tau log ref + eta P pi + const.
 
     The gradient step on E (log-ratio difference of y, y' - [P(y > y'') - P(y' > y'')] / tau)^2,
@@ -31,7 +25,7 @@ class OnlineIpo1(IterativeSolver):
     ----------
     tau : float > 0
         Weight of the KL penalty to ``ref``.
-    eta : float in [0, 2 / tau]; 0 for the safe tau / (tau^2 + 1/4)
+    eta : float in (0, 2 / tau], or None for the safe tau / (tau^2 + 1/4)
         Step size in payoff units.
     samples : int >= 0; 0 for exact win rates
         Sampled opponents with binary labels, for each answer and step. The policy then hovers
@@ -43,27 +37,4 @@ class OnlineIpo1(IterativeSolver):
         If a parameter is out of range.
     """
 
-    tau: float = 0.1
-    eta: float = 0.0
-    samples: int = 0
-    concept: ClassVar[Concept] = "nlhf"
     paper: ClassVar[str] = "Calandriello et al. 2024, arXiv:2403.08635"
-
-    def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), samples=(0, 1e9))
-        require(self, eta=(0, 2 / self.tau))
-
-    @property
-    def step_size(self) -> float:
-        """``eta``, or the default."""
-        return self.eta or self.tau / (self.tau**2 + 0.25)
-
-    def target(self, game: PreferenceGame) -> Solution:
-        """The equilibrium at tau, if eta is below the limit."""
-        return NlhfExact(self.tau).solve(game)
-
-    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
-        """One step of mirror descent."""
-        eta, tau = self.step_size, self.tau
-        rates = estimated_win_rates(game, self.policy(state), self.samples, rng)
-        return (1 - eta * tau) * state + eta * tau * game.log_ref + eta * rates

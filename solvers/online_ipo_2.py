@@ -10,11 +10,11 @@ from typing import ClassVar
 import numpy as np
 
 from games import numerics
-from games.errors import SolverError
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
-from solvers.solver import Concept, Solution, require
+from solvers.sampling import SAMPLES, sampled_wins
+from solvers.solver import Concept, Open, Solution, require
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class OnlineIpo2(IterativeSolver):
     ----------
     tau : float > 0
         Weight of the KL penalty to ``ref``.
-    eta : float >= 0; 0 for 2 tau / (tau^2 + 1/4)
+    eta : float > 0, or None for 2 tau / (tau^2 + 1/4)
         Step size in payoff units: 4 / tau times the learning rate on the loss.
     samples : int >= 0; 0 for the expected loss
         Pairs a step, each with one binary label; asks for the dense ``P``.
@@ -40,28 +40,28 @@ class OnlineIpo2(IterativeSolver):
     Raises
     ------
     SolverError
-        If a parameter is out of range, or samples are asked for without an ``rng``.
+        If a parameter is out of range.
     """
 
     tau: float = 0.1
-    eta: float = 0.0
+    eta: float | None = None
     samples: int = 0
     concept: ClassVar[Concept] = "nlhf"
     paper: ClassVar[str] = "Calandriello et al. 2024, arXiv:2403.08635"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), eta=(0, np.inf), samples=(0, 1e9))
+        require(self, tau=(Open(0), np.inf), eta=(Open(0), np.inf), samples=SAMPLES)
 
     @property
     def step_size(self) -> float:
         """``eta``, or the default."""
-        return self.eta or 2 * self.tau / (self.tau**2 + 0.25)
+        return 2 * self.tau / (self.tau**2 + 0.25) if self.eta is None else self.eta
 
     def target(self, game: PreferenceGame) -> Solution:
         """The equilibrium at tau."""
         return NlhfExact(self.tau).solve(game)
 
-    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
+    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
         """One gradient step."""
         log_pi = numerics.log_softmax(state)
         h = log_pi - game.log_ref
@@ -69,28 +69,8 @@ class OnlineIpo2(IterativeSolver):
             pi = np.exp(log_pi)
             off = h - numerics.expectation(pi, h)[..., None]
             slope = 4 * pi * (off - (game.win_rates(pi) - 0.5) / self.tau)
-        elif rng is None:
-            raise SolverError(
-                f"{type(self).__name__} draws; pass rng=numpy.random.default_rng(seed)"
-            )
         else:
             won = sampled_wins(game, np.exp(log_pi), self.samples, rng)
             error = won * (h[..., :, None] - h[..., None, :] - 1 / (2 * self.tau))
             slope = 2 * (error.sum(-1) - error.sum(-2))
         return np.asarray(state - self.step_size * self.tau / 4 * slope)
-
-
-def sampled_wins(
-    game: PreferenceGame, policy: Float, samples: int, rng: np.random.Generator
-) -> Float:
-    """Share (..., n, n) of ``samples`` pairs in which the row's answer beat the column's.
-
-    Both answers of a pair are drawn from ``policy``, and the winner from ``game.P``. Pairs of an
-    answer with itself stay on the diagonal.
-    """
-    n = game.n
-    both = (policy[..., :, None] * policy[..., None, :]).reshape(*game.batch, n**2)
-    drawn = rng.multinomial(samples, both / both.sum(-1, keepdims=True))
-    drawn = drawn.reshape(*game.batch, n, n)
-    first = rng.binomial(drawn, game.P)
-    return np.asarray((first + np.swapaxes(drawn - first, -1, -2)) / samples)

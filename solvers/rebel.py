@@ -10,12 +10,12 @@ from typing import ClassVar
 import numpy as np
 
 from games import numerics
-from games.errors import SolverError
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.natural_pg import fitted_rewards
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Concept, Reasons, Solution, require
+from solvers.sampling import SAMPLES
+from solvers.solver import Concept, Open, Reasons, Solution, require
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Rebel(IterativeSolver):
     paper: ClassVar[str] = "Gao et al. 2024, arXiv:2404.16767"
 
     def __post_init__(self) -> None:
-        require(self, eta=(1e-12, np.inf), samples=(0, 2**31))
+        require(self, eta=(Open(0), np.inf), samples=SAMPLES)
 
     def undefined(self, game: PreferenceGame) -> Reasons:
         """Where the reward is infinite."""
@@ -61,20 +61,17 @@ class Rebel(IterativeSolver):
         """The answers of highest reward, in proportion to ``ref``."""
         return RlhfExact(0.0).solve(game)
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> tuple[Float, Float]:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float]:
         """Log of the reference, and the rewards."""
-        del rng
         return game.log_ref, fitted_rewards(game)
 
     def step(
-        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator | None
+        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
         """The exact regression, over all pairs or over the drawn ones."""
         log_pi, r = state
         change = self.eta * r
         if self.samples > 0:
-            if rng is None:
-                raise SolverError("Rebel draws pairs; pass rng=numpy.random.default_rng(seed)")
             pi = np.exp(log_pi)
             both = (pi[..., :, None] * pi[..., None, :]).reshape(*game.batch, -1)
             drawn = rng.multinomial(self.samples, both / both.sum(-1, keepdims=True))
@@ -84,7 +81,3 @@ class Rebel(IterativeSolver):
             fit = np.linalg.pinv(laplacian, rcond=1e-9, hermitian=True) @ laplacian
             change = (fit @ change[..., None])[..., 0]
         return numerics.log_softmax(log_pi + change), r
-
-    def policy(self, state: tuple[Float, Float]) -> Float:
-        """Softmax of the logits."""
-        return np.asarray(np.exp(numerics.log_softmax(state[0])))

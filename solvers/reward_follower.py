@@ -12,7 +12,7 @@ import numpy as np
 from games import numerics
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
-from solvers.solver import Concept, require
+from solvers.solver import Concept, Open, require
 
 _FIRST_FIT = 100
 _LATER_FITS = 3
@@ -64,20 +64,18 @@ class RewardFollower(IterativeSolver):
     paper: ClassVar[str] = "after STA-RLHF (CoCoMARL 2024) and arXiv:2605.04266, as described"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), eta=(1e-12, np.inf))
+        require(self, tau=(Open(0), np.inf), eta=(Open(0), np.inf))
         require(self, ridge=(1e-6, np.inf), steering=(0, 1))
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> tuple[Float, Float]:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float]:
         """Log of the reference, and the rewards fitted to it."""
-        del rng
         start = np.zeros_like(game.ref)
         return game.log_ref, self.fit(game.P, game.ref, start, _FIRST_FIT)
 
     def step(
-        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator | None
+        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
         """Move the leader, then fit the follower to where it is now."""
-        del rng
         log_pi, r = state
         eta, tau, P = self.eta, self.tau, game.P
         pull = tau * game.log_ref + self.effective_reward(P, np.exp(log_pi), r)
@@ -120,7 +118,6 @@ class RewardFollower(IterativeSolver):
         self, game: PreferenceGame, before: tuple[Float, Float], after: tuple[Float, Float]
     ) -> Float:
         """Largest difference of pi from ref exp(r_eff / tau) / Z, at its own rewards."""
-        del before
         pi = np.exp(after[0])
         reward = self.effective_reward(game.P, pi, after[1])
         best = np.exp(numerics.log_softmax(game.log_ref + reward / self.tau))

@@ -15,7 +15,7 @@ from solvers.exact.divergence_nash import chi_square_nash, forward_kl_nash
 from solvers.exact.roots import falling_root, plus_exp
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
-from solvers.solver import Certificate, Concept, Solution, require
+from solvers.solver import Certificate, Concept, Open, Solution, require
 
 DIVERGENCES = ("chi_square", "forward_kl", "reverse_kl")
 
@@ -35,8 +35,8 @@ class Rspo(IterativeSolver):
         Weight of the divergence.
     divergence : "chi_square", "forward_kl" or "reverse_kl"
         sum (p - ref)^2 / ref, KL(ref | p) or KL(p | ref).
-    eta : float in [0, 1000]
-        Step size in payoff units; 0 for 4 tau, safe for reverse KL (where this is mirror descent
+    eta : float in (0, 1000], or None for 4 tau
+        Step size in payoff units. The default is safe for reverse KL (where this is mirror descent
         with step eta / (1 + eta tau)) and not proved so for the other two.
 
     Raises
@@ -47,12 +47,12 @@ class Rspo(IterativeSolver):
 
     tau: float = 0.1
     divergence: Literal["chi_square", "forward_kl", "reverse_kl"] = "chi_square"
-    eta: float = 0.0
+    eta: float | None = None
     concept: ClassVar[Concept] = "nlhf"
     paper: ClassVar[str] = "Tang et al. 2025, arXiv:2503.00030"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), eta=(0, 1e3))
+        require(self, tau=(Open(0), np.inf), eta=(Open(0), 1e3))
         if self.divergence not in DIVERGENCES:
             raise SolverError(
                 f"Rspo: divergence is {self.divergence!r}, expected one of {', '.join(DIVERGENCES)}"
@@ -74,10 +74,9 @@ class Rspo(IterativeSolver):
         residual = np.where(policy > 0, abs(off), np.maximum(off, 0)).max(-1)
         return Solution(numerics.log(policy), Certificate("P pi - tau dD const", residual, 1e-11))
 
-    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
+    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
         """The proximal step: one root a coordinate, and one for the constant."""
-        del rng
-        eta = self.eta if self.eta > 0 else 4 * self.tau
+        eta = 4 * self.tau if self.eta is None else self.eta
         log_policy, weight = numerics.log_softmax(state), eta * self.tau
         goal = log_policy - game.log_ref + eta * game.win_rates(np.exp(log_policy))
 

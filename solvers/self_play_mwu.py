@@ -14,8 +14,8 @@ from games import measures, numerics
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver, State
 from solvers.nlhf_exact import NlhfExact
-from solvers.sampling import estimated_win_rates
-from solvers.solver import Concept, Solution, require
+from solvers.sampling import SAMPLES, estimated_win_rates
+from solvers.solver import Concept, Open, Solution, require
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,18 @@ class SelfPlayMwu(IterativeSolver):
     iterate: ClassVar[Literal["last", "average", "none"]] = "average"
 
     def __post_init__(self) -> None:
-        require(self, eta=(1e-12, 1e3), samples=(0, 2**31))
+        require(self, eta=(Open(0), 1e3), samples=SAMPLES)
 
     def target(self, game: PreferenceGame) -> Solution:
         """A maximal lottery; compare gaps, because there may be others."""
         return NlhfExact(0.0).solve(game)
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> tuple[Float, ...]:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, ...]:
         """Log of the reference, and the sum of no policies."""
-        del rng
         return game.log_ref, np.zeros_like(game.log_ref)
 
     def step(
-        self, game: PreferenceGame, state: tuple[Any, ...], rng: np.random.Generator | None
+        self, game: PreferenceGame, state: tuple[Any, ...], rng: np.random.Generator
     ) -> tuple[Float, ...]:
         """One step of mirror descent against the policy itself."""
         log_policy, total = state
@@ -74,6 +73,5 @@ class SelfPlayMwu(IterativeSolver):
 
     def residual(self, game: PreferenceGame, before: State, after: State) -> Float:
         """Duality gap of the average of the iterates."""
-        del before
         total = after[1]
         return measures.duality_gap(game, total / total.sum(-1, keepdims=True))

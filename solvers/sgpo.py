@@ -14,11 +14,12 @@ from scipy.optimize import linprog
 from games import numerics
 from games.errors import SolverError
 from games.game import Float, PreferenceGame
-from solvers.dpo import compared
+from solvers.dataset_fit import population
 from solvers.rlhf_exact import RlhfExact
 from solvers.solver import (
     Certificate,
     Concept,
+    Open,
     Reasons,
     Solution,
     Solver,
@@ -65,7 +66,7 @@ class Sgpo(Solver):
     paper: ClassVar[str] = "Chu et al. 2025, arXiv:2502.18099"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), radius=(0, np.inf))
+        require(self, tau=(Open(0), np.inf), radius=(0, np.inf))
 
     def undefined(self, game: PreferenceGame) -> Reasons:
         """Where the loss has no minimum because an answer always wins."""
@@ -78,7 +79,7 @@ class Sgpo(Solver):
 
     def _solve(self, game: PreferenceGame) -> Solution:
         log_policy = RlhfExact(self.tau).solve(game).log_policy
-        n, (shares, wins) = game.n, compared(game, 0, None)
+        n, (shares, wins) = game.n, population(game)
         pairs = np.nonzero(~np.eye(n, dtype=bool))
         weights = (shares * wins).reshape(-1, n, n)[:, pairs[0], pairs[1]]
         rewards = (self.tau * (log_policy - game.log_ref)).reshape(-1, n)

@@ -15,7 +15,8 @@ from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.natural_pg import fitted_rewards
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Concept, Reasons, Solution, require
+from solvers.sampling import SAMPLES
+from solvers.solver import Concept, Open, Reasons, Solution, require
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class SoftmaxPg(IterativeSolver):
     paper: ClassVar[str] = "Ahmadian et al. 2024, arXiv:2402.14740"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), eta=(1e-12, np.inf), samples=(0, 2**31))
+        require(self, tau=(Open(0), np.inf), eta=(Open(0), np.inf), samples=SAMPLES)
         if self.samples == 1:
             raise SolverError("SoftmaxPg: samples is 1, expected 0 or at least 2 to leave one out")
 
@@ -67,13 +68,12 @@ class SoftmaxPg(IterativeSolver):
         """The closed form of RLHF at the same tau."""
         return RlhfExact(self.tau).solve(game)
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> tuple[Float, Float]:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float]:
         """Log of the reference, and the rewards."""
-        del rng
         return game.log_ref, fitted_rewards(game)
 
     def step(
-        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator | None
+        self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
         """One step along the gradient, or along its estimate."""
         log_pi, r = numerics.log_softmax(state[0]), state[1]
@@ -81,13 +81,7 @@ class SoftmaxPg(IterativeSolver):
         if self.samples == 0:
             slope = pi * (reward - numerics.expectation(pi, reward)[..., None])
         else:
-            if rng is None:
-                raise SolverError("SoftmaxPg draws answers; pass rng=numpy.random.default_rng(0)")
             k, drawn = self.samples, rng.multinomial(self.samples, pi)
             # the rewards less their leave-one-out means sum to 0, so the scores' -pi drops out
             slope = drawn * (k * reward - (drawn * reward).sum(-1, keepdims=True)) / (k * (k - 1))
         return log_pi + self.eta * slope, r
-
-    def policy(self, state: tuple[Float, Float]) -> Float:
-        """Softmax of the logits."""
-        return np.asarray(np.exp(numerics.log_softmax(state[0])))

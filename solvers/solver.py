@@ -220,8 +220,15 @@ def solve_defined(
     )
 
 
+class Open(float):
+    """An end of a range that does not belong to it: ``tau=(Open(0), np.inf)``."""
+
+
 def require(plugin: object, **ranges: tuple[float, float]) -> None:
-    """Check that hyper-parameters are finite and lie in closed ranges.
+    """Check that hyper-parameters are finite and lie in their ranges, which are closed.
+
+    An end that is ``Open`` is not in the range. None is allowed where it is the default, which
+    then stands for a value that the plugin works out.
 
     Raises
     ------
@@ -230,13 +237,24 @@ def require(plugin: object, **ranges: tuple[float, float]) -> None:
     """
     name = type(plugin).__name__
     for key, (low, high) in ranges.items():
-        value = getattr(plugin, key)
+        value, optional = getattr(plugin, key), getattr(type(plugin), key, low) is None
+        if value is None and optional:
+            continue
         number = isinstance(value, Real) and not isinstance(value, bool)
-        if not number or not low <= value <= high or value == np.inf:
-            end = ")" if high == np.inf else "]"
+        if not number or not _within(value, low, high):
+            left = "(" if isinstance(low, Open) else "["
+            right = ")" if isinstance(high, Open) or high == np.inf else "]"
+            hint = f"; leave {key} out for the default" if optional else ""
             raise SolverError(
-                f"{name}: {key} is {value!r}, expected a number in [{low:g}, {high:g}{end}"
+                f"{name}: {key} is {value!r}, expected a number in "
+                f"{left}{low:g}, {high:g}{right}{hint}"
             )
+
+
+def _within(value: float, low: float, high: float) -> bool:
+    above = value > low if isinstance(low, Open) else value >= low
+    below = value < high if isinstance(high, Open) else value <= high
+    return above and below and value != np.inf
 
 
 def taus(solver: type[Solver]) -> list[str]:

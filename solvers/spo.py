@@ -5,12 +5,11 @@ arXiv:2401.04056.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 
 from games import numerics
-from games.errors import SolverError
 from games.game import PreferenceGame
 from solvers.self_play_mwu import SelfPlayMwu
 from solvers.solver import require
@@ -44,25 +43,22 @@ class Spo(SelfPlayMwu):
     samples: int = 8
     queue: int = 8
     paper: ClassVar[str] = "Swamy et al. 2024, arXiv:2401.04056"
-    needs: ClassVar[Literal["matrix", "samples", "dataset"]] = "samples"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self, queue=(1, 10_000))
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> tuple[Any, ...]:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Any, ...]:
         """Log of the reference, the sum of no policies, and an empty queue."""
         return *super().init(game, rng), ()
 
     def step(
-        self, game: PreferenceGame, state: tuple[Any, ...], rng: np.random.Generator | None
+        self, game: PreferenceGame, state: tuple[Any, ...], rng: np.random.Generator
     ) -> tuple[Any, ...]:
         """Draw, enqueue, drop the oldest, and move by the win rates against the queue."""
         log_policy, total, queue = state
         drawn = np.exp(log_policy)
         if self.samples > 0:
-            if rng is None:
-                raise SolverError("Spo draws answers; pass rng=numpy.random.default_rng(seed)")
             drawn = rng.multinomial(self.samples, drawn) / self.samples
         queue = (*queue, drawn)[-self.queue :]
         rates = game.win_rates(sum(queue) / len(queue))

@@ -43,7 +43,7 @@ class Sppo(SelfPlayMwu):
     paper: ClassVar[str] = "Wu et al. 2024, arXiv:2405.00675"
 
     def step(
-        self, game: PreferenceGame, state: tuple[Any, ...], rng: np.random.Generator | None
+        self, game: PreferenceGame, state: tuple[Any, ...], rng: np.random.Generator
     ) -> tuple[Float, ...]:
         """The constrained least-squares fit."""
         log_policy, total = state

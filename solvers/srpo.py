@@ -4,23 +4,22 @@ Choi et al., Self-Improving Robust Preference Optimization, 2024, arXiv:2406.016
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
 from games import numerics
 from games.game import Float, PreferenceGame
-from solvers.dpo import Table, busiest, compared
-from solvers.iterative import IterativeSolver
+from solvers.dataset_fit import DatasetFit, Table, max_degree
 from solvers.slhf_exact import SlhfExact
-from solvers.solver import Concept, Solution, require
+from solvers.solver import Concept, Open, Solution, require
 from solvers.stackelberg_gda import Players
 
 State = tuple[Float, Float, Table]
 
 
 @dataclass(frozen=True)
-class Srpo(IterativeSolver):
+class Srpo(DatasetFit):
     """Gradient descent on (1 - alpha) sum_ij w_ij E_ij^2 + alpha sum_ij w_ij G_ij^2.
 
     With u = log(follower / ref) in rows, l = log(policy / ref) and q_ij = P[j, i] - 1/2, the
@@ -49,30 +48,25 @@ class Srpo(IterativeSolver):
         If a parameter is out of range.
     """
 
-    tau: float = 0.1
     alpha: float = 0.5
-    eta: float = 1.0
-    n_comparisons: int = 0
     concept: ClassVar[Concept] = "slhf"
     paper: ClassVar[str] = "Choi et al. 2024, arXiv:2406.01660"
-    needs: ClassVar[Literal["matrix", "samples", "dataset"]] = "dataset"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), alpha=(1e-6, 1 - 1e-6), n_comparisons=(0, 2**53))
-        require(self, eta=(1e-12, np.nextafter(2, 0)))
+        super().__post_init__()
+        require(self, alpha=(Open(0), Open(1)))
 
     def target(self, game: PreferenceGame) -> Solution:
         """SLHF with both tau equal, and ``ref`` as the follower's reference too."""
         return SlhfExact(self.tau, self.tau).solve(PreferenceGame(game.P, game.ref))
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> State:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> State:
         """Log of the reference for both, and the data."""
         rows = np.broadcast_to(game.log_ref[..., None, :], (*game.batch, game.n, game.n))
-        return game.log_ref, rows, compared(game, self.n_comparisons, rng)
+        return game.log_ref, rows, self.data(game, rng)
 
-    def step(self, game: PreferenceGame, state: State, rng: np.random.Generator | None) -> State:
+    def step(self, game: PreferenceGame, state: State, rng: np.random.Generator) -> State:
         """One step of gradient descent on the logits of both."""
-        del rng
         log_pi, log_follower, (shares, wins) = state
         improve, generate = self.errors(game, (log_pi, log_follower), wins)
         # minus the gradients, divided by 2 tau
@@ -80,7 +74,7 @@ class Srpo(IterativeSolver):
         kept = np.eye(game.n, dtype=shares.dtype) * improve.sum(-1)[..., None]
         rows = improve - kept + generate
         rows = rows - np.exp(log_follower) * generate.sum(-1, keepdims=True)
-        size = self.eta / (2 * self.tau * busiest(shares))
+        size = self.eta / (2 * self.tau * max_degree(shares))
         return (
             numerics.log_softmax(log_pi + size * generate.sum(-2)),
             numerics.log_softmax(log_follower + size[..., None] * rows),
@@ -103,8 +97,3 @@ class Srpo(IterativeSolver):
     def follower(self, state: State) -> Float:
         """The policy that improves an answer (the row)."""
         return np.asarray(np.exp(state[1]))
-
-    def residual(self, game: PreferenceGame, before: State, after: State) -> Float:
-        """The largest change of a probability of either policy."""
-        moved = abs(self.follower(after) - self.follower(before)).max((-1, -2))
-        return np.asarray(np.maximum(super().residual(game, before, after), moved))

@@ -12,7 +12,7 @@ from games import numerics
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.slhf_exact import SlhfExact
-from solvers.solver import Concept, Solution, require
+from solvers.solver import Concept, Open, Solution, require
 
 _FLOOR = 1e-12
 
@@ -64,22 +64,18 @@ class StackelbergGda(IterativeSolver):
 
     def __post_init__(self) -> None:
         require(self, tau_leader=(0, np.inf), tau_follower=(0, np.inf))
-        require(self, eta=(1e-12, np.inf), kappa=(1e-12, np.inf))
+        require(self, eta=(Open(0), np.inf), kappa=(Open(0), np.inf))
 
     def target(self, game: PreferenceGame) -> Solution:
         """The closed form of SLHF at the same two tau."""
         return SlhfExact(self.tau_leader, self.tau_follower).solve(game)
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> Players:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> Players:
         """Both references."""
-        del rng
         return game.ref, np.exp(follower_reference(game))
 
-    def step(
-        self, game: PreferenceGame, state: Players, rng: np.random.Generator | None
-    ) -> Players:
+    def step(self, game: PreferenceGame, state: Players, rng: np.random.Generator) -> Players:
         """Both gradients at the same point, then both projections."""
-        del rng
         (pi, omega), cost = state, game.P
         log_ratio = _log(omega) - game.log_ref_follower(slice(None))
         paid = (omega * (cost + self.tau_follower * log_ratio)).sum(-1)
@@ -95,11 +91,6 @@ class StackelbergGda(IterativeSolver):
     def follower(self, state: Players) -> Float:
         """What the follower answers, given the leader's answer (the row)."""
         return state[1]
-
-    def residual(self, game: PreferenceGame, before: Players, after: Players) -> Float:
-        """The largest change of a probability of either player."""
-        moved = abs(self.follower(after) - self.follower(before)).max((-1, -2))
-        return np.asarray(np.maximum(super().residual(game, before, after), moved))
 
 
 def follower_reference(game: PreferenceGame) -> Float:

@@ -14,7 +14,7 @@ from games.errors import SolverError
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.slhf_exact import SlhfExact
-from solvers.solver import Concept, Solution, require
+from solvers.solver import Concept, Open, Solution, require
 from solvers.stackelberg_gda import Players, follower_reference
 
 
@@ -65,7 +65,7 @@ class StackelbergNpg(IterativeSolver):
 
     def __post_init__(self) -> None:
         require(self, tau_leader=(0, np.inf), tau_follower=(0, np.inf))
-        require(self, eta=(1e-12, np.inf), kappa=(1e-12, np.inf))
+        require(self, eta=(Open(0), np.inf), kappa=(Open(0), np.inf))
         if self.gradient not in ("natural", "softmax"):
             raise SolverError(
                 f"StackelbergNpg: gradient is {self.gradient!r}, expected 'natural' or 'softmax'"
@@ -75,16 +75,12 @@ class StackelbergNpg(IterativeSolver):
         """The closed form of SLHF at the same two tau."""
         return SlhfExact(self.tau_leader, self.tau_follower).solve(game)
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> Players:
+    def init(self, game: PreferenceGame, rng: np.random.Generator) -> Players:
         """Logs of both references."""
-        del rng
         return game.log_ref, follower_reference(game)
 
-    def step(
-        self, game: PreferenceGame, state: Players, rng: np.random.Generator | None
-    ) -> Players:
+    def step(self, game: PreferenceGame, state: Players, rng: np.random.Generator) -> Players:
         """Both players at once."""
-        del rng
         (log_pi, log_omega), cost = state, game.P
         pi, omega = np.exp(log_pi), np.exp(log_omega)
         charged = cost + self.tau_follower * (log_omega - game.log_ref_follower(slice(None)))
@@ -105,8 +101,3 @@ class StackelbergNpg(IterativeSolver):
     def follower(self, state: Players) -> Float:
         """What the follower answers, given the leader's answer (the row)."""
         return np.asarray(np.exp(state[1]))
-
-    def residual(self, game: PreferenceGame, before: Players, after: Players) -> Float:
-        """The largest change of a probability of either player."""
-        moved = abs(self.follower(after) - self.follower(before)).max((-1, -2))
-        return np.asarray(np.maximum(super().residual(game, before, after), moved))

@@ -9,7 +9,7 @@ limit 2 tau / (tau^2 + omega^2) is below its step size; online IPO 2 and Nash-MD
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,7 @@ from games import PreferenceGame, SpecError, measures, numerics
 from games.game import Float
 from results.rows import Status
 from solvers import Solution, Solver
-from solvers.iterative import IterativeSolver, State
+from solvers.iterative import IterativeSolver, drive
 from tabular.experiment import Experiment, Measurement, RngFor
 from tabular.stability import predicted_limit, skipped
 
@@ -77,8 +77,7 @@ class Convergence(Experiment):
             yield from self._exact(game, solver)
             return
         target = solver.target(game)
-        run = Averaged(solver) if self.average else solver
-        solution = run.solve(game, rng_for("solver"))
+        solution = drive(solver, game, rng_for("solver"), average=self.average)
         if (solution.status == "undefined").all():
             nothing = solution.certificate.residual
             yield from self._contexts("kl_to_target", nothing, game, solution)
@@ -87,7 +86,7 @@ class Convergence(Experiment):
         if trace is None:
             yield skipped("kl_to_target", "the solver kept no trace")
             return
-        averaged = run.iterate == "average"
+        averaged = self.average or solver.iterate == "average"
         # only the last point can have missed the tolerance
         running = replace(solution, status=np.full(game.batch, "ok"))
         for k, step in enumerate(trace.steps.tolist()):
@@ -187,15 +186,15 @@ class Convergence(Experiment):
     ) -> Iterator[Measurement]:
         """In each context, the step size up to which the fixed point is stable, where known."""
         indices = list(np.ndindex(game.batch))
-        eta = float(getattr(solver, "step_size", getattr(solver, "eta", 0.0)))
-        if len(indices) > self.most_contexts or eta == 0:
+        eta = getattr(solver, "step_size", getattr(solver, "eta", None))
+        if len(indices) > self.most_contexts or eta is None:
             return
         for k, index in enumerate(indices):
             if target is not None and target.status[index] == "undefined":
                 continue
             limit = predicted_limit(solver, game.at(index) if game.batch else game)
             if np.isfinite(limit):
-                labels = {"route": "predicted", "eta": eta}
+                labels = {"route": "predicted", "eta": float(eta)}
                 yield Measurement("step_limit", limit, k if game.batch else None, labels)
 
     def _replies(
@@ -209,42 +208,3 @@ class Convergence(Experiment):
             own = away[..., i]
             against = target.message
             yield from self._contexts("row_tv", own, game, solution, against, step, action=name)
-
-
-@dataclass(frozen=True, kw_only=True, init=False)
-class Averaged(IterativeSolver):
-    """A solver whose answer is the average of its iterates, whatever it was before."""
-
-    solver: IterativeSolver
-    iterate: ClassVar[Literal["last", "average", "none"]] = "average"
-
-    def __init__(self, solver: IterativeSolver) -> None:
-        for name, value in (
-            ("solver", solver), ("max_steps", solver.max_steps), ("tol", solver.tol),
-        ):  # fmt: skip
-            object.__setattr__(self, name, value)
-
-    @property
-    def draws(self) -> bool:
-        """Whether the solver draws."""
-        return self.solver.draws
-
-    def init(self, game: PreferenceGame, rng: np.random.Generator | None) -> State:
-        """The solver's."""
-        return self.solver.init(game, rng)
-
-    def step(self, game: PreferenceGame, state: State, rng: np.random.Generator | None) -> State:
-        """The solver's."""
-        return self.solver.step(game, state, rng)
-
-    def policy(self, state: State) -> Float:
-        """The solver's last iterate."""
-        return self.solver.policy(state)
-
-    def follower(self, state: State) -> Float | None:
-        """The solver's."""
-        return self.solver.follower(state)
-
-    def residual(self, game: PreferenceGame, before: State, after: State) -> Float:
-        """The solver's."""
-        return self.solver.residual(game, before, after)

@@ -6,7 +6,7 @@ nothing. Throughout A = P - 1/2, and D(pi) = diag pi - pi pi^T is the Jacobian o
 """
 
 from collections.abc import Callable
-from typing import Any
+from functools import singledispatch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,28 @@ from scipy import linalg
 
 from games import PreferenceGame, measures, numerics
 from games.game import Float
+from solvers import Solver
+from solvers.dpo import Dpo
+from solvers.egpo import Egpo
+from solvers.inpo import Inpo
+from solvers.ipo import Ipo
+from solvers.mnpo import Mnpo
+from solvers.mpo import Mpo
+from solvers.nash_ema import NashEma
+from solvers.nash_md import NashMd
+from solvers.nash_md_pg import NashMdPg
+from solvers.nash_rs import NashRs
+from solvers.natural_pg import NaturalPg
 from solvers.nlhf_exact import NlhfExact
+from solvers.omwu import Omwu
+from solvers.online_ipo_1 import OnlineIpo1
+from solvers.online_ipo_2 import OnlineIpo2
 from solvers.rlhf_exact import RlhfExact
+from solvers.rspo import Rspo
 from solvers.slhf_exact import SlhfExact
+from solvers.softmax_pg import SoftmaxPg
+from solvers.srpo import Srpo
+from solvers.stackelberg_npg import StackelbergNpg
 
 Complex = NDArray[np.complex128]
 
@@ -39,16 +58,27 @@ Factors = Callable[[float], Complex]
 """eta -> factors by which small deviations from the fixed point grow in a step."""
 
 
-def _modes(solver: Any, game: PreferenceGame) -> Complex:
-    return spectrum(game, NlhfExact(solver.tau).solve(game).policy)
+@singledispatch
+def multipliers(solver: Solver, game: PreferenceGame) -> Factors | None:
+    """The linearisation of a solver with a step size ``eta`` in one context; None if unknown.
+
+    Registered by class below: a subclass that changes the step registers a formula of its own.
+    """
+    return None
 
 
-def _mirror_descent(solver: Any, game: PreferenceGame) -> Factors:
-    modes = _modes(solver, game)
+def _modes(tau: float, game: PreferenceGame) -> Complex:
+    return spectrum(game, NlhfExact(tau).solve(game).policy)
+
+
+@multipliers.register
+def _mirror_descent(solver: OnlineIpo1 | Inpo, game: PreferenceGame) -> Factors:
+    modes = _modes(solver.tau, game)
     return lambda eta: 1 - eta * solver.tau + eta * modes
 
 
-def _extragradient(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _extragradient(solver: Egpo, game: PreferenceGame) -> Factors:
     """Ahead = theta + eta N (A D - tau) theta, theta' = theta + eta N (A D ahead - tau theta).
 
     N = n (diag nu - nu nu^T) with nu the distribution of the pairs; the mode of constants is taken
@@ -67,9 +97,10 @@ def _extragradient(solver: Any, game: PreferenceGame) -> Factors:
     return factors
 
 
-def _optimistic(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _optimistic(solver: Omwu, game: PreferenceGame) -> Factors:
     """Base' = keep base + eta mode ahead, ahead' = keep base' + eta mode ahead."""
-    modes = _modes(solver, game)
+    modes = _modes(solver.tau, game)
 
     def factors(eta: float) -> Complex:
         keep = 1 - eta * solver.tau
@@ -79,8 +110,11 @@ def _optimistic(solver: Any, game: PreferenceGame) -> Factors:
     return factors
 
 
-def _mixture(solver: Any, game: PreferenceGame) -> Factors:
-    """The opponent is the mixture, whose fixed point moves with eta."""
+@multipliers.register
+def _mixture(solver: NashMd, game: PreferenceGame) -> Factors | None:
+    """The opponent is the mixture, whose fixed point moves with eta; None for decreasing steps."""
+    if solver.schedule == "decreasing":
+        return None
 
     def factors(eta: float) -> Complex:
         keep = 1 - eta * solver.tau
@@ -90,14 +124,16 @@ def _mixture(solver: Any, game: PreferenceGame) -> Factors:
     return factors
 
 
-def _rejection(solver: Any, game: PreferenceGame) -> Factors:
-    modes = _modes(solver, game)
+@multipliers.register
+def _rejection(solver: NashRs, game: PreferenceGame) -> Factors:
+    modes = _modes(solver.tau, game)
     return lambda eta: 1 - eta * solver.tau + eta * modes**2 / solver.tau
 
 
-def _moving_average(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _moving_average(solver: NashEma, game: PreferenceGame) -> Factors:
     """Theta' = keep theta + eta mode mean, mean' = (1 - rate) mean + rate theta'."""
-    modes, rate = _modes(solver, game), solver.rate
+    modes, rate = _modes(solver.tau, game), solver.rate
 
     def factors(eta: float) -> Complex:
         keep = 1 - eta * solver.tau
@@ -107,7 +143,8 @@ def _moving_average(solver: Any, game: PreferenceGame) -> Factors:
     return factors
 
 
-def _moving_magnet(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _moving_magnet(solver: Mpo, game: PreferenceGame) -> Factors:
     """Of a whole period: k steps theta' = own theta + pull magnet, then magnet' = theta'.
 
     At the maximal lottery; among answers outside it deviations die out whatever eta, and they are
@@ -126,9 +163,10 @@ def _moving_magnet(solver: Any, game: PreferenceGame) -> Factors:
     return factors
 
 
-def _history(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _history(solver: Mnpo, game: PreferenceGame) -> Factors:
     """Roots of z^h = (keep + eta mode) sum_j weight_j z^(h - 1 - j)."""
-    modes = _modes(solver, game)
+    modes = _modes(solver.tau, game)
 
     def factors(eta: float) -> Complex:
         own = 1 - eta * solver.tau + eta * modes
@@ -137,9 +175,10 @@ def _history(solver: Any, game: PreferenceGame) -> Factors:
     return factors
 
 
-def _policy_gradient(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _policy_gradient(solver: OnlineIpo2 | NashMdPg, game: PreferenceGame) -> Factors:
     """I + eta D [(1 - mixture) A D_opponent - tau I], less the mode of constants."""
-    mixture = getattr(solver, "mixture", 0.0)
+    mixture = solver.mixture if isinstance(solver, NashMdPg) else 0.0
     opponent = game.ref
     if mixture < 1:
         opponent = NlhfExact(solver.tau / (1 - mixture)).solve(game).policy
@@ -150,7 +189,8 @@ def _policy_gradient(solver: Any, game: PreferenceGame) -> Factors:
     return lambda eta: 1 + eta * flow
 
 
-def _proximal(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _proximal(solver: Rspo, game: PreferenceGame) -> Factors:
     """V' + eta tau slope v' = v + eta A D v - const, where v' too is orthogonal to pi.
 
     The slope of the divergence's derivative in the log-ratio is 2 pi / ref (chi-square), ref / pi
@@ -181,25 +221,27 @@ def _descent(hessian: Float) -> Factors:
     return lambda eta: np.asarray(1 - eta * largest, dtype=np.complex128)
 
 
-def _natural_gradient(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _natural_gradient(solver: NaturalPg, game: PreferenceGame) -> Factors:
     return _descent(solver.tau * np.eye(game.n))
 
 
-def _softmax_gradient(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _softmax_gradient(solver: SoftmaxPg, game: PreferenceGame) -> Factors:
     return _descent(solver.tau * _spread(RlhfExact(solver.tau).solve(game).policy))
 
 
-def _logistic_regression(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _logistic_regression(solver: Dpo, game: PreferenceGame) -> Factors:
     """Laplacian of w_ij s (1 - s), s = sigmoid(r_i - r_j), over max_i sum_j w_ij / 2."""
-    del solver
     weights, r = game.pair_weights, RlhfExact().rewards(game)
     wins = numerics.sigmoid(r[:, None] - r)
     return _descent(2 * _laplacian(weights * wins * (1 - wins)) / weights.sum(-1).max())
 
 
-def _least_squares(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _least_squares(solver: Ipo, game: PreferenceGame) -> Factors:
     """Laplacian of w_ij over 2 max_i sum_j w_ij."""
-    del solver
     weights = game.pair_weights
     return _descent(_laplacian(weights) / (2 * weights.sum(-1).max()))
 
@@ -208,7 +250,8 @@ def _laplacian(weights: Float) -> Float:
     return np.asarray(np.diag(weights.sum(-1)) - weights)
 
 
-def _follower_gradients(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _follower_gradients(solver: StackelbergNpg, game: PreferenceGame) -> Factors:
     """At the fixed point neither player's deviation moves the other's gradient to first order."""
     solution = SlhfExact(solver.tau_leader, solver.tau_follower).solve(game)
     pi, rows = solution.policy, solution.follower
@@ -220,7 +263,8 @@ def _follower_gradients(solver: Any, game: PreferenceGame) -> Factors:
     return _descent(linalg.block_diag(solver.tau_leader * leader, *own))
 
 
-def _self_improvement(solver: Any, game: PreferenceGame) -> Factors:
+@multipliers.register
+def _self_improvement(solver: Srpo, game: PreferenceGame) -> Factors:
     """Both losses vanish at the fixed point: the Hessian is that of Gauss and Newton.
 
     Over tau it is the sum over i, j of w_ij / (2 max_i sum_j w_ij) times (1 - alpha) a a^T +
@@ -238,26 +282,3 @@ def _self_improvement(solver: Any, game: PreferenceGame) -> Factors:
     improve, generate = (1 - solver.alpha) * shares, solver.alpha / 4 * shares
     hessian = np.einsum("ij,ijm,ijk->mk", improve, a, a)
     return _descent(hessian + np.einsum("ij,ijm,ijk->mk", generate, b, b))
-
-
-MULTIPLIERS: dict[str, Callable[[Any, PreferenceGame], Factors]] = {
-    "OnlineIpo1": _mirror_descent,
-    "Inpo": _mirror_descent,
-    "Egpo": _extragradient,
-    "Omwu": _optimistic,
-    "NashMd": _mixture,
-    "NashRs": _rejection,
-    "NashEma": _moving_average,
-    "Mpo": _moving_magnet,
-    "Mnpo": _history,
-    "OnlineIpo2": _policy_gradient,
-    "NashMdPg": _policy_gradient,
-    "Rspo": _proximal,
-    "NaturalPg": _natural_gradient,
-    "SoftmaxPg": _softmax_gradient,
-    "Dpo": _logistic_regression,
-    "Ipo": _least_squares,
-    "StackelbergNpg": _follower_gradients,
-    "Srpo": _self_improvement,
-}
-"""Class of a solver with a step size ``eta`` -> its linearisation."""

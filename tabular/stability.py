@@ -2,7 +2,7 @@
 
 omega_k are the (real) frequencies of the game at the fixed point: the spectrum of (P - 1/2) D,
 D = diag(pi) - pi pi^T, is imaginary, i omega_k with |omega_k| <= 1/2. Near the fixed point the
-logits of a mode move by a factor (``linearisation.MULTIPLIERS``) a step, and the limit is the
+logits of a mode move by a factor (``linearisation.multipliers``) a step, and the limit is the
 smallest eta at which the largest factor has modulus 1. For online IPO 1 that is 2 tau / (tau^2 +
 omega^2). Where small steps are unstable too (``Mpo``, whose magnet must not move too often; see
 ``NashEma``), it is the upper end of the first stable interval.
@@ -19,8 +19,9 @@ from games.game import Float
 from results.rows import Status
 from solvers import Solution, Solver, taus
 from solvers.iterative import IterativeSolver
+from solvers.sampling import NO_DRAWS
 from tabular.experiment import Experiment, Measurement, RngFor
-from tabular.linearisation import MULTIPLIERS, omega
+from tabular.linearisation import multipliers, omega
 
 _NUDGE = 1e-6
 _SETTLED = 1e-3
@@ -42,10 +43,9 @@ def predicted_limit(
     NaN where the formula is not known, 0 where no small step contracts, inf where all that the
     solver takes do.
     """
-    formula = MULTIPLIERS.get(type(solver).__name__)
-    if formula is None:
+    factors = multipliers(solver, game)
+    if factors is None:
         return float("nan")
-    factors = formula(solver, game)
     return _limit(solver, lambda eta: bool((abs(factors(eta)) < 1 - _NONE).all()), precision, 1.15)
 
 
@@ -109,7 +109,7 @@ def _distances(solver: IterativeSolver, game: PreferenceGame, target: Solution) 
     """Distance to the target next to it, and then after every fourth step, without end."""
     rows = None if target.follower is None else _beside(numerics.log(target.follower))
     start = PreferenceGame(game.P, _beside(target.log_policy), rows, game.pairs)
-    state = solver.init(start, None)
+    state = solver.init(start, NO_DRAWS)
     while True:
         away = numerics.total_variation(solver.policy(state), target.policy)
         follower = solver.follower(state)
@@ -119,7 +119,7 @@ def _distances(solver: IterativeSolver, game: PreferenceGame, target: Solution) 
         yield float(away)
         with np.errstate(all="ignore"):
             for _ in range(_EVERY):
-                state = solver.step(game, state, None)
+                state = solver.step(game, state, NO_DRAWS)
 
 
 def _beside(log_policy: Float) -> Float:
@@ -138,11 +138,11 @@ def ends_within(
     reference itself may be the target.
     """
     tilted = np.exp(numerics.log_softmax(game.log_ref + np.sin(np.arange(1.0, game.n + 1))))
-    state = solver.init(PreferenceGame(game.P, tilted, None, game.pairs), None)
+    state = solver.init(PreferenceGame(game.P, tilted, None, game.pairs), NO_DRAWS)
     away = np.inf
     with np.errstate(all="ignore"):
         for t in range(1, steps + 1):
-            state = solver.step(game, state, None)
+            state = solver.step(game, state, NO_DRAWS)
             if t % _LOOK == 0 or t == steps:
                 now = numerics.log(solver.policy(state))
                 away = float(numerics.kl(target.log_policy, now))

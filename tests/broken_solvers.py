@@ -10,6 +10,7 @@ from games import PreferenceGame
 from games.game import Float
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
+from solvers.sampling import NO_DRAWS
 from solvers.solver import Certificate, Concept, Solution
 
 
@@ -28,7 +29,7 @@ class Good(IterativeSolver):
     def rates(self, game: PreferenceGame, policy: Float) -> Float:
         return game.win_rates(policy)
 
-    def step(self, game: PreferenceGame, state: Any, rng: np.random.Generator | None) -> Any:
+    def step(self, game: PreferenceGame, state: Any, rng: np.random.Generator) -> Any:
         keep = 1 - self.eta * self.tau
         rates = self.rates(game, self.policy(state))
         return keep * state + (1 - keep) * game.log_ref + self.eta * rates
@@ -88,10 +89,10 @@ class SameSeed(Good):
 
 @dataclass(frozen=True)
 class DrawsUnsaid(Good):
-    """Uses the generator where there is one, and does not say so."""
+    """Uses the generator that it is given, and does not say so."""
 
-    def step(self, game: PreferenceGame, state: Any, rng: np.random.Generator | None) -> Any:
-        noise = rng.normal() if rng else 0
+    def step(self, game: PreferenceGame, state: Any, rng: np.random.Generator) -> Any:
+        noise = 0 if rng is NO_DRAWS else rng.normal()
         return super().step(game, state, rng) + noise
 
 
@@ -217,10 +218,10 @@ class Sampled(Good):
     def draws(self) -> bool:
         return self.samples > 0
 
-    def step(self, game: PreferenceGame, state: Any, rng: np.random.Generator | None) -> Any:
+    def step(self, game: PreferenceGame, state: Any, rng: np.random.Generator) -> Any:
         keep = 1 - self.eta * self.tau
         rates = self.rates(game, self.policy(state))
-        if self.draws and rng is not None:
+        if self.draws:
             rates = self.sample(rates, rng)
         return keep * state + (1 - keep) * game.log_ref + self.eta * rates
 

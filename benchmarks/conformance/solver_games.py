@@ -9,6 +9,7 @@ import numpy as np
 
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver, State
+from solvers.sampling import NO_DRAWS
 from solvers.solver import Solution, Solver
 
 STEPS = 20
@@ -72,9 +73,9 @@ def permuted(game: PreferenceGame, order: Float) -> PreferenceGame:
 # Runs
 
 
-def generator(solver: Solver, seed: int = 0) -> np.random.Generator | None:
+def generator(solver: Solver, seed: int = 0) -> np.random.Generator:
     """One for a solver that draws; the others must do without."""
-    return np.random.default_rng(seed) if solver.draws else None
+    return np.random.default_rng(seed) if solver.draws else NO_DRAWS
 
 
 def states(

@@ -25,6 +25,7 @@ from solvers.exact.regularized_nash import regularized_nash
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
 from solvers.online_ipo_1 import OnlineIpo1
+from solvers.sampling import NO_DRAWS
 from solvers.solver import Solution
 
 TAU, LEARNING_RATE, GAP = 0.1, 0.1, 1e-10
@@ -61,7 +62,7 @@ def through_autograd(torch: Any, game: PreferenceGame) -> Callable[[Any], Any]:
     "way", ["this package", "torch autograd", "torch autograd, a game at a time"]
 )
 def test_step_of_egpo(benchmark: BenchmarkFixture, way: str) -> None:
-    state = EGPO.init(TEN, None)
+    state = EGPO.init(TEN, NO_DRAWS)
     if way == "this package":
         after = benchmark(EGPO.step, TEN, state, None)
     else:
@@ -73,7 +74,7 @@ def test_step_of_egpo(benchmark: BenchmarkFixture, way: str) -> None:
         thetas = torch.tensor(state) if alone else torch.tensor(state)[None]
         after = benchmark(lambda: [s(t) for s, t in zip(steps, thetas, strict=True)])
         after = torch.stack(after).reshape(state.shape).numpy()
-        expected = EGPO.policy(EGPO.step(TEN, state, None))
+        expected = EGPO.policy(EGPO.step(TEN, state, NO_DRAWS))
         np.testing.assert_allclose(EGPO.policy(after), expected, atol=1e-12)
     assert after.shape == state.shape
 
@@ -81,7 +82,7 @@ def test_step_of_egpo(benchmark: BenchmarkFixture, way: str) -> None:
 @pytest.mark.benchmark(group="one step, 1,000 games x 10 answers")
 @pytest.mark.parametrize("solver", [OnlineIpo1(tau=TAU), EGPO], ids=lambda s: type(s).__name__)
 def test_step_of_a_batch(benchmark: BenchmarkFixture, solver: IterativeSolver) -> None:
-    benchmark(solver.step, THOUSAND, solver.init(THOUSAND, None), None)
+    benchmark(solver.step, THOUSAND, solver.init(THOUSAND, NO_DRAWS), NO_DRAWS)
     if benchmark.stats is not None:
         seconds = benchmark.stats.stats.median
         benchmark.extra_info["microseconds a game-step"] = 1e6 * seconds / THOUSAND.batch[0]
@@ -89,12 +90,12 @@ def test_step_of_a_batch(benchmark: BenchmarkFixture, solver: IterativeSolver) -
 
 def to_the_gap(solver: IterativeSolver, game: PreferenceGame, tau: float) -> tuple[Float, int, int]:
     """The policy, the steps and the look-ups at which the regularised gap first is ``GAP``."""
-    state, steps, calls = solver.init(game, None), 0, 0
+    state, steps, calls = solver.init(game, NO_DRAWS), 0, 0
     while True:
         policy = solver.policy(state)
         if steps % 8 == 0 and measures.duality_gap(game, policy, tau).max() <= GAP:
             return policy, steps, calls
-        state = solver.step(game, state, None)
+        state = solver.step(game, state, NO_DRAWS)
         steps, calls = steps + 1, calls + (2 if isinstance(solver, Egpo) else 1)
 
 

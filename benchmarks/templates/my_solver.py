@@ -14,7 +14,7 @@ import numpy as np
 from games.game import Float, PreferenceGame
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
-from solvers.solver import Concept, Solution, require
+from solvers.solver import Concept, Open, Solution, require
 
 
 # The class is the file's name in CamelCase. Its fields are the parameters, each with a default;
@@ -29,7 +29,7 @@ class MySolver(IterativeSolver):
     ----------
     tau : float > 0
         Weight of the KL penalty to ``ref``, in payoff units.
-    damping : float in [0, 1]; 0 for the safe tau^2 / (tau^2 + 1/4)
+    damping : float in (0, 1], or None for the safe tau^2 / (tau^2 + 1/4)
         How far to go towards the best response.
 
     Raises
@@ -39,28 +39,27 @@ class MySolver(IterativeSolver):
     """
 
     tau: float = 0.1
-    damping: float = 0.0
+    damping: float | None = None
 
     # The claims; `prefgames check` tests them.
     concept: ClassVar[Concept] = "nlhf"  # or "rlhf", "slhf", "other"
     paper: ClassVar[str] = "unpublished"  # authors, year, arXiv id or venue
     # iterate: ClassVar = "last"   # or "average", "none": which iterate approaches the target
-    # needs: ClassVar = "matrix"   # or "samples", "dataset": what it learns from
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), damping=(0, 1))
+        require(self, tau=(Open(0), np.inf), damping=(Open(0), 1))
 
     # What it converges to with these parameters, by another route; None if that is not known.
     def target(self, game: PreferenceGame) -> Solution:
         """The regularised equilibrium."""
         return NlhfExact(self.tau).solve(game)
 
-    # The state starts as the log of the reference; override `init` and `policy` to carry more, as
-    # a tuple. Leading axes are contexts: use the last axis for answers, and never change `state`
-    # in place. Draw only from `rng`, and then let the property `draws` be True.
-    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator | None) -> Float:
+    # The state starts as the log of the reference; override `init` to carry more, as a tuple that
+    # begins with the logits. Leading axes are contexts: use the last axis for answers, and never
+    # change `state` in place. Draw only from `rng`, and then let the property `draws` be True.
+    def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
         """One step towards the best response."""
-        del rng
-        damping = self.damping or self.tau**2 / (self.tau**2 + 0.25)
+        safe = self.tau**2 / (self.tau**2 + 0.25)
+        damping = safe if self.damping is None else self.damping
         rates = game.win_rates(self.policy(state))  # rates[i]: how often i is preferred to a draw
         return (1 - damping) * state + damping * (game.log_ref + rates / self.tau)

@@ -17,8 +17,9 @@ from llm.learners.learner import Gradient, Learner
 from llm.policy import Ids
 from llm.rollout import Rollout
 from solvers import Solution, require
+from solvers.dataset_fit import max_degree
 from solvers.dpo import Dpo as Tabular
-from solvers.dpo import busiest
+from solvers.sampling import NO_DRAWS
 from solvers.solver import Concept
 
 
@@ -61,9 +62,9 @@ class Dpo(Learner):
         del other
         solver = Tabular(self.tau)
         log_pi = numerics.log_softmax(theta)
-        _, data = solver.init(game, None)
-        step = log_pi - solver.step(game, (log_pi, data), None)[0]
-        scale = self.tau**2 * busiest(data[0]) / (2 * solver.eta)
+        _, data = solver.init(game, NO_DRAWS)
+        step = log_pi - solver.step(game, (log_pi, data), NO_DRAWS)[0]
+        scale = self.tau**2 * max_degree(data[0]) / (2 * solver.eta)
         return scale * (step - step.mean(-1, keepdims=True)), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:

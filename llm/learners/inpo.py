@@ -17,6 +17,7 @@ from llm.policy import Ids
 from llm.rollout import Completions, Rollout
 from solvers import Solution, require
 from solvers.inpo import Inpo as Tabular
+from solvers.sampling import NO_DRAWS
 from solvers.solver import Concept
 
 
@@ -32,7 +33,7 @@ class Inpo(Learner):
     ----------
     tau : float > 0
         Weight of the KL penalty.
-    eta : float in [0, 2 / tau]; 0 for the safe tau / (tau^2 + 1/4)
+    eta : float in (0, 2 / tau], or None for the safe tau / (tau^2 + 1/4)
         Step size in payoff units; one over the paper's eta.
     refresh : int >= 1
         Optimiser steps between refreshes.
@@ -44,7 +45,7 @@ class Inpo(Learner):
     """
 
     tau: float = 0.1
-    eta: float = 0.0
+    eta: float | None = None
     refresh: int = 20
     concept: ClassVar[Concept] = "nlhf"
     solver: ClassVar[str] = "inpo"
@@ -78,7 +79,7 @@ class Inpo(Learner):
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """4 last (x - E x), x the distance of ``theta`` from the tabular step from ``other``."""
         last = np.exp(numerics.log_softmax(other))
-        off = theta - self._tabular().step(game, numerics.log_softmax(other), None)
+        off = theta - self._tabular().step(game, numerics.log_softmax(other), NO_DRAWS)
         return 4 * last * (off - numerics.expectation(last, off)[..., None]), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:

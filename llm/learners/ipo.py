@@ -17,8 +17,9 @@ from llm.learners.learner import Gradient
 from llm.policy import Ids
 from llm.rollout import Rollout
 from solvers import Solution
-from solvers.dpo import busiest
+from solvers.dataset_fit import max_degree
 from solvers.ipo import Ipo as Tabular
+from solvers.sampling import NO_DRAWS
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class Ipo(Dpo):
         del other
         solver = Tabular(self.tau)
         log_pi = numerics.log_softmax(theta)
-        _, data = solver.init(game, None)
-        step = log_pi - solver.step(game, (log_pi, data), None)[0]
-        scale = 4 * busiest(data[0]) / solver.eta
+        _, data = solver.init(game, NO_DRAWS)
+        step = log_pi - solver.step(game, (log_pi, data), NO_DRAWS)[0]
+        scale = 4 * max_degree(data[0]) / solver.eta
         return scale * (step - step.mean(-1, keepdims=True)), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:

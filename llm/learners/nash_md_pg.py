@@ -25,6 +25,7 @@ from llm.rollout import Rollout
 from llm.token_mixture import token_mixture_target
 from solvers import Solution, require
 from solvers.nash_md_pg import NashMdPg as Tabular
+from solvers.sampling import NO_DRAWS
 from solvers.solver import Concept
 
 
@@ -74,7 +75,7 @@ class NashMdPg(Learner):
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """Minus the step of the tabular algorithm at step size 1."""
         del other
-        return theta - Tabular(self.tau, self.mixture, eta=1.0).step(game, theta, None), None
+        return theta - Tabular(self.tau, self.mixture, eta=1.0).step(game, theta, NO_DRAWS), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:
         """The tabular algorithm's, with the opponent mixed token by token."""

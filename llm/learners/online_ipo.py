@@ -18,6 +18,7 @@ from llm.policy import Ids
 from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.online_ipo_2 import OnlineIpo2
+from solvers.sampling import NO_DRAWS
 from solvers.solver import Concept
 
 
@@ -56,7 +57,7 @@ class OnlineIpo(Learner):
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """4 / tau times minus the step of the tabular algorithm at step size 1."""
         del other
-        step = OnlineIpo2(self.tau, eta=1.0).step(game, theta, None)
+        step = OnlineIpo2(self.tau, eta=1.0).step(game, theta, NO_DRAWS)
         return 4 / self.tau * (theta - step), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:

@@ -18,6 +18,7 @@ from llm.policy import Ids
 from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.rlhf_exact import RlhfExact
+from solvers.sampling import NO_DRAWS
 from solvers.softmax_pg import SoftmaxPg
 from solvers.solver import Concept
 
@@ -67,8 +68,8 @@ class Rloo(Learner):
         """Minus the step of the softmax policy gradient at step size 1."""
         del other
         tabular = SoftmaxPg(self.tau, eta=1.0)
-        before = theta, tabular.init(game, None)[1]
-        slope = theta - tabular.step(game, before, None)[0]
+        before = theta, tabular.init(game, NO_DRAWS)[1]
+        slope = theta - tabular.step(game, before, NO_DRAWS)[0]
         return slope - slope.mean(-1, keepdims=True), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:

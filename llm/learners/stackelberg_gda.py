@@ -23,6 +23,7 @@ from llm.learners.learner import (
 from llm.policy import Ids
 from llm.rollout import Rollout
 from solvers import Solution, require
+from solvers.sampling import NO_DRAWS
 from solvers.slhf_exact import SlhfExact
 from solvers.solver import Concept
 from solvers.stackelberg_npg import StackelbergNpg
@@ -99,7 +100,7 @@ class StackelbergGda(Learner):
         before = tuple(numerics.log_softmax(x) for x in theta)
         leader, follower = (
             a - b - (a - b).mean(-1, keepdims=True)
-            for a, b in zip(before, tabular.step(game, before, None), strict=True)
+            for a, b in zip(before, tabular.step(game, before, NO_DRAWS), strict=True)
         )
         if self.as_published:
             kl = self.tau_follower * numerics.kl(before[1], game.log_ref_follower(slice(None)))

@@ -20,6 +20,7 @@ from llm.language_solver import LanguageSolver, TrainedSolution
 from llm.sft import SftConfig
 from solvers import SOLVERS
 from solvers.nlhf_exact import NlhfExact
+from solvers.sampling import NO_DRAWS
 from tests.small_models import FOLLOWER, cycle
 from tests.small_trainings import BRIEF, LONGER, SETTINGS, SFT, folders
 
@@ -102,9 +103,9 @@ def test_sppo_goes_where_as_many_tabular_steps_go(tmp_path: Path) -> None:
     found = solved("sppo", tmp_path, refresh=20, eta=1.0, steps=80, batch_size=256)
     assert found.target is None
     tabular = SOLVERS["sppo"](eta=1.0)
-    state: Any = tabular.init(found.game, None)  # type: ignore[attr-defined]
+    state: Any = tabular.init(found.game, NO_DRAWS)  # type: ignore[attr-defined]
     for _ in range(4):
-        state = tabular.step(found.game, state, None)  # type: ignore[attr-defined]
+        state = tabular.step(found.game, state, NO_DRAWS)  # type: ignore[attr-defined]
     start, *_, end = leaders(found)
     goal = np.exp(state[0])
     assert numerics.total_variation(end, goal) < 0.05

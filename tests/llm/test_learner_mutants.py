@@ -305,7 +305,10 @@ def past_charged(scored: Scored, estimator: str = "k1") -> Tensor:
     return (ratio.cumsum(-1) * scored.policy).sum(-1)
 
 
-@pytest.mark.parametrize("wrong", [future_forgotten, turned_around, past_charged])
+PENALTY_MUTANTS = [future_forgotten, turned_around, past_charged]
+
+
+@pytest.mark.parametrize("wrong", PENALTY_MUTANTS)
 @pytest.mark.parametrize(
     "name", ["nash_md_pg", "self_play_pg", "reinforce_reward", "stackelberg_gda"]
 )

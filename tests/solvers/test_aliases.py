@@ -11,6 +11,7 @@ from solvers import ALIASES, SOLVERS
 from solvers.aliases import resolve
 from solvers.iterative import IterativeSolver
 from solvers.rlhf_exact import RlhfExact
+from solvers.sampling import NO_DRAWS
 from tests.golden_games import normalised
 
 
@@ -104,10 +105,10 @@ def test_an_alias_has_the_update_of_its_own_paper(name: str) -> None:
     solver_name, mapped = resolve(name, params)
     solver = SOLVERS[solver_name](**mapped)
     assert isinstance(solver, IterativeSolver)
-    state = solver.init(game, None)
+    state = solver.init(game, NO_DRAWS)
     pi = game.ref
     for _ in range(5):
-        state = solver.step(game, state, None)
+        state = solver.step(game, state, NO_DRAWS)
         pi = update(game, pi, **params)
         np.testing.assert_allclose(solver.policy(state), pi, rtol=0, atol=1e-14)
     assert abs(pi - game.ref).max() > 0.05

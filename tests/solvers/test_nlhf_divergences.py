@@ -16,7 +16,7 @@ from solvers.nlhf_exact import NlhfExact
 from solvers.rspo import Rspo
 from tests.golden_games import GOLDEN, NAMES, golden_game, tv
 from tests.paper_games import random_games
-from tests.solvers.test_nlhf_unregularised import run, solved
+from tests.solvers.self_play_game import run, solved
 
 # Other divergences
 

@@ -19,8 +19,9 @@ from solvers.nash_md_pg import NashMdPg
 from solvers.nash_rs import NashRs
 from solvers.online_ipo_1 import OnlineIpo1
 from solvers.online_ipo_2 import OnlineIpo2
-from tests.solvers.test_nlhf_regularised import (
-    CHECKS,
+from solvers.rspo import Rspo
+from solvers.sampling import NO_DRAWS
+from tests.solvers.regularised_game import (
     ETA,
     GAME,
     PI,
@@ -32,10 +33,14 @@ from tests.solvers.test_nlhf_regularised import (
     close,
 )
 
+REGULARISED: tuple[type[Any], ...] = (
+    OnlineIpo1, OnlineIpo2, Inpo, NashMdPg, NashEma, Egpo, Mpo, Comal, Mnpo, NashRs, NashMd,
+)  # fmt: skip
+
 
 def run(solver: IterativeSolver, state: Any, steps: int = 5) -> Any:
     for _ in range(steps):
-        state = solver.step(GAME, state, None)
+        state = solver.step(GAME, state, NO_DRAWS)
     return state
 
 
@@ -110,18 +115,19 @@ def test_special_cases_coincide() -> None:
 
 
 BAD: list[tuple[type[Any], dict[str, Any]]] = [
-    *[(cls, {"tau": 0.0}) for cls in CHECKS],
-    *[(cls, {"eta": -1.0}) for cls in CHECKS if cls is not Comal],
-    *[(cls, {"samples": -1}) for cls in CHECKS if cls is not Comal],
+    *[(cls, {"tau": 0.0}) for cls in REGULARISED],
+    *[(cls, {"eta": eta}) for cls in REGULARISED if cls is not Comal for eta in (-1.0, 0.0)],
+    *[(cls, {"samples": -1}) for cls in REGULARISED if cls is not Comal],
     *[(cls, {"eta": 21.0}) for cls in (OnlineIpo1, NashEma, Egpo, Mnpo, NashRs, NashMd)],
     (NashMdPg, {"mixture": 1.1}),
     (NashEma, {"rate": 0.0}),
     (NashEma, {"rate": 1.1}),
     (Mpo, {"reset_every": 0}),
-    (Mpo, {"eta": 0.0}),
+    (NashEma, {"eta": None}),
     (Mnpo, {"history": 0}),
     (Mnpo, {"decay": -0.1}),
     (NashMd, {"eta": 10.0}),
+    (NashMd, {"schedule": "slow"}),
     (Egpo, {"pairs": "both"}),
 ]
 
@@ -132,7 +138,16 @@ def test_ranges(cls: type[Any], bad: dict[str, Any]) -> None:
         cls(**bad)
 
 
-SAMPLED = [cls for cls in CHECKS if cls is not Comal]
+def test_a_step_size_of_nothing_is_no_default_and_says_how_to_ask_for_it() -> None:
+    for cls in (OnlineIpo1, Inpo, NashRs, Mnpo, Egpo, OnlineIpo2, NashMdPg, Rspo):
+        with pytest.raises(SolverError, match=r"expected a number in \(0, .*; leave eta out"):
+            cls(eta=0)
+        assert cls(eta=None) == cls()
+    with pytest.raises(SolverError, match=r"tau is 0, expected a number in \(0, inf\)$"):
+        OnlineIpo1(tau=0)
+
+
+SAMPLED = [cls for cls in REGULARISED if cls is not Comal]
 
 
 @pytest.mark.parametrize("cls", SAMPLED)
@@ -143,7 +158,7 @@ def test_sampling_needs_a_generator(cls: type[Any]) -> None:
     with pytest.raises(SolverError, match="rng"):
         solver.solve(GAME)
     with pytest.raises(SolverError, match="rng"):
-        solver.step(GAME, solver.init(GAME, None), None)
+        solver.step(GAME, solver.init(GAME, None), NO_DRAWS)
 
 
 @pytest.mark.parametrize("cls", [cls for cls in SAMPLED if cls not in (Egpo, Inpo)])
@@ -159,7 +174,7 @@ def test_a_sampled_step_is_right_on_average(cls: type[Any]) -> None:
     }
     state = start.get(cls, theta)
     rng = np.random.default_rng(0)
-    noisy, exact = cls(samples=2).step(many, state, rng), cls().step(many, state, None)
+    noisy, exact = cls(samples=2).step(many, state, rng), cls().step(many, state, NO_DRAWS)
     if isinstance(noisy, tuple):
         noisy, exact = noisy[0], exact[0]
     # centred: only differences of logits matter

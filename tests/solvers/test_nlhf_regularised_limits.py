@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from games import PreferenceGame, measures, numerics
-from games.game import Float
 from solvers.comal import Comal
 from solvers.egpo import Egpo
 from solvers.inpo import Inpo
@@ -20,32 +19,9 @@ from solvers.nash_rs import NashRs
 from solvers.nlhf_exact import NlhfExact
 from solvers.online_ipo_1 import OnlineIpo1
 from solvers.online_ipo_2 import OnlineIpo2
+from solvers.sampling import NO_DRAWS
 from tests.golden_games import GOLDEN, NAMES, SETTINGS, golden, golden_game, kl
-
-
-def state_at(solver: IterativeSolver, logits: Any) -> Any:
-    """The state of a run that starts at these logits."""
-    match solver:
-        case NashMd():
-            return logits, 0
-        case NashEma():
-            return logits, logits
-        case Mpo():
-            return logits, logits, 0
-        case Mnpo():
-            return (logits,) * solver.history
-        case _:
-            return logits
-
-
-def run(solver: IterativeSolver, game: PreferenceGame, logits: Any, steps: int) -> Float:
-    """The policy after these steps."""
-    state = state_at(solver, logits)
-    with np.errstate(all="ignore"):
-        for _ in range(steps):
-            state = solver.step(game, state, None)
-    return np.asarray(solver.policy(state))
-
+from tests.solvers.regularised_runs import run, state_at
 
 # Targets
 
@@ -63,7 +39,7 @@ REACHED: list[tuple[IterativeSolver, str, int, float]] = [
     (Mnpo(0.1), "qre", 1000, 1e-9),
     (Mnpo(0.1, history=3, decay=0.5), "qre", 1000, 1e-9),
     (NashRs(0.1), "qre", 700, 1e-9),
-    (NashMd(0.1, 0.0), "qre", 3000, 3e-4),
+    (NashMd(0.1, schedule="decreasing"), "qre", 3000, 3e-4),
     (NashMd(0.1, 0.5), "", 700, 1e-9),
     (Mpo(0.1, 0.5, 50), "nash_unreg", 4000, 1e-3),
     (Comal(0.1), "nash_unreg", 150, 1e-8),
@@ -120,7 +96,10 @@ def test_nash_md_keeps_to_theorem_1(
     chance: float, qre: tuple[float, ...], errors: tuple[float, ...]
 ) -> None:
     cycle = [[0.5, chance, 1 - chance], [1 - chance, 0.5, chance], [chance, 1 - chance, 0.5]]
-    game, solver = PreferenceGame(cycle, [0.6, 0.3, 0.1]), NashMd(0.1, 0.0, max_steps=1000)
+    game, solver = (
+        PreferenceGame(cycle, [0.6, 0.3, 0.1]),
+        NashMd(0.1, schedule="decreasing", max_steps=1000),
+    )
     target = solver.target(game).policy
     np.testing.assert_allclose(target, qre, atol=2e-6)
     trace = solver.solve(game).trace
@@ -183,7 +162,7 @@ def test_comal_never_moves_away_from_the_lottery() -> None:
         state, distances = game.log_ref, []
         for _ in range(20):
             distances.append(kl(lottery, solver.policy(state)))
-            state = solver.step(game, state, None)
+            state = solver.step(game, state, NO_DRAWS)
         assert max(np.diff(distances)) < 1e-12
         if (name, tau) in (("rps", 0.1), ("mix6", 0.1)):
             gap = {"rps": 3e-9, "mix6": 7.2e-3}[name]

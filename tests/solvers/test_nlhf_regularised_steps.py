@@ -16,8 +16,9 @@ from solvers.nash_rs import NashRs
 from solvers.nlhf_exact import NlhfExact
 from solvers.online_ipo_1 import OnlineIpo1
 from solvers.online_ipo_2 import OnlineIpo2
+from solvers.sampling import NO_DRAWS
 from tests.golden_games import SETTINGS, golden, golden_game, kl
-from tests.solvers.test_nlhf_regularised_limits import run
+from tests.solvers.regularised_runs import run
 
 
 def near(name: str, tau: float) -> Float:
@@ -53,7 +54,7 @@ def test_omd_rate(name: str, tau: float) -> None:
     for t in range(301):
         if t >= 100:
             distances.append(kl(golden(name, tau)["qre"], solver.policy(state)))
-        state = solver.step(golden_game(name), state, None)
+        state = solver.step(golden_game(name), state, NO_DRAWS)
     # the mean rate, as the distance also wobbles; only above the noise of rounding
     seen = [d for d in distances if d > 1e-24]
     rate = (seen[-1] / seen[0]) ** (1 / (len(seen) - 1))
@@ -71,7 +72,7 @@ def test_online_ipo_2_is_stable_up_to_twice_that_limit(name: str, tau: float) ->
     assert (abs(1 + 2 * golden(name, tau)["omd_eta_max"] * moves) < 1).all()
     # the Jacobian is the right one: a small error moves as it says
     error = 1e-5 * np.arange(len(pi))
-    after = OnlineIpo2(tau, 1.0).step(golden_game(name), np.log(pi) + error, None)
+    after = OnlineIpo2(tau, 1.0).step(golden_game(name), np.log(pi) + error, NO_DRAWS)
     np.testing.assert_allclose(after - np.log(pi) - error, turn @ error, atol=1e-9)
 
 
@@ -100,7 +101,7 @@ def test_egpo_falls_at_its_rate_from_anywhere(name: str, tau: float) -> None:
         solver, state = Egpo(tau), start
         begin = kl(qre, solver.policy(state))
         for t in range(1, 300):
-            state = solver.step(game, state, None)
+            state = solver.step(game, state, NO_DRAWS)
             assert kl(qre, solver.policy(state)) <= begin * (1 + 2 * tau) ** -t + 1e-20
 
 

@@ -10,9 +10,13 @@ from scipy.optimize import minimize
 from games import PreferenceGame, measures, numerics
 from games.errors import SolverError
 from games.game import Float
+from solvers.gpo import Gpo
+from solvers.iterated_best_of_n import IteratedBestOfN
 from solvers.iterative import IterativeSolver, State
 from solvers.nlhf_exact import NlhfExact
 from solvers.omwu import Omwu
+from solvers.rspo import Rspo
+from solvers.sampling import NO_DRAWS
 from solvers.self_play_mwu import SelfPlayMwu
 from solvers.spo import Spo
 from solvers.sppo import Sppo
@@ -23,7 +27,7 @@ from tests.golden_games import (
     normalised,
     tv,
 )
-from tests.solvers.test_nlhf_unregularised import GAME, PI, RATES, run, solved
+from tests.solvers.self_play_game import GAME, PI, RATES, run, solved
 
 # Averages
 
@@ -91,9 +95,9 @@ def test_a_sampling_solver_needs_a_generator() -> None:
     for solver in solvers:
         with pytest.raises(SolverError, match="rng"):
             solver.solve(GAME)
-        state: State = solver.init(GAME, None)
+        state: State = solver.init(GAME, NO_DRAWS)
         with pytest.raises(SolverError, match="rng"):
-            solver.step(GAME, state, None)
+            solver.step(GAME, state, NO_DRAWS)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -122,7 +126,7 @@ def test_an_sppo_step_is_multiplicative_weights_to_third_order(
 
 
 def test_an_sppo_step_is_the_least_loss_on_the_simplex() -> None:
-    after = Sppo(10.0).policy(Sppo(10.0).step(GAME, (np.log(PI), np.zeros(3)), None))
+    after = Sppo(10.0).policy(Sppo(10.0).step(GAME, (np.log(PI), np.zeros(3)), NO_DRAWS))
 
     def loss(theta: Float) -> float:
         p = normalised(np.exp(theta))
@@ -139,7 +143,9 @@ def test_dno_is_multiplicative_weights() -> None:
     # max E_{y, y' ~ pi} [s log sigma(D) + (1 - s) log sigma(-D)], s = sigma(r - r'),
     # D = (log p/pi (y) - log p/pi (y')) / eta; concave in the logits, so a stationary point is best
     eta = 0.5
-    after = SelfPlayMwu(eta).policy(SelfPlayMwu(eta).step(GAME, (np.log(PI), np.zeros(3)), None))
+    after = SelfPlayMwu(eta).policy(
+        SelfPlayMwu(eta).step(GAME, (np.log(PI), np.zeros(3)), NO_DRAWS)
+    )
 
     def loss(theta: Float) -> float:
         ratio = (theta - np.log(PI)) / eta
@@ -155,7 +161,9 @@ def test_dno_is_multiplicative_weights() -> None:
 def test_rebel_with_its_own_win_rates_is_multiplicative_weights() -> None:
     # E_{y, y' ~ pi} ((log p/pi (y) - log p/pi (y')) / eta - (r(y) - r(y')))^2 = 0
     eta = 0.5
-    after = SelfPlayMwu(eta).policy(SelfPlayMwu(eta).step(GAME, (np.log(PI), np.zeros(3)), None))
+    after = SelfPlayMwu(eta).policy(
+        SelfPlayMwu(eta).step(GAME, (np.log(PI), np.zeros(3)), NO_DRAWS)
+    )
     off = np.log(after / PI) / eta - RATES
     loss = (PI[:, None] * PI * (off[:, None] - off) ** 2).sum()
     assert loss < 1e-28
@@ -221,7 +229,7 @@ def test_optimism_is_stable_up_to_eta_omega_of_one_over_root_three() -> None:
             near = np.log(lottery) + np.array([1e-4, -1e-4, 0])
             state, distances = (near, near), []
             for _ in range(400):
-                state = solver.step(game, state, None)
+                state = solver.step(game, state, NO_DRAWS)
                 distances.append(tv(solver.policy(state), lottery))
             assert (max(distances[-20:]) < 0.1 * max(distances[:20])) == converges
             assert converges or max(distances[-20:]) > 10 * max(distances[:20])
@@ -242,3 +250,28 @@ def test_sampled_optimism_ends_at_the_noise_floor() -> None:
     late = [np.log(solver.policy(state)) for state in run(solver, game, 1_500)[750:]]
     divergence = float(numerics.kl(want, np.array(late)).mean())
     assert 1e-6 < divergence < 3 * 0.3 / 256
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [
+        (SelfPlayMwu, {"eta": 0.0}),
+        (SelfPlayMwu, {"samples": -1}),
+        (Omwu, {"tau": -0.1}),
+        (Omwu, {"tau": 0.1, "eta": 10.1}),
+        (Omwu, {"samples": -1}),
+        (Spo, {"queue": 0}),
+        (Spo, {"eta": -1.0}),
+        (Sppo, {"eta": 2e3}),
+        (Gpo, {"dimension": 3}),
+        (Gpo, {"eta": 0.0}),
+        (Rspo, {"tau": 0.0}),
+        (Rspo, {"eta": -1.0}),
+        (Rspo, {"divergence": "hellinger"}),
+        (IteratedBestOfN, {"n_draws": 1}),
+        (IteratedBestOfN, {"mixing": 1.1}),
+    ],
+)
+def test_parameters_out_of_range_are_refused(kind: Any, params: dict[str, Any]) -> None:
+    with pytest.raises(SolverError, match=next(reversed(params))):
+        kind(**params)

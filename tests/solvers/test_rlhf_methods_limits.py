@@ -21,6 +21,7 @@ from solvers.online_ipo_2 import OnlineIpo2
 from solvers.preference_matching import PreferenceMatching
 from solvers.rebel import Rebel
 from solvers.rlhf_exact import RlhfExact
+from solvers.sampling import NO_DRAWS
 from solvers.softmax_pg import SoftmaxPg
 from tests.golden_games import (
     GOLDEN,
@@ -29,7 +30,7 @@ from tests.golden_games import (
     normalised,
     tv,
 )
-from tests.solvers.test_rlhf_methods import ACTIONS, GAME, PI, REF, SHARES, P, R, slopes
+from tests.solvers.compared_game import ACTIONS, GAME, PI, REF, SHARES, P, R, slopes
 
 # What is reached
 
@@ -113,14 +114,14 @@ def test_answers_never_compared_keep_their_balance_in_ipo_and_have_none_in_rlhf(
 
 def test_natural_gradient_contracts_by_the_stated_rate() -> None:
     game, solver = golden_game("mix6", "mu"), NaturalPg(tau=0.1, eta=3.0)
-    state, target = solver.init(game, None), RlhfExact(0.1).solve(game).log_policy
+    state, target = solver.init(game, NO_DRAWS), RlhfExact(0.1).solve(game).log_policy
     spans = []
     for _ in range(10):
         spans.append(np.ptp(state[0] - target))
-        state = solver.step(game, state, None)
+        state = solver.step(game, state, NO_DRAWS)
     close(np.array(spans[1:]) / np.array(spans[:-1]), 0.7, 1e-9)
     once = NaturalPg(tau=0.1, eta=10.0)
-    policy = once.policy(once.step(game, once.init(game, None), None))
+    policy = once.policy(once.step(game, once.init(game, NO_DRAWS), NO_DRAWS))
     assert tv(policy, RlhfExact(0.1).solve(game).policy) < 1e-12
     assert NaturalPg(tau=0.1, eta=21.0, max_steps=300).solve(game).status != "ok"
 
@@ -148,7 +149,7 @@ def test_softmax_gradient_is_slower_the_rarer_the_best_answer() -> None:
 
 def test_leave_one_out_is_unbiased() -> None:
     log_pi, r, tau = np.log(PI), np.array(R), 0.5
-    exact = SoftmaxPg(tau=tau, eta=1.0).step(GAME, (log_pi, r), None)[0] - log_pi
+    exact = SoftmaxPg(tau=tau, eta=1.0).step(GAME, (log_pi, r), NO_DRAWS)[0] - log_pi
     mean = np.zeros(3)
     a = r - tau * (log_pi - np.log(REF))
     for i, j in itertools.product(ACTIONS, repeat=2):
@@ -204,8 +205,8 @@ def test_descent_on_the_dpo_loss_overshoots_beyond_its_bound() -> None:
     game = PreferenceGame([[0.5, 0.5], [0.5, 0.5]], [0.3, 0.7])
     for eta, factor in ((0.5, 0.5), (1.0, 0.0), (1.9, 0.9)):
         solver = Dpo(tau=0.5, eta=eta)
-        data = solver.init(game, None)[1]
-        after = solver.step(game, (np.log([0.3, 0.7]) + np.array([1e-4, 0]), data), None)[0]
+        data = solver.init(game, NO_DRAWS)[1]
+        after = solver.step(game, (np.log([0.3, 0.7]) + np.array([1e-4, 0]), data), NO_DRAWS)[0]
         gap = after[0] - after[1] - log(0.3 / 0.7)
         assert gap == pytest.approx((1 - eta) * 1e-4, abs=1e-11)
         assert abs(gap) == pytest.approx(factor * 1e-4, abs=1e-11)
@@ -263,7 +264,7 @@ def test_a_sampled_data_set_is_fitted_exactly(cls: Any) -> None:
     with pytest.raises(SolverError, match="rng"):
         solver.solve(game)
     with pytest.raises(SolverError, match="rng"):
-        solver.init(game, None)
+        solver.init(game, NO_DRAWS)
 
 
 def test_hard_labels_have_the_gradient_of_the_observed_shares() -> None:
@@ -279,7 +280,7 @@ def test_hard_labels_have_the_gradient_of_the_observed_shares() -> None:
         return total / 11
 
     solver = Ipo(tau=tau, eta=0.5)
-    after = solver.step(game, (theta, solver.init(game, None)[1]), None)[0]
+    after = solver.step(game, (theta, solver.init(game, NO_DRAWS)[1]), NO_DRAWS)[0]
     busiest = max(3 + 1 + 1 + 4, 3 + 1 + 2, 1 + 4 + 2) / 11
     step = -0.5 / (4 * busiest) * slopes(loss, theta)
     close(after - after.mean(), theta + step - (theta + step).mean(), 1e-9)

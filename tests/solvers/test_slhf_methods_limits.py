@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from games import Comparisons, PreferenceGame, numerics
+from games.catalogue import make
 from solvers.dpo import Dpo
+from solvers.sampling import NO_DRAWS
 from solvers.slhf_exact import SlhfExact
 from solvers.srpo import Srpo
 from solvers.stackelberg_gda import StackelbergGda
 from solvers.stackelberg_npg import StackelbergNpg
 from tests.golden_games import GOLDEN, close, golden_game, normalised, tv
 from tests.paper_games import three_annotators
-from tests.solvers.test_slhf_methods import ACTIONS, GAME, REF, ROWS, SHARES, P, srpo_losses
+from tests.solvers.compared_game import ACTIONS, GAME, REF, ROWS, SHARES, P, srpo_losses
 
 # What is reached
 
@@ -43,11 +45,11 @@ def test_natural_gradients_with_separate_references_and_taus() -> None:
 
 def test_natural_gradients_contract_by_the_stated_rate_and_diverge_beyond() -> None:
     game, solver = golden_game("mix6"), StackelbergNpg(0.1, 0.1, eta=2.0, kappa=1.5)
-    state, target = solver.init(game, None), solver.target(game)
+    state, target = solver.init(game, NO_DRAWS), solver.target(game)
     spans = []
     for _ in range(10):
         spans.append(np.ptp(state[1] - np.log(np.asarray(target.follower)), axis=-1))
-        state = solver.step(game, state, None)
+        state = solver.step(game, state, NO_DRAWS)
     close(np.array(spans[1:]) / np.array(spans[:-1]), 1 - 1.5 * 2 * 0.1, 1e-9)
     assert StackelbergNpg(0.1, 0.1, eta=1.0, kappa=20.5, max_steps=500).solve(game).status != "ok"
 
@@ -67,8 +69,8 @@ def test_softmax_gradients_are_slower_and_kappa_helps(name: str) -> None:
 def test_follower_rows_of_softmax_gradients_learn_at_the_rate_of_the_leader() -> None:
     game = golden_game("mix6")
     solver = StackelbergNpg(gradient="softmax", kappa=1.0, eta=1e-3)
-    state = solver.init(game, None)
-    after = solver.step(game, state, None)
+    state = solver.init(game, NO_DRAWS)
+    after = solver.step(game, state, NO_DRAWS)
     moved = np.ptp(after[1] - state[1], axis=-1)
     wins = game.P.T  # of the follower; at its reference there is nothing else to gain
     gain = np.ptp(game.ref * (wins - (wins @ game.ref)[:, None]), axis=-1)
@@ -88,9 +90,9 @@ def test_rows_freeze_in_gda_at_kappa_1_and_not_at_5() -> None:
     close(exact.follower, np.eye(3)[[2, 0, 1]])
     for kappa in (1.0, 5.0, 10.0):
         solver = StackelbergGda(0.0, 0.0, 0.01, kappa, max_steps=20_000, tol=0)
-        state = solver.init(game, None)
+        state = solver.init(game, NO_DRAWS)
         for _ in range(4000):
-            state = solver.step(game, state, None)
+            state = solver.step(game, state, NO_DRAWS)
         close(solver.policy(state), [1, 0, 0])
         if kappa > 1:
             close(solver.follower(state), exact.follower)
@@ -98,7 +100,7 @@ def test_rows_freeze_in_gda_at_kappa_1_and_not_at_5() -> None:
         frozen = solver.follower(state)
         close(frozen[2], [0.137, 0.595, 0.268], 5e-4)
         for _ in range(1000):
-            state = solver.step(game, state, None)
+            state = solver.step(game, state, NO_DRAWS)
         close(solver.follower(state)[1:], frozen[1:])
 
 
@@ -150,7 +152,7 @@ def test_gda_oscillates_where_the_entropy_is_too_steep() -> None:
         solver = StackelbergGda(0.5, 0.5, eta, kappa=0.01)
         state = (near, exact.follower)
         for _ in range(2000):
-            state = solver.step(game, state, None)
+            state = solver.step(game, state, NO_DRAWS)
         off.append(tv(solver.policy(state), exact.policy))
     assert off[0] < 1e-5 < tv(near, exact.policy)
     assert off[1] > 1e-4
@@ -178,7 +180,7 @@ def test_both_losses_of_srpo_vanish_at_the_stackelberg_answer() -> None:
     policy, follower = normalised(np.array(REF) / z), follower / z[:, None]
     close(srpo_losses(np.log(policy), np.log(follower), b), 0, 1e-28)
     solver = Srpo(tau=b)
-    wins = solver.init(GAME, None)[2][1]
+    wins = solver.init(GAME, NO_DRAWS)[2][1]
     for error in solver.errors(GAME, (np.log(policy), np.log(follower)), wins):
         close(error, 0, 1e-15)
     close(solver.target(GAME).policy, policy)
@@ -205,3 +207,20 @@ def test_srpo_fits_a_sampled_data_set_exactly() -> None:
     seen = data.game(game.ref)
     assert tv(found.policy, SlhfExact(0.2, 0.2).solve(seen).policy) < 1e-8
     assert tv(found.policy, solver.target(game).policy) > 0.005
+
+
+@pytest.mark.parametrize("name", ["condorcet", "skew_cycle", "transitive_misranked", "smith_cycle"])
+def test_what_has_settled_is_the_answer_and_not_its_average(name: str) -> None:
+    game = make(name)
+    solver = StackelbergGda(0.0, 0.0, eta=0.05, max_steps=3_000)
+    solution = solver.solve(game)
+    exact = solver.target(game).policy
+    assert solution.status == "ok"
+    assert solution.trace is not None
+    assert numerics.total_variation(game.ref, exact) > 0.1
+    assert numerics.total_variation(solution.trace.averages[-1], exact) > 0.1
+    close(solution.policy, exact)
+    short = StackelbergGda(0.0, 0.0, eta=0.05, max_steps=20).solve(game)
+    assert short.status == "max_steps"
+    assert short.trace is not None
+    close(short.policy, short.trace.averages[-1])

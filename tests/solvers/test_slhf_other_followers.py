@@ -17,7 +17,7 @@ from solvers.stackelberg_gda import StackelbergGda
 from solvers.stackelberg_npg import StackelbergNpg
 from tests.golden_games import GOLDEN, close, golden_game, normalised, tv
 from tests.paper_games import random_games
-from tests.solvers.test_slhf_methods import GAME, REF, SHARES, P, reward_slope
+from tests.solvers.compared_game import GAME, REF, SHARES, P, reward_slope
 
 # The reward model as the follower
 

@@ -23,6 +23,7 @@ from solvers.nash_md_pg import NashMdPg
 from solvers.nlhf_exact import NlhfExact
 from solvers.online_ipo_1 import OnlineIpo1
 from solvers.online_ipo_2 import OnlineIpo2
+from solvers.sampling import NO_DRAWS
 from solvers.self_play_mwu import SelfPlayMwu
 from solvers.slhf_exact import SlhfExact
 from solvers.solver import Concept
@@ -170,9 +171,9 @@ def test_the_average_is_measured_where_it_is_the_answer_or_is_asked_for() -> Non
     solver = OnlineIpo1(tau=0.1, eta=1.0, max_steps=3, tol=0.0)
     assert at(measured(game, solver), "duality_gap", iterate="average") == []
     both = measured(game, solver, average=True)
-    steps, state = [], solver.init(game, None)
+    steps, state = [], solver.init(game, NO_DRAWS)
     for _ in range(3):
-        state = solver.step(game, state, None)
+        state = solver.step(game, state, NO_DRAWS)
         steps.append(solver.policy(state))
     last, mean = (measures.duality_gap(game, pi) for pi in (steps[-1], np.mean(steps, axis=0)))
     assert at(both, "duality_gap", 3, iterate="last") == pytest.approx(last.tolist())

@@ -13,6 +13,7 @@ from results.frames import compact
 from solvers import Solver
 from solvers.egpo import Egpo
 from solvers.iterated_best_of_n import IteratedBestOfN
+from solvers.mirror_descent import MirrorDescent
 from solvers.nash_ema import NashEma
 from solvers.nash_md import NashMd
 from solvers.nash_md_pg import NashMdPg
@@ -59,7 +60,9 @@ def test_an_unstable_average_has_no_limit_but_a_band() -> None:
     unstable, stable = NashEma(tau=0.1, eta=0.3, rate=0.05), NashEma(tau=0.1, eta=0.3, rate=1.0)
     assert not stability.shrinks(unstable, golden_game("rps"), 4000)
     assert stability.shrinks(stable, golden_game("rps"))
-    factors = linearisation.MULTIPLIERS["NashEma"](unstable, golden_game("rps"))(0.3)
+    linearised = linearisation.multipliers(unstable, golden_game("rps"))
+    assert linearised is not None
+    factors = linearised(0.3)
     assert abs(factors).max() > 1
 
 
@@ -81,10 +84,10 @@ def test_what_has_no_limit_says_why(solver: Solver, why: str) -> None:
 
 
 def test_a_solver_without_a_formula_is_only_tried() -> None:
-    class Own(OnlineIpo1):
-        """Mirror descent under a name that the formulas do not know."""
+    class Unknown(MirrorDescent):
+        """Mirror descent in self-play, in a class that no formula is registered for."""
 
-    found = measured("stability", golden_game("rand10"), Own(tau=0.1), precision=0.05)
+    found = measured("stability", golden_game("rand10"), Unknown(tau=0.1), precision=0.05)
     (predicted,) = [m for m in found if m.labels.get("route") == "predicted"]
     assert (predicted.status, predicted.message) == ("skipped", "no formula")
     assert values(found, "step_limit", route="observed") == pytest.approx([6.916], rel=0.05)

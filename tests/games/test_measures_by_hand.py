@@ -1,0 +1,89 @@
+"""Every measure that tables report on games by hand, and bugs that are noticed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import special
+
+from games import PreferenceGame, measures
+from tests.mutants import Mutant, assert_noticed, mutants
+
+REF = [0.2, 0.5, 0.3]
+CYCLE = np.array([[0.5, 0.9, 0.3], [0.1, 0.5, 0.8], [0.7, 0.2, 0.5]])
+FOLLOWER = np.array([[0.1, 0.3, 0.6], [0.5, 0.2, 0.3], [0.3, 0.4, 0.3]])
+LADDER = special.expit(np.subtract.outer([0.7, 0.4, -1.1], [0.7, 0.4, -1.1]))
+NOTICED = (AssertionError, ValueError, IndexError, ArithmeticError, RuntimeWarning)
+
+
+def close(found: object, expected: object, atol: float = 1e-9) -> None:
+    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=0, atol=atol)
+
+
+def check_measures(found: Any) -> None:
+    """Hand values of every measure that tables report."""
+    game = PreferenceGame(CYCLE, REF, FOLLOWER)
+    pi = np.array([0.6, 0.3, 0.1])
+    rates = CYCLE @ pi
+    soft = np.array(REF) * np.exp(rates / 0.2)
+    close(found.best_response(game, pi, 0.2), soft / soft.sum())
+    close(found.duality_gap(game, pi), 2 * rates.max() - 1)
+    kl = (pi * np.log(pi / REF)).sum()
+    close(found.duality_gap(game, pi, 0.2), 2 * 0.2 * (np.log(soft.sum()) + kl) - 1)
+    for tau in (0.2, 3.0):
+        values = -tau * np.log((FOLLOWER * np.exp(-CYCLE / tau)).sum(-1))
+        close(found.follower_values(game, tau), values)
+    close(found.follower_values(game), [0.3, 0.1, 0.2])
+    close(found.leader_value(game, pi), pi @ [0.3, 0.1, 0.2])
+    close(found.borda(game), [0.6, 0.45, 0.45])
+    five = np.full((5, 5), 0.5)
+    for i, j in [(4, 2), (2, 1), (1, 4), (4, 0), (2, 0), (1, 0), (4, 3), (2, 3), (1, 3)]:
+        five[i, j], five[j, i] = 0.8, 0.2
+    crowd = PreferenceGame(five)
+    close(found.smith_set(crowd), [0, 1, 1, 0, 1])
+    close(found.copeland(crowd), [0.5, 3, 3, 0.5, 3])
+    close(found.three_cycles(crowd), 1)
+    close(found.condorcet_winner(crowd), np.zeros(5))
+    close(found.condorcet_winner(PreferenceGame(LADDER)), [1, 0, 0])
+    close(found.dominated(PreferenceGame(LADDER)), [0, 1, 1])
+    close(found.dominated(crowd), [1, 0, 0, 1, 0])
+    split = found.hodge_log_odds(PreferenceGame(LADDER))
+    close(split.scores, [0.7, 0.4, -1.1])
+    close(split.cyclic_share, 0)
+
+
+CHECKS: dict[Any, Callable[[Any], None]] = {measures: check_measures}
+
+MUTANTS = mutants({
+    measures: [
+        ("2 * rates.max(-1) - 1", "rates.max(-1) - rates.min(-1)"),
+        ("2 * tau * numerics.kl", "tau * numerics.kl"),
+        ("kl(numerics.log(pi), log_best)", "kl(log_best, numerics.log(pi))"),
+        ("log_best = numerics.log_softmax(game.log_ref + ", "log_best = numerics.log_softmax("),
+        ("log_policy = numerics.log_softmax(game.log_ref + ", "log_policy = numerics.log_softmax("),
+        ("rows.min(-1)", "rows.max(-1)"),
+        ("log_ref_follower(i) - rows / tau_follower", "log_ref_follower(i) + rows / tau_follower"),
+        ("np.expm1(-rows / tau_follower)", "np.expm1(rows / tau_follower)"),
+        ("np.argsort(-wins.sum(-1)", "np.argsort(wins.sum(-1)"),
+        ("inside = rank <= size", "inside = rank < size"),
+        ("ordered, True)", "wins, True)"),
+        ("game.P > 0.5 + TIE_TOL", "game.P >= 0.5"),
+        ("== game.n - 1", ">= game.n - 2"),
+        ("0.5 * (tied.sum(-1) - 1)", "0.5 * tied.sum(-1)"),
+        ("(game.P.sum(-1) - 0.5)", "(game.P.sum(-2) - 0.5)"),
+        ("wins[..., j, :] & no_worse", "wins[..., :, j] & no_worse"),
+        ("sum((-1, -2)) / 3", "sum((-1, -2)) / 6"),
+        ("scores[..., :, None] - scores", "scores[..., :, None] + scores"),
+    ],
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", CHECKS)
+def test_hand_values_of_the_measures(subject: Any) -> None:
+    CHECKS[subject](subject)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_the_check_notices(mutant: Mutant) -> None:
+    assert_noticed(mutant, CHECKS[mutant.subject], NOTICED)

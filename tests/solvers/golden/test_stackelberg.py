@@ -1,0 +1,197 @@
+"""Leaders and followers that move at once: one step of each by hand, and bugs that it notices."""
+
+import itertools
+from collections.abc import Callable
+from math import exp, log
+from typing import Any
+
+import array_api_strict
+import numpy as np
+import pytest
+from scipy import optimize, special
+
+from games import numerics
+from games.game import Float
+from solvers.reward_follower import RewardFollower
+from solvers.sampling import NO_DRAWS
+from solvers.stackelberg_gda import StackelbergGda
+from solvers.stackelberg_npg import StackelbergNpg
+from tests.golden_games import close, normalised
+from tests.mutants import Mutant, assert_noticed, mutants
+from tests.solvers.compared_game import (
+    ACTIONS,
+    GAME,
+    OMEGA,
+    PI,
+    REF,
+    ROWS,
+    P,
+    reward_slope,
+)
+
+
+def projected(x: Any) -> Float:
+    """The point of the simplex nearest to x: its threshold by bisection."""
+    x = np.asarray(x)
+    gap = lambda t: np.maximum(x - t, 0).sum() - 1  # noqa: E731
+    threshold = optimize.brentq(gap, x.min() - 1, x.max(), xtol=1e-15)
+    return np.asarray(np.maximum(x - threshold, 0))
+
+
+def check_stackelberg_gda(cls: Any) -> None:
+    tau, tau_f, eta, kappa = 0.4, 0.3, 1.5, 5.0
+    solver = cls(tau, tau_f, eta, kappa)
+    start = solver.init(GAME, NO_DRAWS)
+    close(solver.policy(start), REF)
+    close(solver.follower(start), ROWS)
+    after = solver.step(GAME, (np.array(PI), np.array(OMEGA)), NO_DRAWS)
+    up = [
+        sum(OMEGA[i][j] * (P[i][j] + tau_f * log(OMEGA[i][j] / ROWS[i][j])) for j in ACTIONS)
+        - tau * (log(PI[i] / REF[i]) + 1)
+        for i in ACTIONS
+    ]
+    close(solver.policy(after), projected([PI[i] + eta * up[i] for i in ACTIONS]))
+    for i in ACTIONS:
+        down = [PI[i] * (P[i][j] + tau_f * (log(OMEGA[i][j] / ROWS[i][j]) + 1)) for j in ACTIONS]
+        row = projected([OMEGA[i][j] - kappa * eta * down[j] for j in ACTIONS])
+        close(solver.follower(after)[i], row)
+    assert (solver.follower(after) == 0).any()
+
+
+def check_stackelberg_npg(cls: Any) -> None:
+    tau, tau_f, eta, kappa = 0.4, 0.3, 0.5, 2.0
+    for gradient in ("natural", "softmax"):
+        solver = cls(tau, tau_f, eta, kappa, gradient)
+        start = solver.init(GAME, NO_DRAWS)
+        close(solver.policy(start), REF)
+        close(solver.follower(start), ROWS)
+        after = solver.step(GAME, (np.log(PI), np.log(OMEGA)), NO_DRAWS)
+        up = [
+            sum(OMEGA[i][j] * (P[i][j] + tau_f * log(OMEGA[i][j] / ROWS[i][j])) for j in ACTIONS)
+            - tau * log(PI[i] / REF[i])
+            for i in ACTIONS
+        ]
+        if gradient == "softmax":
+            mean = sum(PI[i] * up[i] for i in ACTIONS)
+            up = [PI[i] * (up[i] - mean) for i in ACTIONS]
+        close(solver.policy(after), normalised([PI[i] * exp(eta * up[i]) for i in ACTIONS]))
+        for i in ACTIONS:
+            # what the follower gains: P(y' > y), which is P[j][i]
+            down = [P[j][i] - tau_f * log(OMEGA[i][j] / ROWS[i][j]) for j in ACTIONS]
+            if gradient == "softmax":
+                mean = sum(OMEGA[i][j] * down[j] for j in ACTIONS)
+                down = [PI[i] * OMEGA[i][j] * (down[j] - mean) for j in ACTIONS]
+            row = [OMEGA[i][j] * exp(kappa * eta * down[j]) for j in ACTIONS]
+            close(solver.follower(after)[i], normalised(row))
+
+
+def reward_loss(r: Float, pi: Any, ridge: float) -> float:
+    fit = sum(
+        -pi[i] * pi[j] * P[i][j] * special.log_expit(r[i] - r[j])
+        for i, j in itertools.product(ACTIONS, repeat=2)
+    )
+    return float(fit + ridge / 2 * (r @ r))
+
+
+def fitted_reward(pi: Any, ridge: float) -> Float:
+    return np.asarray(optimize.root(reward_slope, np.zeros(3), (pi, ridge), tol=1e-14).x)
+
+
+def check_reward_follower(cls: Any) -> None:
+    tau, eta, ridge = 0.6, 0.5, 0.05
+    r = fitted_reward(PI, ridge)
+    seen = [
+        (reward_loss(r + e, PI, ridge) - reward_loss(r - e, PI, ridge)) / 2e-5
+        for e in 1e-5 * np.eye(3)
+    ]
+    close(seen, 0, 1e-9)
+    # the nested gradient, with every weight free and the reward fitted anew
+    nested = [
+        ((PI + e) @ fitted_reward(PI + e, ridge) - (PI - e) @ fitted_reward(PI - e, ridge)) / 2e-5
+        for e in 1e-5 * np.eye(3)
+    ]
+    for steering, share in ((1.0, 1.0), (0.25, 0.25), (0.0, 0.0)):
+        solver = cls(tau, eta, ridge, steering)
+        after = solver.step(GAME, (np.log(PI), r), NO_DRAWS)
+        reward = [share * nested[i] + (1 - share) * r[i] for i in ACTIONS]
+        # 1 - eta tau = 0.7
+        expected = normalised(
+            [PI[i] ** 0.7 * REF[i] ** 0.3 * exp(eta * reward[i]) for i in ACTIONS]
+        )
+        close(solver.policy(after), expected, 1e-8)
+        close(after[1], fitted_reward(expected, ridge), 1e-7)
+    close(solver.init(GAME, NO_DRAWS)[1], fitted_reward(REF, ridge), 1e-10)
+
+
+CHECKS: dict[type[Any], Callable[[Any], None]] = {
+    StackelbergGda: check_stackelberg_gda,
+    StackelbergNpg: check_stackelberg_npg,
+    RewardFollower: check_reward_follower,
+}
+
+MUTANTS = mutants({
+    StackelbergGda: [
+        ("pi + self.eta * up", "pi - self.eta * up"),
+        ("omega - self.kappa * self.eta", "omega - self.eta"),
+        ("down = pi[..., None] * (cost", "down = (cost"),
+        ("(_log(pi) - game.log_ref)", "_log(pi)"),
+        ("paid = (omega * (cost + ", "paid = (omega * (cost - "),
+        ("_log(omega) - game.log_ref_follower(slice(None))", "_log(omega)"),
+    ],
+    StackelbergNpg: [
+        ("self.tau_leader * (log_pi - game.log_ref)", "self.tau_leader * log_pi"),
+        ("-charged", "charged"),
+        ("self.kappa * self.eta * down", "self.eta * down"),
+        ("down = pi[..., None] * omega *", "down = omega *"),
+        ("up = pi * (up -", "up = (up -"),
+        ("(log_omega - game.log_ref_follower(slice(None)))", "log_omega"),
+    ],
+    RewardFollower: [
+        ("steer = numerics.win_rates(error, pi * v) -", "steer = -"),
+        ("(error, pi * v) - v *", "(error, pi * v) + v *"),
+        ("pull = tau * game.log_ref + self", "pull = self"),
+        ("+ self.ridge)[..., None]", "+ 2 * self.ridge)[..., None]"),
+        ("return fitted - P,", "return P - fitted,"),
+        ("np.exp(log_pi), r, _LATER_FITS", "game.ref, r, _LATER_FITS"),
+    ],
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("cls", CHECKS)
+def test_one_step_by_hand(cls: type[Any]) -> None:
+    CHECKS[cls](cls)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_the_golden_step_notices(mutant: Mutant) -> None:
+    assert_noticed(mutant, CHECKS[mutant.subject])
+
+
+# The projection
+
+
+def test_projection_to_the_simplex() -> None:
+    x = np.random.default_rng(0).normal(size=(50, 4)) * np.geomspace(0.01, 10, 50)[:, None]
+    found = numerics.project_to_simplex(x)
+    close(found, [projected(row) for row in x], 1e-13)
+    close(found.sum(-1), 1, 1e-15)
+    assert ((found == 0).sum(-1) == 3).any()
+    assert ((found == 0).sum(-1) == 0).any()
+    close(numerics.project_to_simplex(found), found, 1e-15)
+    close(numerics.project_to_simplex(x + 1e8), found, 1e-7)
+    close(
+        numerics.project_to_simplex(np.array([[0.3, 0.3], [5, 5], [7, -9]])),
+        [[0.5, 0.5]] * 2 + [[1, 0]],
+    )
+    close(numerics.project_to_simplex(np.array([-3.0])), [1.0])
+    assert numerics.project_to_simplex(x.astype(np.float32)).dtype == np.float32
+    strict = numerics.project_to_simplex(array_api_strict.asarray(x))
+    close(np.asarray(strict), found, 1e-15)
+
+
+def test_no_policy_is_nearer_than_the_projection() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=5)
+    nearest = numerics.project_to_simplex(x)
+    others = rng.dirichlet(np.ones(5), size=200)
+    assert (((others - nearest) * (x - nearest)).sum(-1) <= 1e-12).all()

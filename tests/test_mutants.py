@@ -1,0 +1,104 @@
+"""The harness of planted bugs: what is not planted or not noticed fails, and none is lost."""
+
+import importlib
+import importlib.util
+from typing import Any
+
+import pytest
+
+from games import measures
+from games.catalogue import make
+from solvers.sampling import NO_DRAWS
+from solvers.sppo import Sppo
+from tests.mutants import Mutant, NotPlantedError, assert_noticed, collected
+
+PLANTED = {
+    "tests/games/test_measures_by_hand.py": 18,
+    "tests/llm/test_learner_mutants.py": 25,
+    "tests/solvers/golden/test_dataset_fits.py": 18,
+    "tests/solvers/golden/test_exact.py": 41,
+    "tests/solvers/golden/test_mirror_descent.py": 37,
+    "tests/solvers/golden/test_nash_gradients.py": 12,
+    "tests/solvers/golden/test_rewards.py": 19,
+    "tests/solvers/golden/test_self_play.py": 27,
+    "tests/solvers/golden/test_stackelberg.py": 18,
+    "tests/tabular/test_linearisation.py": 25,
+}
+"""Test file -> how many bugs it plants; a change of these numbers is a decision."""
+
+
+def test_no_list_of_mutants_is_lost_and_every_snippet_stands_where_it_is_planted() -> None:
+    found = collected()
+    expected = dict(PLANTED)
+    if importlib.util.find_spec("torch") is None:
+        expected = {name: count for name, count in PLANTED.items() if "/llm/" not in name}
+    assert {name: len(planted) for name, planted in found.items()} == expected
+    for planted in found.values():
+        texts = [mutant for mutant in planted if isinstance(mutant, Mutant)]
+        assert len(set(map(str, texts))) == len(texts)
+        for mutant in texts:
+            mutant.home()
+
+
+GAP = ("2 * rates.max(-1) - 1", "rates.max(-1)")
+
+
+def notices_nothing(subject: Any) -> None:
+    assert subject is not None
+
+
+def fails(subject: Any) -> None:
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("subject", "old", "new", "why"),
+    [
+        (measures, "not in the source", "", "0 times in games.measures"),
+        (measures, "import", "", r"\d+ times in games.measures"),
+        (measures, GAP[0], GAP[0], "replaced by itself"),
+        (
+            Sppo,
+            "not in the source",
+            "",
+            "0 times in solvers.sppo, 0 times in",
+        ),
+        (Sppo, "import", "", r"\d+ times in solvers.sppo"),
+    ],
+)
+def test_a_snippet_that_does_not_stand_once_fails_even_where_the_check_would_fail(
+    subject: Any, old: str, new: str, why: str
+) -> None:
+    with pytest.raises(NotPlantedError, match=why):
+        assert_noticed(Mutant(subject, old, new), fails)
+
+
+def test_a_mutant_that_no_check_notices_fails() -> None:
+    assert_noticed(Mutant(measures, *GAP), fails)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        assert_noticed(Mutant(measures, *GAP), notices_nothing)
+
+
+def test_an_error_that_is_not_expected_is_not_taken_for_a_notice() -> None:
+    with pytest.raises(AttributeError):
+        assert_noticed(Mutant(measures, *GAP), lambda subject: subject.no_such_name)
+
+
+def takes_a_step(kind: Any) -> None:
+    game = make("condorcet")
+    kind().step(game, kind().init(game, None), NO_DRAWS)
+
+
+def test_a_bug_in_a_base_is_planted_there_and_seen_through_the_subject() -> None:
+    mutant = Mutant(Sppo, "np.zeros_like(game.log_ref)", "1 / 0")
+    assert mutant.home() == "solvers.self_play_mwu"
+    assert_noticed(mutant, takes_a_step, ZeroDivisionError)
+    assert importlib.import_module("solvers.sppo").Sppo is Sppo
+    takes_a_step(Sppo)
+
+
+def test_a_bug_in_what_the_subject_imports_is_seen_through_it() -> None:
+    mutant = Mutant(Sppo, "return np.asarray(at)", "return 1 / 0", "solvers.exact.roots")
+    assert_noticed(mutant, takes_a_step, ZeroDivisionError)
+    with pytest.raises(NotPlantedError, match=r"0 times in solvers\.exact\.roots"):
+        Mutant(Sppo, "total / total.sum", "", "solvers.exact.roots").plant()
