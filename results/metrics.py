@@ -118,9 +118,7 @@ METRICS: dict[str, Metric] = {
         "total variation between the answers with and without the change",
         known_as="total variation distance, half the L1 distance",
     ),
-    "largest_shift": Metric(
-        "largest total variation between neighbours on the path"
-    ),
+    "largest_shift": Metric("largest total variation between neighbours on the path"),
     "cyclic_share": Metric(
         "|cyclic part of P - 1/2|^2 / |P - 1/2|^2, uniform weights",
         known_as="intransitivity, share of the cyclic part of the Hodge decomposition",

@@ -38,7 +38,7 @@ GREY = "#666666"
 FAINT = "#DDDDDD"
 WHITE = "#FFFFFF"
 
-MARKERS = {"rlhf": "sDPXv<*p", "nlhf": "oDvP*Xs<", "slhf": "^sX*DPoh", "other": "*dpv<>oH"}
+MARKERS = {"rlhf": "sDPX*pv<", "nlhf": "oD*PXsv^", "slhf": "^v<>XP*D", "other": "*dpX<>oP"}
 """Those of a concept's first eight methods; from the ninth on the mark is a letter."""
 
 LINES: tuple[Any, ...] = (

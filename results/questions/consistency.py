@@ -92,8 +92,8 @@ SECTION = Section(
     "best opponent of the whole policy gains, leader value what an answer keeps against a follower "
     "that has seen it; clone shift is the largest change of the answer when one answer is offered "
     "twice.",
-    expected="With small tau the SLHF leader is almost deterministic while the NLHF policy must mix "
-    "when no answer beats all others. NLHF and SLHF give a strict Condorcet winner and ignore "
+    expected="With small tau the SLHF leader is almost deterministic while the NLHF policy must "
+    "mix when no answer beats all others. NLHF and SLHF give a strict Condorcet winner and ignore "
     "clones; RLHF need do neither.",
     findings=findings,
     tables=(Table("consistency", table, COLUMNS, digest),),

@@ -161,8 +161,8 @@ NEWTON = (
     Column("newton_seconds", "of all contexts together, the median over seeds"),
     Column(
         "best",
-        f"the method that is fastest in seconds of those that reach {REACHED:g} in all contexts and "
-        'seeds; "none" if no method does',
+        f"the method that is fastest in seconds of those that reach {REACHED:g} in all contexts "
+        'and seeds; "none" if no method does',
     ),
     Column("steps", "until then, the most that a context or seed took"),
     Column("oracle_calls", "the same"),
@@ -402,6 +402,11 @@ def _curves(
     panels.log_scales(axes)
 
 
+def _arranged(rows: pd.DataFrame) -> pd.DataFrame:
+    """Iterates in alphabetical order, and not in that of the rows."""
+    return rows.astype({"iterate": str, "contexts": str})
+
+
 SECTION = Section(
     name="convergence",
     title="How fast is the target approached, and is it?",
@@ -426,4 +431,5 @@ SECTION = Section(
         "contexts": label("contexts"),
         "eta": label("eta", math.nan),
     },
+    arrange=_arranged,
 )

@@ -121,8 +121,8 @@ SECTION = Section(
     "regularised equilibrium that it is used to find. The closed form is where it would end after "
     "infinitely many steps; the last iterate and the average are where it did.",
     expected="Mirror descent ends at the equilibrium. A mixture with the reference as the opponent "
-    "moves the fixed point the farther, the more of the reference is in it, and the last iterate of "
-    "self-play without a penalty cycles while its average comes near.",
+    "moves the fixed point the farther, the more of the reference is in it, and the last iterate "
+    "of self-play without a penalty cycles while its average comes near.",
     findings=findings,
     tables=(Table("fixed_points", table, COLUMNS),),
     figure=figure,

@@ -143,12 +143,12 @@ def _leader(labels: Labels) -> str:
 SECTION = Section(
     name="refinement",
     title="What does asking again buy?",
-    reading="Probability that a user has seen its favourite after N answers, drawn independently or "
-    "each refined from the one before, at equal numbers of answers; best utility is that of the "
+    reading="Probability that a user has seen its favourite after N answers, drawn independently "
+    "or each refined from the one before, at equal numbers of answers; best utility is that of the "
     "best so far, scaled to [0, 1] for each user type.",
-    expected="On the symmetric three-cycle: 1/3, 5/9, 19/27 by independent draws from NLHF and 1/3, "
-    "2/3, 1 by the SLHF follower, which needs a sharp follower. With more answers or many good ones "
-    "the order can reverse.",
+    expected="On the symmetric three-cycle: 1/3, 5/9, 19/27 by independent draws from NLHF and "
+    "1/3, 2/3, 1 by the SLHF follower, which needs a sharp follower. With more answers or many "
+    "good ones the order can reverse.",
     findings=findings,
     tables=(
         Table("refinement", table, COLUMNS, digest, absent=NO_USERS),

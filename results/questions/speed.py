@@ -53,8 +53,8 @@ def _time(seconds: float) -> str:
 SECTION = Section(
     name="speed",
     title="How fast is it?",
-    reading="Compare medians within a group and on one machine; the least of the rounds is what the "
-    "code takes undisturbed.",
+    reading="Compare medians within a group and on one machine; the least of the rounds is what "
+    "the code takes undisturbed.",
     expected="Times depend on the machine: nothing is expected of them.",
     findings=findings,
     tables=(Table("speed", table, COLUMNS),),

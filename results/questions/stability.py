@@ -126,8 +126,8 @@ SECTION = Section(
     name="stability",
     title="Up to which step size is the fixed point stable?",
     reading="Predicted is the step size eta at which the linearisation of one step at the fixed "
-    "point has spectral radius 1, observed the one up to which runs that begin near it come nearer. "
-    "The runs beside the limit begin afar.",
+    "point has spectral radius 1, observed the one up to which runs that begin near it come "
+    "nearer. The runs beside the limit begin afar.",
     expected="Both limits agree, and runs settle below the limit and not above it. A descent on a "
     "convex loss settles below it from anywhere; where it does not, the prediction is only local.",
     findings=findings,
