@@ -81,7 +81,7 @@ def draw(run_dir: str | Path) -> list[Path]:
         If the directory is not a run.
     """
     frame = compact(load(run_dir))
-    figures = {}
+    figures: dict[str, Any] = {}
     for section in SECTIONS:
         if section.figure is not None and section.asked(frame):
             views = section.views(section.rows(frame))

@@ -41,6 +41,8 @@ WHITE = "#FFFFFF"
 MARKERS = {"rlhf": "sDPX*pv<", "nlhf": "oD*PXsv^", "slhf": "^v<>XP*D", "other": "*dpX<>oP"}
 """Those of a concept's first eight methods; from the ninth on the mark is a letter."""
 
+_LETTERS = "ABCDEFGHJKLMNQRTUWYZ"
+
 LINES: tuple[Any, ...] = (
     "-",
     "--",
@@ -112,10 +114,13 @@ class MethodStyle:
     def dot(self, part: bool = False) -> dict[str, Any]:
         """Arguments of ``Axes.plot`` for a dot: half of it filled where a value exists in part."""
         filled = self.colour if part or not self.exact else WHITE
+        letter = {} if isinstance(self.marker, str) else {"markeredgewidth": 0.2}
+        large = self.exact or bool(letter)
         return {
+            **letter,
             "color": self.colour,
             "marker": self.marker,
-            "markersize": _LARGE if self.exact else _SMALL,
+            "markersize": _LARGE if large else _SMALL,
             "markerfacecolor": filled,
             "markerfacecoloralt": WHITE,
             "fillstyle": "bottom" if part else "full",
@@ -155,7 +160,7 @@ def _marker(concept: str, k: int) -> Any:
     from matplotlib.path import Path as Outline
     from matplotlib.textpath import TextPath
 
-    letter = TextPath((0, 0), chr(ord("A") + (k - len(MARKERS[concept])) % 26), size=1)
+    letter = TextPath((0, 0), _LETTERS[(k - len(MARKERS[concept])) % len(_LETTERS)], size=1)
     box = letter.get_extents()
     middle = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
     return Outline(letter.vertices - middle, letter.codes)

@@ -138,8 +138,12 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     return lines(convergence(rows), PLACE, SUMMARY)
 
 
+def _largest(name: str) -> Callable[[pd.DataFrame], float]:
+    return lambda points: float(points[name].max())
+
+
 ENDS = tuple(
-    Column(name, "at the end, the largest over contexts", lambda ends, name=name: ends[name].max())
+    Column(name, "at the end, the largest over contexts", _largest(name))
     for name in ("tv_to_target", "kl_to_target", "duality_gap")
 )
 

@@ -1,7 +1,7 @@
 """Where do practical defaults end?"""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -89,13 +89,13 @@ def figure(rows: pd.DataFrame) -> "Figure":
     return page.figure
 
 
-def _mark(of_method: style.MethodStyle, route: str) -> dict[str, object]:
+def _mark(of_method: style.MethodStyle, route: str) -> dict[str, Any]:
     if route == "average":
         return {**of_method.dot(), "marker": "+", "markersize": 6}
     return replace(of_method, exact=route == "target").dot()
 
 
-def _legend(rows: pd.DataFrame, ends: pd.DataFrame) -> dict[str, object]:
+def _legend(rows: pd.DataFrame, ends: pd.DataFrame) -> dict[str, Any]:
     """The routes in grey, and the concepts."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch

@@ -106,7 +106,8 @@ SECTION = Section(
     title="What does intransitivity cost, and does the answer jump?",
     reading="Each line is a path of games from t = 0 to 1 and takes the largest value on it: "
     "growing cycles, label noise, or a user type that takes over. Largest shift is between "
-    "neighbouring points: near 1 the answer jumps, and at tau > 0 it shrinks with the distance of the points.",
+    "neighbouring points: near 1 the answer jumps, and at tau > 0 it shrinks with the "
+    "distance of the points.",
     expected="At tau = 0 the gap of RLHF grows with the cyclic share and that of NLHF stays 0. "
     "Both RLHF and the SLHF leader jump where two answers swap ranks; the Nash policy moves "
     "continuously wherever the maximal lottery is unique.",

@@ -1,6 +1,7 @@
 """Up to which step size is the fixed point stable?"""
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -62,16 +63,13 @@ def _sides(units: pd.DataFrame) -> list[str]:
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a comparison and method: the limits' range over games, and runs that settle."""
     units = stability(rows)
-    sides = [
-        Column(
-            f"settled_{name.removeprefix(_SIDE)}",
-            value=lambda part, name=name: (
-                f"{(part[name] < _SETTLED).sum()} of {part[name].notna().sum()}"
-            ),
-        )
-        for name in _sides(units)
-    ]
-    return lines(units, ["comparison", "method"], [*SUMMARY, *sides])
+    sides = _sides(units)
+    shares = [Column(f"settled_{name.removeprefix(_SIDE)}", value=_settled(name)) for name in sides]
+    return lines(units, ["comparison", "method"], [*SUMMARY, *shares])
+
+
+def _settled(name: str) -> Callable[[pd.DataFrame], str]:
+    return lambda units: f"{(units[name] < _SETTLED).sum()} of {units[name].notna().sum()}"
 
 
 def findings(rows: pd.DataFrame) -> list[str]:

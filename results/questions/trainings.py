@@ -4,6 +4,7 @@ The rows are those of consistency at the scale "llm": points of the training cur
 """
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
@@ -89,6 +90,10 @@ def _interval(points: pd.DataFrame, metric: str) -> Any:
     return estimate(rows, ["metric"]).iloc[0]
 
 
+def _spent(name: str) -> Callable[[_Ends], float]:
+    return lambda ends: float(ends.last[name].mean())
+
+
 COLUMNS = (
     Column("seeds", "trainings", lambda ends: ends.last["seed"].nunique()),
     Column(
@@ -123,7 +128,7 @@ COLUMNS = (
         "checkpoint",
         lambda ends: ends.last["diverged"].mean(),
     ),
-    *(Column(name, value=lambda ends, name=name: ends.last[name].mean()) for name in _COSTS),
+    *(Column(name, value=_spent(name)) for name in _COSTS),
 )
 
 
@@ -229,8 +234,8 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
             for k, (axes, game) in enumerate(zip(line, shown, strict=True)):
                 part = points[points["game"].astype(str) == game]
                 for method, of_method in styles.items():
-                    group = part[part["method"].astype(str) == method]
-                    group = group.groupby("step", observed=True)
+                    of_training = part[part["method"].astype(str) == method]
+                    group = of_training.groupby("step", observed=True)
                     spent = group["optimizer_steps"].mean()
                     band = group["tv_to_target"].agg(["min", "mean", "max"]).clip(lower=low)
                     every = max(1, len(spent) // _MARKS)

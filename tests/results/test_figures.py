@@ -108,7 +108,8 @@ def test_a_concept_has_its_colour_and_nothing_else_does(name: str) -> None:
 
 
 def colours_of(figure: Figure) -> set[str]:
-    return {to_hex(line.get_color()) for axes in figure.axes for line in axes.lines}
+    lines: list[Any] = [line for axes in figure.axes for line in axes.lines]
+    return {to_hex(line.get_color()) for line in lines}
 
 
 def test_a_method_has_the_same_colour_in_every_figure() -> None:
@@ -127,7 +128,8 @@ def test_all_nlhf_methods_have_the_colour_of_nlhf(name: str) -> None:
     frame = many_methods()
     figure = drawn(ALL_SECTIONS[name], frame[frame["concept"] == "nlhf"])
     assert colours_of(figure) == {style.COLOURS["nlhf"].lower()}
-    thin = [to_hex(c.get_edgecolor()[0]) for axes in figure.axes for c in axes.collections]
+    curves: list[Any] = [curve for axes in figure.axes for curve in axes.collections]
+    thin = [to_hex(curve.get_edgecolor()[0]) for curve in curves]
     assert set(thin) <= {style.COLOURS["nlhf"].lower()}
 
 

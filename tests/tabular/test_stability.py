@@ -5,6 +5,7 @@ import pytest
 
 from games import PreferenceGame, PrefgamesError
 from results.questions import fixed_points
+from results.questions import stability as limits
 from solvers import Solver
 from solvers.egpo import Egpo
 from solvers.iterated_best_of_n import IteratedBestOfN
@@ -168,21 +169,21 @@ def test_tables_sentences_and_the_figure() -> None:
                     )
                 )  # fmt: skip
     frame = framed(rows)
-    of_question = question.SECTION.rows(frame)
-    table = question.stability(of_question).set_index("method")
+    of_question = limits.SECTION.rows(frame)
+    table = limits.stability(of_question).set_index("method")
     assert table.loc["online_ipo_1", "predicted"] == pytest.approx(
         golden("rps", 0.1)["omd_eta_max"]
     )
     assert table["ratio"].to_numpy() == pytest.approx([1, 1], rel=0.05)
     assert (table["kl_0.95"] < 1e-6).all()
     assert (table["kl_1.05"] > 1e-6).all()
-    (ipo,) = [s for s in question.findings(of_question) if s.startswith("online_ipo_1")]
+    (ipo,) = [s for s in limits.findings(of_question) if s.startswith("online_ipo_1")]
     assert "at 0.95 of it 1 of 1 runs end within 1e-6 nats" in ipo
     assert "at 1.05 of it 0 of 1" in ipo
-    short = question.summary(of_question).set_index("method")
+    short = limits.summary(of_question).set_index("method")
     settled = [short.loc["egpo", name] for name in ("settled_0.95", "settled_1.05")]
     assert settled == ["1 of 1", "0 of 1"]
-    figure = question.figure(of_question)
+    figure = limits.figure(of_question)
     assert figure is not None
     assert len(figure.axes) == 3
     assert_texts_on_page(figure)
