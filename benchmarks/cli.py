@@ -125,14 +125,14 @@ def run(
 
 def _tell(done: "Run") -> None:
     """What is seen, then where the rest is; report and figures are made once a computed run."""
-    from results import figures, load, report
+    from results import load, report
 
     shown, others = report.digest(load(done.run_dir))
     for table in shown:
         console.table(list(table.columns), table.to_numpy().tolist())
     written = done.run_dir / "report.md"
     if done.computed or not written.is_file():
-        figures.write(done.run_dir)
+        report.draw(done.run_dir)
         written = report.write(done.run_dir)
     console.say(
         f"{done.cells} cells: {done.cells - done.failed} done ({done.computed} now), "
@@ -209,9 +209,9 @@ def report(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
 @app.command()
 def figures(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
     """Draw the figures of a run and print their paths."""
-    from results import figures as drawing
+    from results import report as drawing
 
-    for path in drawing.write(run):
+    for path in drawing.draw(run):
         console.out(str(path))
 
 

@@ -33,7 +33,7 @@ def best_response(game: PreferenceGame, policy: ArrayLike, tau: float = 0.0) -> 
 
 
 def duality_gap(game: PreferenceGame, policy: ArrayLike, tau: float = 0.0) -> Float:
-    """How much best responses on both sides would gain; 0 exactly at the equilibrium.
+    """NashConv = 2 x exploitability: what best responses on both sides gain; 0 at equilibrium only.
 
     tau = 0: 2 max_i (P pi)_i - 1, in [0, 1]. tau > 0: 2 [tau log sum_i ref_i exp((P pi)_i / tau)
     + tau KL(pi | ref)] - 1 = 2 tau KL(pi | best response), in [0, inf).

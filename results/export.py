@@ -99,8 +99,8 @@ def text(table: pd.DataFrame) -> pd.DataFrame:
             shown[str(name)] = [_plain(v) for v in table[name]]
         return pd.DataFrame(shown, dtype=object)
     for name in dict.fromkeys(column[:-1] for column in table.columns):
-        own = {column[-1]: table[column] for column in table.columns if column[:-1] == name}
-        parts = [own.get(s, pd.Series(math.nan, index=table.index)) for s in STATISTICS]
+        of_cell = {column[-1]: table[column] for column in table.columns if column[:-1] == name}
+        parts = [of_cell.get(s, pd.Series(math.nan, index=table.index)) for s in STATISTICS]
         shown[_join(name)] = [estimate_text(*cell) for cell in zip(*parts, strict=True)]
     return pd.DataFrame(shown, dtype=object)
 
@@ -109,10 +109,10 @@ def estimate_text(mean: float, low: float, high: float, defined: float) -> str:
     """One estimate in one cell; see ``text``."""
     if math.isnan(mean):
         return "undefined" if defined == 0 else "-"
-    told = number(mean)
+    cell = number(mean)
     if high - low >= 1e-3:
-        told += f" [{number(low)}, {number(high)}]"
-    return f"{told} ({defined:.0%} defined)" if defined < 1 else told
+        cell += f" [{number(low)}, {number(high)}]"
+    return f"{cell} ({defined:.0%} defined)" if defined < 1 else cell
 
 
 def number(value: float) -> str:

@@ -24,7 +24,7 @@ Labels = dict[str, Any]
 def describe(frame: pd.DataFrame, question: str | None = None) -> pd.DataFrame:
     """The rows of a question, with ``game``, ``comparison`` and ``method`` as ordered categories.
 
-    game: the registry name, with the parameters that tell apart its variants in ``frame``.
+    game: the registry name, with the parameters in which its variants in ``frame`` differ.
     comparison: "tau = 0.1" where all tau's of the solver are equal, "KL = 0.1 nats" where the KL to
     ref was matched; methods may be compared within one comparison, never across.
     method: "RLHF", "NLHF", "SLHF" for the exact solvers, else the solver's name; see ``FILLED``.
@@ -35,6 +35,68 @@ def describe(frame: pd.DataFrame, question: str | None = None) -> pd.DataFrame:
     RunError
         If a column of ``results.rows.COLUMNS`` is missing, or the question has no row.
     """
+    rows = _of_question(frame, question)
+    games = _variants(frame, "game", "game_params")
+    solvers = {
+        str(scale): _variants(part, "solver", "params")
+        for scale, part in frame.groupby("scale", observed=True)
+    }
+    codes, texts = pd.factorize(rows["labels"])
+    filled = np.array(['"unseen":"filled"' in text for text in texts])[codes]
+    filled &= (rows["concept"] == "rlhf").to_numpy()
+    marked = rows.assign(
+        filled=filled, mark=_marks(rows, frame), metric=rows["metric"].astype("category")
+    )
+    game = _translate(marked, ["game", "game_params"], lambda key: games[key])
+    comparison = _translate(marked, ["params"], lambda key: comparison_of(key[0]), comparison_rank)
+    keys = ["scale", "concept", "solver", "params", "mark", "filled"]
+    method = _translate(marked, keys, lambda key: _method(key, solvers), _method_rank)
+    return marked.assign(game=game, comparison=comparison, method=method).drop(
+        columns=["filled", "mark"]
+    )
+
+
+def describe_by_comparison(frame: pd.DataFrame, question: str) -> pd.DataFrame:
+    """As ``describe``, each comparison by itself: a method's name holds what differs within it.
+
+    "egpo" where one step size was used at that tau, though others were at another.
+
+    Raises
+    ------
+    RunError
+        As of ``describe``.
+    """
+    rows = _of_question(frame, question)
+    rows = rows.astype(dict.fromkeys(rows.select_dtypes("category").columns, object))
+    kinds = rows["params"].map({text: comparison_of(text) for text in rows["params"].unique()})
+    order = sorted(map(str, kinds.unique()), key=comparison_rank)
+    parts = [describe(rows[kinds == kind]) for kind in order]
+    words = ["game", "comparison", "method"]
+    out = pd.concat([part.astype(dict.fromkeys([*words, "metric"], str)) for part in parts])
+    ordered = {
+        name: out[name].astype(pd.CategoricalDtype(list(out[name].unique()), ordered=True))
+        for name in words
+    }
+    return out.assign(**ordered)
+
+
+def measured(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows are measurements: not those of cells that were skipped or failed."""
+    return (rows["status"] != "skipped") & (rows["metric"] != "")
+
+
+def check(frame: pd.DataFrame) -> None:
+    """Refuse a frame that ``results.load`` has not returned.
+
+    Raises
+    ------
+    RunError
+        If a column of ``results.rows.COLUMNS`` is missing, or there is no row.
+    """
+    _of_question(frame, None)
+
+
+def _of_question(frame: pd.DataFrame, question: str | None) -> pd.DataFrame:
     missing = [name for name in COLUMNS if name not in frame.columns]
     if missing:
         raise RunError(
@@ -44,24 +106,7 @@ def describe(frame: pd.DataFrame, question: str | None = None) -> pd.DataFrame:
     if rows.empty:
         what = "no row" if question is None else f"no row of the question {question!r}"
         raise RunError(f"table: {what} in the frame; run a spec that asks it")
-    games = _variants(frame, "game", "game_params")
-    solvers = {
-        str(scale): _variants(part, "solver", "params")
-        for scale, part in frame.groupby("scale", observed=True)
-    }
-    codes, texts = pd.factorize(rows["labels"])
-    filled = np.array(['"unseen":"filled"' in text for text in texts])[codes]
-    filled &= (rows["concept"] == "rlhf").to_numpy()
-    own = rows.assign(
-        filled=filled, mark=_marks(rows, frame), metric=rows["metric"].astype("category")
-    )
-    game = _translate(own, ["game", "game_params"], lambda key: games[key])
-    comparison = _translate(own, ["params"], lambda key: comparison_of(key[0]), comparison_rank)
-    keys = ["scale", "concept", "solver", "params", "mark", "filled"]
-    method = _translate(own, keys, lambda key: _method(key, solvers), _method_rank)
-    return own.assign(game=game, comparison=comparison, method=method).drop(
-        columns=["filled", "mark"]
-    )
+    return rows
 
 
 def compact(frame: pd.DataFrame) -> pd.DataFrame:
@@ -89,16 +134,16 @@ def main_comparison(rows: pd.DataFrame, kind: str = "tau") -> str | None:
     Where none has all three, the one that covers most games and methods; of several the smallest.
     None where there is none of that kind. ``rows`` come from ``describe``.
     """
-    there = [name for name in categories(rows["comparison"]) if name.startswith(f"{kind} =")]
-    if not there:
+    of_kind = [name for name in categories(rows["comparison"]) if name.startswith(f"{kind} =")]
+    if not of_kind:
         return None
     group = rows[["comparison", "game", "method", "concept"]].drop_duplicates()
     methods = group.groupby("comparison", observed=True)
-    for name in there:
+    for name in of_kind:
         if {"rlhf", "nlhf", "slhf"} <= set(methods.get_group(name)["concept"]):
             return name
     counts = methods.size()
-    return max(there, key=lambda name: int(counts[name]))
+    return max(of_kind, key=lambda name: int(counts[name]))
 
 
 def comparisons(rows: pd.DataFrame) -> dict[str, list[str]]:
@@ -110,26 +155,11 @@ def comparisons(rows: pd.DataFrame) -> dict[str, list[str]]:
     order = [at(only(rows, None)), *categories(rows["comparison"])]
     added: dict[str, list[str]] = {}
     for name in order:
-        own = pairs.loc[pairs["comparison"] == name, "method"].astype(str)
-        new = [method for method in own if all(method not in there for there in added.values())]
+        methods = pairs.loc[pairs["comparison"] == name, "method"].astype(str)
+        new = [method for method in methods if all(method not in old for old in added.values())]
         if new:
             added[name] = new
     return added
-
-
-def named(question: str, frame: pd.DataFrame) -> dict[str, str]:
-    """What a question's figures are called -> their comparison.
-
-    "robustness" for the main comparison, "robustness_tau_0.1" for another that adds methods.
-
-    Raises
-    ------
-    RunError
-        If the question was not asked.
-    """
-    main, *others = comparisons(describe(frame, question))
-    more = {"_".join([question, *re.findall(r"[\w.]+", other)]): other for other in others}
-    return {question: main, **more}
 
 
 def only(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:
@@ -140,10 +170,10 @@ def only(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:
     RunError
         If the comparison does not occur; the message lists those that do.
     """
-    there = categories(rows["comparison"])
-    chosen = comparison or main_comparison(rows) or there[0]
-    if chosen not in there:
-        raise RunError(f"table: no row at {chosen!r}; there are: {', '.join(there)}")
+    names = categories(rows["comparison"])
+    chosen = comparison or main_comparison(rows) or names[0]
+    if chosen not in names:
+        raise RunError(f"table: no row at {chosen!r}; there are: {', '.join(names)}")
     return rows[rows["comparison"] == chosen]
 
 
@@ -180,17 +210,17 @@ def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str
 
     The weights of the KL are left out: they make the comparison.
     """
-    found: dict[str, dict[str, Labels]] = {}
+    variants_of: dict[str, dict[str, Labels]] = {}
     for key in frame.groupby([name, params], sort=False, observed=True).size().index:
         values = {k: _word(v) for k, v in json.loads(key[1]).items() if not _is_weight(k)}
-        found.setdefault(key[0], {})[key[1]] = values
+        variants_of.setdefault(key[0], {})[key[1]] = values
     out: dict[Hashable, str] = {}
-    for own, variants in found.items():
+    for short, variants in variants_of.items():
         keys = sorted({key for values in variants.values() for key in values})
         differ = [k for k in keys if len({values.get(k) for values in variants.values()}) > 1]
         for text, values in variants.items():
-            told = ", ".join(f"{k}={values[k].strip(chr(34))}" for k in differ if k in values)
-            out[own, text] = f"{own}({told})" if told else own
+            listed = ", ".join(f"{k}={values[k].strip(chr(34))}" for k in differ if k in values)
+            out[short, text] = f"{short}({listed})" if listed else short
     return out
 
 
@@ -219,8 +249,8 @@ def _marks(rows: pd.DataFrame, frame: pd.DataFrame) -> Any:
     models = {text: json.loads(text).get("model", "") for text in texts}
     several = len(set(models.values())) > 1
     marks = {text: f" (LM {m})" if several and m else LM for text, m in models.items()}
-    own = rows["labels"].astype(str).map(marks)
-    return own.where((rows["scale"] == "llm").to_numpy(), "")
+    mark = rows["labels"].astype(str).map(marks)
+    return mark.where((rows["scale"] == "llm").to_numpy(), "")
 
 
 def _translate(
@@ -242,8 +272,8 @@ def _category(
     """``words[codes]`` as ordered categories: by ``rank``, or in the order of ``words``."""
     order = sorted(set(words), key=rank) if rank else list(dict.fromkeys(words))
     place = {word: i for i, word in enumerate(order)}
-    told: Any = np.array([place[word] for word in words], dtype=np.int64)[codes]
-    return pd.Categorical.from_codes(told, pd.Index(order), ordered=True)
+    places: Any = np.array([place[word] for word in words], dtype=np.int64)[codes]
+    return pd.Categorical.from_codes(places, pd.Index(order), ordered=True)
 
 
 def comparison_rank(text: str) -> tuple[int, float, str]:

@@ -20,6 +20,8 @@ class Metric:
         "probability", "nats", "payoff", "seconds", ... or "" for counts.
     better : "lower", "higher" or ""
         "" where neither is.
+    known_as : str
+        What the field calls it, where the name here differs or several are in use.
     """
 
     formula: str
@@ -27,15 +29,18 @@ class Metric:
     high: float = 1.0
     unit: str = "probability"
     better: Literal["lower", "higher", ""] = ""
+    known_as: str = ""
 
 
 _INF = math.inf
 
 METRICS: dict[str, Metric] = {
     # the answer
-    "probability": Metric("pi(action)"),
-    "follower_probability": Metric("omega(reply | action)"),
-    "kl_to_ref": Metric("KL(pi | mu)", 0, _INF, "nats"),
+    "probability": Metric("pi(action)", known_as="policy"),
+    "follower_probability": Metric("omega(reply | action)", known_as="policy of the follower"),
+    "kl_to_ref": Metric(
+        "KL(pi | mu)", 0, _INF, "nats", known_as="KL penalty, reverse KL to the reference"
+    ),
     "tau": Metric("KL weight used (found, where KL is matched)", 0, _INF, "payoff"),
     "residual": Metric("certificate: largest violation of the optimality condition", 0, _INF, ""),
     "step_residual": Metric(
@@ -48,9 +53,25 @@ METRICS: dict[str, Metric] = {
         "wall time of one solve, or of the steps so far", 0, _INF, "seconds", "lower"
     ),
     # quality on the true game
-    "duality_gap": Metric("2 max_i (P pi)_i - 1", -1e-9, 1, "payoff", "lower"),
-    "worst_win_rate": Metric("min_j P(pi > j) = (1 - duality_gap) / 2", high=0.5, better="higher"),
-    "win_rate_over_ref": Metric("P(pi > mu) = sum_ij pi(i) P[i,j] mu(j)", better="higher"),
+    "duality_gap": Metric(
+        "2 max_i (P pi)_i - 1",
+        -1e-9,
+        1,
+        "payoff",
+        "lower",
+        known_as="NashConv = 2 x exploitability",
+    ),
+    "worst_win_rate": Metric(
+        "min_j P(pi > j) = (1 - duality_gap) / 2",
+        high=0.5,
+        better="higher",
+        known_as="maximin win rate, security level; 1/2 - exploitability",
+    ),
+    "win_rate_over_ref": Metric(
+        "P(pi > mu) = sum_ij pi(i) P[i,j] mu(j)",
+        better="higher",
+        known_as="win rate against the reference policy",
+    ),
     "regret": Metric(
         "loss in the concept's own objective on the true game: rlhf under the full-data reward; "
         "nlhf half the regularised gap; slhf game value minus the leader's value",
@@ -58,42 +79,84 @@ METRICS: dict[str, Metric] = {
         _INF,
         "payoff",
         "lower",
+        known_as="suboptimality; for nlhf the regularised exploitability",
     ),
-    "leader_value": Metric("sum_y pi(y) min_y' P[y, y']", high=0.5, better="higher"),
+    "leader_value": Metric(
+        "sum_y pi(y) min_y' P[y, y']",
+        high=0.5,
+        better="higher",
+        known_as="leader's Stackelberg payoff, against a best response to each answer",
+    ),
     # consistency
-    "entropy": Metric("-sum pi log pi", 0, _INF, "nats"),
-    "self_agreement": Metric("P(y = y') for two independent draws = sum pi^2", better="higher"),
-    "condorcet_mass": Metric("pi(Condorcet winner), where there is one", better="higher"),
-    "smith_mass": Metric("pi(Smith set)", better="higher"),
-    "copeland_mass": Metric("pi(answers of highest Copeland score)", better="higher"),
+    "entropy": Metric("-sum pi log pi", 0, _INF, "nats", known_as="Shannon entropy"),
+    "self_agreement": Metric(
+        "P(y = y') for two independent draws = sum pi^2",
+        better="higher",
+        known_as="collision probability, self-consistency",
+    ),
+    "condorcet_mass": Metric(
+        "pi(Condorcet winner), where there is one",
+        better="higher",
+        known_as="Condorcet consistency",
+    ),
+    "smith_mass": Metric("pi(Smith set)", better="higher", known_as="Smith consistency"),
+    "copeland_mass": Metric(
+        "pi(answers of highest Copeland score)", better="higher", known_as="Copeland consistency"
+    ),
     "dominated_mass": Metric(
-        "pi(i with some j: P[j,i] > 1/2 and P[j,k] >= P[i,k] for all k)", better="lower"
+        "pi(i with some j: P[j,i] > 1/2 and P[j,k] >= P[i,k] for all k)",
+        better="lower",
+        known_as="mass on dominated answers, violation of Pareto efficiency",
     ),
     "clone_shift": Metric(
         "total variation between pi and the answer with `action` cloned, clones summed",
         better="lower",
+        known_as="violation of independence of clones",
     ),
     # data sensitivity, robustness
-    "shift": Metric("total variation between the answers with and without the change"),
+    "shift": Metric(
+        "total variation between the answers with and without the change",
+        known_as="total variation distance, half the L1 distance",
+    ),
     "largest_shift": Metric("largest total variation between neighbours on the path"),
-    "cyclic_share": Metric("|cyclic part of P - 1/2|^2 / |P - 1/2|^2, uniform weights"),
-    "unseen_share": Metric("share of pairs never compared"),
+    "cyclic_share": Metric(
+        "|cyclic part of P - 1/2|^2 / |P - 1/2|^2, uniform weights",
+        known_as="intransitivity, share of the cyclic part of the Hodge decomposition",
+    ),
+    "unseen_share": Metric("share of pairs never compared", known_as="missing pairs"),
     # refinement
     "seen_favourite": Metric(
-        "probability that the user has seen its favourite after n_answers", better="higher"
+        "probability that the user has seen its favourite after n_answers",
+        better="higher",
+        known_as="pass@N, coverage",
     ),
     "best_utility": Metric(
-        "expected largest utility of n_answers, each type scaled to [0, 1]", better="higher"
+        "expected largest utility of n_answers, each type scaled to [0, 1]",
+        better="higher",
+        known_as="utility of best of N, chosen by the user",
     ),
     "refinement_win_rate": Metric(
-        "sum_y leader(y) sum_y' omega(y'|y) P[y', y]: is the revision preferred", better="higher"
+        "sum_y leader(y) sum_y' omega(y'|y) P[y', y]: is the revision preferred",
+        better="higher",
+        known_as="win rate of the revision",
     ),
     # convergence, stability, fixed points
     "regularised_gap": Metric(
-        "2 tau KL(pi | best response to pi), at the solver's tau", -1e-9, _INF, "payoff", "lower"
+        "2 tau KL(pi | best response to pi), at the solver's tau",
+        -1e-9,
+        _INF,
+        "payoff",
+        "lower",
+        known_as="regularised NashConv = 2 x regularised exploitability",
     ),
-    "kl_to_target": Metric("KL(target | pi) at a step", 0, _INF, "nats", "lower"),
-    "tv_to_target": Metric("total variation between pi and the target", better="lower"),
+    "kl_to_target": Metric(
+        "KL(target | pi) at a step", 0, _INF, "nats", "lower", known_as="forward KL"
+    ),
+    "tv_to_target": Metric(
+        "total variation between pi and the target",
+        better="lower",
+        known_as="total variation distance",
+    ),
     "row_tv": Metric(
         "total variation between omega(. | action) and its closed form", better="lower"
     ),
@@ -102,9 +165,15 @@ METRICS: dict[str, Metric] = {
         better="lower",
     ),
     # language models
-    "off_list_mass": Metric("probability that the model says none of the answers", better="lower"),
+    "off_list_mass": Metric(
+        "probability that the model says none of the answers",
+        better="lower",
+        known_as="invalid mass",
+    ),
     "follower_off_list_mass": Metric(
-        "the same for the follower, the mean over the answers that it is given", better="lower"
+        "the same for the follower, the mean over the answers that it is given",
+        better="lower",
+        known_as="invalid mass of the follower",
     ),
     "optimizer_steps": Metric("steps of the optimiser so far", 0, _INF, ""),
     "generated_tokens": Metric("tokens drawn so far", 0, _INF, ""),
@@ -118,13 +187,28 @@ METRICS: dict[str, Metric] = {
         "share of held-out comparisons whose winner the fitted model prefers", better="higher"
     ),
     "held_out_log_loss": Metric(
-        "mean of -log P(winner preferred), held out", 0, _INF, "nats", "lower"
+        "mean of -log P(winner preferred), held out",
+        0,
+        _INF,
+        "nats",
+        "lower",
+        known_as="cross-entropy, negative log-likelihood a comparison",
     ),
     "calibration_error": Metric(
-        "mean |share won - P| in ten bins of the fitted P, held out", better="lower"
+        "mean |share won - P| in ten bins of the fitted P, held out",
+        better="lower",
+        known_as="expected calibration error (ECE)",
     ),
-    "newton_steps": Metric("linear systems that Newton's method solved", 0, _INF, ""),
-    "oracle_calls": Metric("look-ups of the win rates of a policy up to a step", 0, _INF, ""),
+    "newton_steps": Metric(
+        "linear systems that Newton's method solved", 0, _INF, "", known_as="Newton iterations"
+    ),
+    "oracle_calls": Metric(
+        "look-ups of the win rates of a policy up to a step",
+        0,
+        _INF,
+        "",
+        known_as="first-order oracle complexity",
+    ),
     "rounds": Metric("how often a benchmark was timed", 1, _INF, ""),
     "steps": Metric("of an iterative solver until it was done, as a benchmark tells", 0, _INF, ""),
     "microseconds_a_game_step": Metric(
@@ -132,6 +216,15 @@ METRICS: dict[str, Metric] = {
     ),
     "peak_gib": Metric("largest memory of the process", 0, _INF, "GiB", "lower"),
     "omega": Metric("spectral radius of (P - 1/2)(diag pi - pi pi^T)", 0, 0.5, "payoff"),
-    "step_limit": Metric("step size eta below which the fixed point is stable", 0, _INF, ""),
-    "tv_to_nash": Metric("total variation between pi and the regularised equilibrium"),
+    "step_limit": Metric(
+        "step size eta below which the fixed point is stable",
+        0,
+        _INF,
+        "",
+        known_as="critical step size",
+    ),
+    "tv_to_nash": Metric(
+        "total variation between pi and the regularised equilibrium",
+        known_as="total variation distance to the quantal response equilibrium",
+    ),
 }

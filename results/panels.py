@@ -1,6 +1,6 @@
 """What figures are made of: dots a game, curves, bars; a value that does not exist is marked.
 
-An open dot is the mean of those values that exist, a cross stands where none does.
+A half-filled dot is the mean of those values that exist, a cross stands where none does.
 """
 
 import math
@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from results.style import FAINT, GREY, Look, Page, text_width
+from results.style import FAINT, GREY, WHITE, MethodStyle, Page, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+FLOOR = 1e-18
+"""Smaller values are drawn here: a logarithmic axis has no 0."""
 
 _BAND = 0.6
 """How much of the distance between two games their dots take up."""
@@ -26,7 +29,7 @@ def dot_columns(
     band: int,
     columns: Mapping[str, pd.DataFrame],
     games: Sequence[str],
-    looks: Mapping[str, Look],
+    styles: Mapping[str, MethodStyle],
     tops: Mapping[str, float | None],
 ) -> None:
     """A panel a column, a line a game, a dot a method with its interval.
@@ -41,15 +44,15 @@ def dot_columns(
         ``results.statistics.estimate``.
     games : list of str
         From top to bottom.
-    looks : mapping
-        Method -> look, from top to bottom within a game.
+    styles : mapping
+        Method -> style, from top to bottom within a game.
     tops : mapping
         Title -> right end of the axis, 1 or 0.5; None: as the values need. 1 if left out.
     """
     names = [short(game) for game in games]
     row = page.panels(band, 1, len(columns), left=0.15 + max(map(text_width, names)))[0]
-    offsets = np.linspace(-_BAND / 2, _BAND / 2, len(looks)) if len(looks) > 1 else [0.0]
-    offset = dict(zip(looks, offsets, strict=True))
+    offsets = np.linspace(-_BAND / 2, _BAND / 2, len(styles)) if len(styles) > 1 else [0.0]
+    offset = dict(zip(styles, offsets, strict=True))
     rank = {game: i for i, game in enumerate(games)}
     for k, (axes, (title, estimates)) in enumerate(zip(row, columns.items(), strict=True)):
         axes.set_title(title)
@@ -62,7 +65,7 @@ def dot_columns(
             axes.axhline(i + 0.5, color=FAINT, linewidth=0.5, zorder=0)
         for e in estimates.itertuples():
             height = rank[str(e.game)] + offset[str(e.method)]
-            _dot(axes, e, height, looks[str(e.method)])
+            _dot(axes, e, height, styles[str(e.method)])
         top = tops.get(title, 1.0)
         if top is None:
             top = max(1.0, axes.dataLim.x1)
@@ -72,9 +75,9 @@ def dot_columns(
             limit(axes, "x", top)
 
 
-def height_of(games: Sequence[str], looks: Mapping[str, Look]) -> float:
+def height_of(games: Sequence[str], styles: Mapping[str, MethodStyle]) -> float:
     """Inches of the band that ``dot_columns`` needs."""
-    return 0.8 + max(0.29, 0.135 * (len(looks) - 1)) * len(games)
+    return 0.8 + max(0.29, 0.135 * (len(styles) - 1)) * len(games)
 
 
 def short(name: str, longest: int = 30) -> str:
@@ -82,72 +85,73 @@ def short(name: str, longest: int = 30) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
-def _dot(axes: "Axes", e: Any, height: float, look: Look) -> None:
+def _dot(axes: "Axes", e: Any, height: float, style: MethodStyle) -> None:
     if math.isnan(e.mean):
         axes.plot(
-            [1.04], [height], "x", color=look.colour, markersize=4, clip_on=False,
+            [1.04], [height], "x", color=style.colour, clip_on=False,
             transform=axes.get_yaxis_transform(),
         )  # fmt: skip
         return
     if e.high > e.low:
-        axes.plot([e.low, e.high], [height, height], color=look.colour, linewidth=1.0)
-    face = look.colour if e.defined == 1 else "white"
-    style: dict[str, Any] = {"color": look.colour, "markerfacecolor": face, "clip_on": False}
-    axes.plot([e.mean], [height], look.marker, **style)
+        axes.plot([e.low, e.high], [height, height], color=style.colour, linewidth=1.0)
+    axes.plot([e.mean], [height], clip_on=False, **style.dot(part=e.defined < 1))
 
 
 def curves(
     axes: "Axes",
     estimates: pd.DataFrame,
     x: str,
-    looks: Mapping[str, Look],
+    styles: Mapping[str, MethodStyle],
     every: int = 1,
-    apart: float = 0.0,
+    spacing: float = 0.0,
 ) -> None:
     """Mean against ``x``, with its interval and a mark at ``every`` so many points.
 
-    A curve has a gap, and a cross above the panel, where no value exists. Methods stand ``apart``
-    in log x, or not at all: then intervals are bands.
+    A curve has a gap, and a cross above the panel, where no value exists. Methods stand side by
+    side, ``spacing`` from each other in log x, or at the same x: then intervals are bands.
     """
-    for k, (method, look) in enumerate(looks.items()):
-        own = estimates[estimates["method"].astype(str) == method].sort_values(x)
-        at = own[x].to_numpy(float) * math.exp(apart * (k - (len(looks) - 1) / 2))
-        mean, low, high = (own[name].to_numpy(float) for name in ("mean", "low", "high"))
-        style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "clip_on": False}
-        axes.plot(at, mean, linestyle=look.line, markevery=every, **style)
-        if apart:
-            axes.vlines(at, low, high, color=look.colour, linewidth=1.0)
+    for k, (method, style) in enumerate(styles.items()):
+        part = estimates[estimates["method"].astype(str) == method].sort_values(x)
+        at = part[x].to_numpy(float) * math.exp(spacing * (k - (len(styles) - 1) / 2))
+        mean, low, high = (part[name].to_numpy(float) for name in ("mean", "low", "high"))
+        axes.plot(at, mean, markevery=every, clip_on=False, **style.curve())
+        if spacing:
+            axes.vlines(at, low, high, color=style.colour, linewidth=1.0)
         else:
-            axes.fill_between(at, low, high, color=look.colour, alpha=0.15, linewidth=0)
-        part = ((own["defined"] < 1) & own["mean"].notna()).to_numpy()
-        axes.plot(at[part], mean[part], linestyle="", markerfacecolor="white", **style)
-        gone = at[np.isnan(mean)]
-        style |= {"marker": "x", "markersize": 4, "transform": axes.get_xaxis_transform()}
-        axes.plot(gone, [1.06] * len(gone), linestyle="", **style)
+            axes.fill_between(at, low, high, color=style.colour, alpha=0.15, linewidth=0)
+        some = ((part["defined"] < 1) & part["mean"].notna()).to_numpy()
+        axes.plot(at[some], mean[some], clip_on=False, **style.dot(part=True))
+        missing = at[np.isnan(mean)]
+        axes.plot(
+            missing, [1.06] * len(missing), "x", color=style.colour, clip_on=False,
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
 
 
-def bars(axes: "Axes", estimates: pd.DataFrame, group: str, looks: Mapping[str, Look]) -> None:
+def bars(
+    axes: "Axes", estimates: pd.DataFrame, group: str, styles: Mapping[str, MethodStyle]
+) -> None:
     """A group of bars a value of ``group``, a bar a method, its height in [0, 1] written above.
 
     A cross stands in the place of a height that does not exist.
     """
     groups = list(estimates[group].cat.remove_unused_categories().cat.categories)
-    order, width = list(looks), 0.8 / len(looks)
+    order, width = list(styles), 0.8 / len(styles)
     e: Any
     for e in estimates.itertuples():
         method, height = str(e.method), e.mean
-        look, middle = looks[method], (len(looks) - 1) / 2
+        style, middle = styles[method], (len(styles) - 1) / 2
         x = groups.index(getattr(e, group)) + (order.index(method) - middle) * width
         if math.isnan(height):
-            axes.plot([x], [0.03], "x", color=look.colour, markersize=4)
+            axes.plot([x], [0.03], "x", color=style.colour)
         else:
             axes.bar(
-                x, height, 0.92 * width, facecolor=look.colour, hatch=look.hatch,
-                edgecolor="white", linewidth=0,
+                x, height, 0.92 * width, facecolor=style.colour, hatch=style.hatch,
+                edgecolor=WHITE, linewidth=0,
             )  # fmt: skip
-            told = "0" if height < 5e-3 else f"{height:.2f}".strip("0").rstrip(".")
+            text = "0" if height < 5e-3 else f"{height:.2f}".strip("0").rstrip(".")
             axes.annotate(
-                told, (x, height), xytext=(0, 1.5), textcoords="offset points", ha="center"
+                text, (x, height), xytext=(0, 1.5), textcoords="offset points", ha="center"
             )  # fmt: skip
     axes.set_xticks(
         range(len(groups)), [short(str(name), max(2, 24 // len(groups))) for name in groups]
@@ -158,7 +162,7 @@ def bars(axes: "Axes", estimates: pd.DataFrame, group: str, looks: Mapping[str, 
 
 
 def label_ends(axes: "Axes", ends: Mapping[str, float], gap: float) -> None:
-    """Names right of curves: text -> height <= 1 where the curve ends; ``gap`` apart."""
+    """Names right of curves: text -> height <= 1 where the curve ends, ``gap`` or more between."""
     ceiling = 1.0 + gap
     for name, height in sorted(ends.items(), key=lambda item: -item[1]):
         ceiling = min(height, ceiling - gap)
@@ -168,38 +172,53 @@ def label_ends(axes: "Axes", ends: Mapping[str, float], gap: float) -> None:
         )  # fmt: skip
 
 
-def key(
-    looks: Mapping[str, Look],
+def legend(
+    styles: Mapping[str, MethodStyle],
     shown: Iterable[pd.DataFrame],
     kind: Literal["dots", "lines", "bars"] = "dots",
 ) -> dict[str, Any]:
-    """What a page's legend tells: the methods, and those marks that ``shown`` needs."""
+    """What a page's legend tells: the methods, and those marks that the estimates need."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     handles: dict[str, Any] = {}
-    for method, look in looks.items():
-        own: dict[str, Any] = {"color": look.colour, "marker": look.marker}
-        own["linestyle"] = look.line if kind == "lines" else ""
-        handles[method] = Line2D([], [], **own)
+    for method, style in styles.items():
         if kind == "bars":
-            handles[method] = Patch(facecolor=look.colour, hatch=look.hatch, edgecolor="white")
+            handles[method] = Patch(facecolor=style.colour, hatch=style.hatch, edgecolor=WHITE)
+        else:
+            handles[method] = Line2D([], [], **(style.curve() if kind == "lines" else style.dot()))
     frames = list(shown)
-    grey: dict[str, Any] = {"color": GREY, "linestyle": ""}
     if any((e["defined"].between(0, 1, "neither")).any() for e in frames):
-        handles["exists in part"] = Line2D([], [], marker="o", markerfacecolor="white", **grey)
+        grey = MethodStyle(GREY, "o", "", "")
+        handles["exists in part"] = Line2D([], [], **grey.dot(part=True))
     if any(e["mean"].isna().any() for e in frames):
-        handles["does not exist"] = Line2D([], [], marker="x", markersize=4, **grey)
+        handles["does not exist"] = Line2D([], [], color=GREY, marker="x", linestyle="")
     return handles
 
 
 def limit(axes: "Axes", which: str, top: float = 1.0, labels: bool = True) -> None:
     """An axis from 0 to ``top`` (1 or 0.5) with three ticks."""
     ticks = (0.0, top / 2, top)
-    told = _TICKS[top] if labels else ("", "", "")
+    names = _TICKS[top] if labels else ("", "", "")
     if which == "x":
         axes.set_xlim(-0.03 * top, 1.03 * top)
-        axes.set_xticks(ticks, told)
+        axes.set_xticks(ticks, names)
     else:
         axes.set_ylim(-0.03 * top, 1.03 * top)
-        axes.set_yticks(ticks, told)
+        axes.set_yticks(ticks, names)
+
+
+def log_scales(axes: "Axes") -> None:
+    """Logarithmic axes with at most five labels each, "1e-4" and the like."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set(xscale="log", yscale="log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(numticks=5))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
+        axis.set_minor_formatter(NullFormatter())
+        axis.set_tick_params(which="minor", length=0)
+
+
+def _power(value: float) -> str:
+    return f"{value:g}".lstrip("0") if 0.09 < value < 2_000 else f"1e{round(math.log10(value))}"

@@ -1,19 +1,21 @@
-"""The report of a run in Markdown: what was run, what is seen, and how sure it is."""
+"""The report of a run: what was run, what is found, and how sure it is."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from results import findings, questions, sections, tables, timings
-from results.expectations import EXPECTATIONS, Expectation
-from results.export import export, markdown, text
-from results.frames import compact, comparisons, main_comparison, named, only
+from results import document, evidence, headline, style, timings
+from results.document import Block, Bullets, Grid, Heading, Link, Paragraph, Picture
+from results.export import export, text
+from results.frames import check, compact, comparisons, main_comparison
 from results.metrics import METRICS
-from results.rows import RunError
+from results.questions import SECTIONS
+from results.questions.section import Answer, Section, Table
 from results.store import TABLE, load
+from results.story import story
 
 _PAPERS = (
     "Pasztor et al., Stackelberg Learning from Human Feedback, 2025, arXiv:2512.16626 (SLHF)",
@@ -24,14 +26,16 @@ _PAPERS = (
     "Fishburn, Probabilistic Social Choice Based on Simple Voting Comparisons, Review of Economic "
     "Studies 51, 1984 (maximal lotteries)",
 )
+_GAPS = '"-": not measured; "undef.": does not exist; "*": over those that exist'
+_FIGURES, _TABLES = "figures", "tables"
 
 
 def write(run_dir: str | Path) -> Path:
     """Write ``report.md``, and every table in full as ``tables/*.csv``, into the run directory.
 
-    Figures that ``results.figures.write`` has drawn are shown. Works on runs that are not
-    complete; a question that was not asked is said to be not measured. The report of a
-    pytest-benchmark file is written into a directory of its name, without ".json".
+    Figures that ``draw`` has drawn are shown. Works on runs that are not complete; of a question
+    that was not asked the report says that it is not measured. The report of a pytest-benchmark
+    file is written into a directory of its name, without ".json".
 
     Raises
     ------
@@ -40,6 +44,7 @@ def write(run_dir: str | Path) -> Path:
     """
     source = Path(run_dir)
     frame = compact(load(source))
+    check(frame)
     folder = source
     if source.is_file():
         folder = source.with_suffix("")
@@ -47,207 +52,187 @@ def write(run_dir: str | Path) -> Path:
         what = _what_was_timed(source, frame)
     else:
         what = _what_was_run(folder, frame)
-    parts = [f"# prefgames: {folder.resolve().name}\n", "## What was run\n", *what]
-    try:
-        asked = questions.every(frame)
-    except RunError as error:
-        parts += [f"Not measured: {error}.\n"]
-    else:
-        added = comparisons(asked)
-        parts += ["## Headline\n", *_headlines(frame, added, main_comparison(asked, "KL"))]
-        for section in EXPECTATIONS:
-            parts += [f"## {section.title}\n", *_section(section, folder, frame)]
-    parts += sections.report(folder, frame)
-    parts += ["## What is certified, estimated, not measured\n", *_evidence(frame)]
-    parts += ["## Statuses\n", markdown(tables.statuses(frame)), *_metrics(frame)]
-    parts += ["## Papers\n", _list(_PAPERS)]
+    answers = [(section, section.answer(frame)) for section in SECTIONS if section.asked(frame)]
+    for _, answer in answers:
+        for name, table in answer.tables.items():
+            if len(table):
+                export(table, folder / _TABLES / f"{name}.csv")
+    drawn = {path.stem for path in (folder / _FIGURES).glob("*.png")}
+    blocks: list[Block] = [Heading(f"prefgames: {folder.resolve().name}", 1)]
+    blocks += [Heading("What was run"), Bullets(tuple(what)), *_headlines(frame)]
+    for section, answer in answers:
+        blocks += [Heading(section.title), *_section(section, answer, drawn)]
+    blocks += _evidence(frame)
+    blocks += [*_metrics(frame), Heading("Papers"), Bullets(_PAPERS)]
     target = folder / "report.md"
-    target.write_text("\n".join(parts), encoding="utf-8")
+    target.write_text(document.markdown(blocks), encoding="utf-8")
     return target
+
+
+def draw(run_dir: str | Path) -> list[Path]:
+    """Draw every figure that the run has rows for into ``<run_dir>/figures``, in three formats.
+
+    "consistency" is of the main comparison; "consistency_tau_0.1" and the like of those others
+    that are needed to show every method.
+
+    Raises
+    ------
+    RunError
+        If the directory is not a run.
+    """
+    frame = compact(load(run_dir))
+    figures: dict[str, Any] = {}
+    for section in SECTIONS:
+        if section.figure is not None and section.asked(frame):
+            views = section.views(section.rows(frame))
+            figures |= {name: section.figure(rows) for name, rows in views.items()}
+    figures["story"] = story(frame)
+    written: list[Path] = []
+    for name, figure in figures.items():
+        if figure is not None:
+            written += style.save(figure, Path(run_dir) / _FIGURES / name)
+    return written
 
 
 def digest(frame: pd.DataFrame) -> tuple[list[pd.DataFrame], list[str]]:
     """What the command line shows of a run: tables of text, and what these leave out.
 
-    The headline, if one of its questions was asked; else the first table of each question about
-    iterative solvers; else the statuses.
+    The headline, if one of its questions was asked; else the first table of every question that
+    was; else the statuses.
 
     Raises
     ------
     RunError
         If the frame lacks a column or is empty.
     """
-    try:
-        added = comparisons(questions.every(frame))
-    except RunError:
-        shown = sections.first_tables(frame) or [tables.statuses(frame)]
-        return [text(table) for table in shown], []
-    main, *others = added
-    left_out = [f"{', '.join(added[other])} at {other}: in the report" for other in others]
-    return [tables.headline(frame, main)], left_out
+    check(frame)
+    if headline.asked(frame):
+        added = comparisons(headline.rows_of(frame))
+        main, *others = added
+        left_out = [f"{', '.join(added[other])} at {other}: in the report" for other in others]
+        return [headline.headline(frame, main)], left_out
+    answers = [section.answer(frame) for section in SECTIONS if section.asked(frame)]
+    shown = [
+        [table for table in answer.views[0].tables.values() if len(table)] for answer in answers
+    ]
+    tables = [first for first, *_ in filter(None, shown)] or [evidence.statuses(frame)]
+    return [text(table) for table in tables], []
 
 
 def _what_was_timed(file: Path, frame: pd.DataFrame) -> Iterator[str]:
-    lines = [f"{frame['cell'].nunique()} benchmarks of {file.name}"]
-    yield _list([*lines, *_environment(timings.environment(file))])
+    yield f"{frame['cell'].nunique()} benchmarks of {file.name}"
+    yield from _environment(timings.environment(file))
 
 
 def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
-    spec, told = _json(folder / "spec.json"), _json(folder / "environment.json")
+    spec, environment = _json(folder / "spec.json"), _json(folder / "environment.json")
     solving = (frame["metric"] == "seconds") & (frame["experiment"] == "consistency")
-    solving &= frame["step"].isna()  # training curves tell theirs
+    solving &= frame["step"].isna()  # those of a training are its time so far
     seconds = frame.loc[solving, "value"].sum()
     state = "complete" if (folder / TABLE).is_file() else "NOT COMPLETE: run it again to resume"
-    lines = [
+    yield (
         f"run: {state}; {frame['cell'].nunique()} cells, {len(frame)} rows, "
         f"{seconds:.1f} seconds of solving in consistency"
-    ]
+    )
     for kind in ("games", "solvers", "learners", "experiments"):
         names = [_call(entry) for entry in spec.get(kind, [])]
-        lines.append(f"{kind}: {', '.join(names) or 'unknown'}")
-    lines.append(f"seeds: {', '.join(map(str, spec.get('seeds', []))) or 'unknown'}")
-    for past in (told, *told.get("resumed", [])):
-        lines += _environment(past)
-    yield _list(lines)
+        yield f"{kind}: {', '.join(names) or 'unknown'}"
+    yield f"seeds: {', '.join(map(str, spec.get('seeds', []))) or 'unknown'}"
+    for past in (environment, *environment.get("resumed", [])):
+        yield from _environment(past)
 
 
-def _environment(told: dict[str, Any]) -> Iterator[str]:
+def _environment(environment: dict[str, Any]) -> Iterator[str]:
     for kind in ("code", "machine", "versions"):
-        values = told.get(kind, {}).items()
+        values = environment.get(kind, {}).items()
         yield f"{kind}: {', '.join(f'{k} {v}' for k, v in values) or 'unknown'}"
 
 
-def _headlines(
-    frame: pd.DataFrame, added: dict[str, list[str]], at_kl: str | None
-) -> Iterator[str]:
+def _headlines(frame: pd.DataFrame) -> Iterator[Block]:
+    if not headline.asked(frame):
+        return
+    rows = headline.rows_of(frame)
+    added, at_kl = comparisons(rows), main_comparison(rows, "KL")
     main, *others = added
-    yield markdown(tables.headline(frame, main))
-    yield _legend()
+    yield Heading("Headline")
+    yield Grid(headline.headline(frame, main))
+    yield Bullets((*(f"{c.name}: {c.meaning}" for c in headline.COLUMNS), _GAPS))
     for other in others:
-        yield f"With {', '.join(added[other])}, at {other}:\n"
-        yield markdown(tables.headline(frame, other))
+        yield Paragraph(f"With {', '.join(added[other])}, at {other}:")
+        yield Grid(headline.headline(frame, other))
     if at_kl is not None and at_kl not in added:
-        yield "At equal distance from the reference instead of equal tau:\n"
-        yield markdown(tables.headline(frame, at_kl))
+        yield Paragraph("At equal distance from the reference instead of equal tau:")
+        yield Grid(headline.headline(frame, at_kl))
 
 
-def _section(section: Expectation, folder: Path, frame: pd.DataFrame) -> Iterator[str]:
-    try:
-        there = named(section.name, frame)
-    except RunError as error:
-        yield f"Not measured: {error}\n"
-        return
-    yield f"How to read it: {section.reading}\n\nExpected: {section.expected}\n"
-    for figure, comparison in there.items():
-        yield from _seen(section, folder, frame, comparison, f"figures/{figure}.png")
+def _section(section: Section, answer: Answer, drawn: set[str]) -> Iterator[Block]:
+    yield Paragraph(f"How to read it: {section.reading}")
+    yield Paragraph(f"Expected: {section.expected}")
+    for view in answer.views:
+        if view.comparison:
+            yield Paragraph(f"Seen at {view.comparison}:")
+        if view.findings:
+            yield Bullets(tuple(view.findings))
+        for table in section.tables:
+            shown = view.tables.get(table.name)
+            if shown is None:
+                continue
+            if len(shown):
+                yield Grid(shown)
+                yield from _columns(table)
+                yield _file(table, section)
+            elif table.absent:
+                yield Paragraph(f"Not measured: {table.absent}.")
+        if view.figure in drawn:
+            yield Picture(section.title, f"{_FIGURES}/{view.figure}.png")
+    for table in section.tables:
+        if not table.shown and len(answer.tables[table.name]):
+            yield _file(table, section)
 
 
-def _seen(
-    section: Expectation, folder: Path, frame: pd.DataFrame, comparison: str, figure: str
-) -> Iterator[str]:
-    name = section.name
-    try:
-        seen = getattr(findings, name)(frame, comparison)
-    except RunError as error:
-        yield f"Not measured at {comparison}: {error}\n"
-        return
-    yield f"Seen at {comparison}:\n\n{_list(seen)}"
-    for table, digest in _DIGESTS[name].items():
-        try:
-            shown = digest(frame, comparison)
-        except RunError as error:
-            yield f"Not measured: {error}\n"
-            continue
-        path = export(getattr(tables, table)(frame), folder / "tables" / f"{table}.csv")
-        link = f"{path.parent.name}/{path.name}"
-        yield markdown(shown)
-        yield f"Every comparison, in full: [{link}]({link})\n"
-    if (folder / figure).is_file():
-        yield f"![{section.title}]({figure})\n"
+def _columns(table: Table) -> Iterator[Block]:
+    """What the columns are that are no metrics; of these the report tells at its end."""
+    texts = tuple(f"{column.name}: {column.text}" for column in table.columns if column.text)
+    if texts:
+        yield Bullets(texts)
 
 
-def _evidence(frame: pd.DataFrame) -> Iterator[str]:
-    asked = set(frame["experiment"])
-    lines = findings.certified(frame)
-    lines += [f"Not measured: {q}." for q in questions.QUESTIONS if q not in asked]
-    skipped = frame[frame["status"] == "skipped"]
-    for (question, message), part in skipped.groupby(["experiment", "message"], observed=True):
-        games = ", ".join(sorted(part["game"].unique()))
-        lines.append(f"Not measured: {question} on {games}: {message}.")
-    yield _list(lines)
+def _file(table: Table, section: Section) -> Link:
+    text = "Every comparison, in full" if section.compared else "In full"
+    return Link(text, f"{_TABLES}/{table.name}.csv")
 
 
-def _metrics(frame: pd.DataFrame) -> Iterator[str]:
-    there = set(frame["metric"].unique())
-    own = {name: METRICS[name] for name in METRICS if name in there}
+def _evidence(frame: pd.DataFrame) -> Iterator[Block]:
+    missing = evidence.not_measured(frame, headline.COMPARED)
+    yield Heading("What is certified, estimated, not measured")
+    yield Bullets((*evidence.certified(frame), *missing))
+    yield Heading("Statuses")
+    yield Grid(evidence.statuses(frame))
+
+
+def _metrics(frame: pd.DataFrame) -> Iterator[Block]:
+    present = set(frame["metric"].unique())
     rows = [
-        (name, m.formula, f"[{round(m.low, 6) + 0:g}, {m.high:g}]", m.unit or "-", m.better or "-")
-        for name, m in own.items()
-    ]
-    yield "## Metrics\n"
-    yield (
+        (
+            name, m.formula, f"[{round(m.low, 6) + 0:g}, {m.high:g}]", m.unit or "-",
+            m.better or "-", m.known_as or "-",
+        )
+        for name, m in METRICS.items()
+        if name in present
+    ]  # fmt: skip
+    columns = ["metric", "formula", "range", "unit", "better", "also known as"]
+    yield Heading("Metrics")
+    yield Paragraph(
         "P is the true game, pi the answer, omega its follower, mu the reference; the largest of "
-        "several values is taken where a table says so.\n"
+        "several values is taken where a table says so."
     )
-    yield markdown(pd.DataFrame(rows, columns=["metric", "formula", "range", "unit", "better"]))
-
-
-def _consistency(frame: pd.DataFrame, at: str) -> pd.DataFrame:
-    rows = only(questions.answers(frame), at)
-    metrics = ("entropy", "self_agreement", "duality_gap", "leader_value", "regret")
-    mass = ("condorcet_mass", "smith_mass", "dominated_mass", "clone_shift")
-    return tables.pivot(rows, ["game", "method"], ["metric"], (*metrics, *mass), "max")
-
-
-def _data_sensitivity(frame: pd.DataFrame, at: str) -> pd.DataFrame:
-    rows = only(questions.changes(frame), at)
-    rows = rows[(rows["kind"] != "none") | (rows["comparisons"] < float("inf"))]
-    rows = rows.assign(kind=rows["kind"].cat.rename_categories({"sampled_from": "sampled from"}))
-    index = ["game", "setting", "comparisons", "kind"]
-    return tables.pivot(rows, index, ["metric", "method"], ("shift", "duality_gap"), "max")
-
-
-def _robustness(frame: pd.DataFrame, at: str) -> pd.DataFrame:
-    rows = only(questions.paths(frame), at)
-    metrics = ("duality_gap", "shift", "largest_shift")
-    return tables.pivot(rows, ["game", "path"], ["metric", "method"], metrics, "max")
-
-
-def _refinement(frame: pd.DataFrame, at: str) -> pd.DataFrame:
-    rows = only(questions.users(frame), at)
-    rows = rows[(rows["type"] == "all") & (rows["route"] == "exact")]
-    index = ["game", "n_answers", "how"]
-    metrics = ("seen_favourite", "best_utility")
-    return tables.pivot(rows, index, ["metric", "method"], metrics)
-
-
-def _revisions(frame: pd.DataFrame, at: str) -> pd.DataFrame:
-    rows = only(questions.revisions(frame), at)
-    return tables.pivot(rows, ["game", "leader"], ["metric", "method"], ("refinement_win_rate",))
-
-
-_DIGESTS: dict[str, dict[str, Callable[[pd.DataFrame, str], pd.DataFrame]]] = {
-    "consistency": {"consistency": _consistency},
-    "data_sensitivity": {"data_sensitivity": _data_sensitivity},
-    "robustness": {"robustness": _robustness},
-    "refinement": {"refinement": _refinement, "revisions": _revisions},
-}
-"""Question -> table -> what the report shows of it."""
-
-
-def _legend() -> str:
-    told = _list(f"{column}: {meaning}" for column, meaning in tables.MEANING.items())
-    return f'{told}- "-": not measured; "undef.": does not exist; "*": over those that exist\n'
-
-
-def _list(lines: Iterable[str]) -> str:
-    return "".join(f"- {line}\n" for line in lines)
+    yield Grid(pd.DataFrame(rows, columns=columns))
 
 
 def _call(entry: dict[str, Any]) -> str:
     """A game, solver or experiment of the spec as name(key=value)."""
-    told = ", ".join(f"{key}={value}" for key, value in entry.get("params", {}).items())
-    return f"{entry['name']}({told})" if told else str(entry["name"])
+    params = ", ".join(f"{key}={value}" for key, value in entry.get("params", {}).items())
+    return f"{entry['name']}({params})" if params else str(entry["name"])
 
 
 def _json(path: Path) -> dict[str, Any]:

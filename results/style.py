@@ -1,6 +1,8 @@
-"""How figures look: one colour, marker and hatch a concept, everywhere.
+"""How figures look: a colour is a concept, in every figure; marker and line tell its methods.
 
-The colours keep apart for colour-blind readers and in grey, where they are light, middle and dark.
+The colours differ for colour-blind readers and in grey, where they are light, middle and dark.
+Exact answers are large and hollow, algorithms and trained models small and filled. No other module
+names a colour.
 """
 
 import warnings
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 WIDTH = 6.5
 """Inches: a page's column, in which the smallest letters are 8 points."""
 
+_LARGE, _SMALL = 6.5, 4.0
+"""Points across a dot."""
+
 _HEAD, _LINE, _ABOVE, _BELOW = 0.45, 0.17, 0.36, 0.42
 """Inches for the title and one line of the legend, for each more line of it, for the panels'
 titles, for tick labels and the axis' name."""
@@ -31,9 +36,23 @@ _POINT, _HANDLE, _GAP = 1 / 72, 0.27, 0.16
 COLOURS = {"rlhf": "#E69F00", "nlhf": "#0072B2", "slhf": "#0B4134", "other": "#8A8A8A"}
 GREY = "#666666"
 FAINT = "#DDDDDD"
+WHITE = "#FFFFFF"
 
-_MARKERS = {"rlhf": "sDPX", "nlhf": "oh8H", "slhf": "^v<>", "other": "*dp+"}
-_LINES = ("-", "--", ":", "-.")
+MARKERS = {"rlhf": "sDPX*pv<", "nlhf": "oD*PXsv^", "slhf": "^v<>XP*D", "other": "*dpX<>oP"}
+"""Those of a concept's first eight methods; from the ninth on the mark is a letter."""
+
+_LETTERS = "ABCDEFGHJKLMNQRTUWYZ"
+
+LINES: tuple[Any, ...] = (
+    "-",
+    "--",
+    ":",
+    "-.",
+    (0, (8, 2)),
+    (0, (4, 1, 1, 1, 1, 1)),
+    (0, (1, 3)),
+    (0, (8, 2, 2, 2)),
+)
 _HATCHES = {"rlhf": "", "nlhf": "//////", "slhf": "xxxxxx", "other": "......"}
 
 _SETTINGS: dict[str, Any] = {
@@ -60,7 +79,7 @@ _SETTINGS: dict[str, Any] = {
     "ytick.major.width": 0.6,
     "hatch.linewidth": 0.5,
     "lines.linewidth": 1.3,
-    "lines.markersize": 4.5,
+    "lines.markersize": _SMALL,
     "legend.frameon": False,
     "pdf.fonttype": 42,
     "svg.hashsalt": "prefgames",
@@ -73,32 +92,83 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Look:
-    """Colour of the concept; marker and line tell apart several methods of one concept."""
+class MethodStyle:
+    """How one method is drawn.
+
+    Attributes
+    ----------
+    colour, hatch : str
+        Of its concept.
+    marker, line : marker and line style of matplotlib
+        Of the method within its concept.
+    exact : bool
+        Whether its answers are exact.
+    """
 
     colour: str
-    marker: str
-    line: str
+    marker: Any
+    line: Any
     hatch: str
+    exact: bool = False
+
+    def dot(self, part: bool = False) -> dict[str, Any]:
+        """Arguments of ``Axes.plot`` for a dot: half of it filled where a value exists in part."""
+        filled = self.colour if part or not self.exact else WHITE
+        letter = {} if isinstance(self.marker, str) else {"markeredgewidth": 0.2}
+        large = self.exact or bool(letter)
+        return {
+            **letter,
+            "color": self.colour,
+            "marker": self.marker,
+            "markersize": _LARGE if large else _SMALL,
+            "markerfacecolor": filled,
+            "markerfacecoloralt": WHITE,
+            "fillstyle": "bottom" if part else "full",
+            "linestyle": "",
+        }
+
+    def curve(self) -> dict[str, Any]:
+        """Arguments of ``Axes.plot`` for a curve with dots on it."""
+        return {**self.dot(), "linestyle": self.line}
 
 
-def looks(rows: pd.DataFrame) -> dict[str, Look]:
-    """The look of every method in ``rows``, concept by concept."""
-    out: dict[str, Look] = {}
+def method_styles(rows: pd.DataFrame) -> dict[str, MethodStyle]:
+    """How every method in described ``rows`` is drawn, concept by concept."""
+    out: dict[str, MethodStyle] = {}
     met = dict.fromkeys(COLOURS, 0)
-    pairs = rows[["concept", "method"]].drop_duplicates().astype(str)
+    keys = ["concept", "method", "solver", "scale"]
+    kinds = rows[keys].drop_duplicates(["concept", "method"]).astype(str)
     order = {concept: i for i, concept in enumerate(COLOURS)}
-    for concept, method in sorted(pairs.itertuples(index=False), key=lambda p: (order[p[0]], p[1])):
-        k = met[concept] % len(_LINES)
+    ranked = sorted(kinds.itertuples(index=False), key=lambda kind: (order[kind[0]], kind[1]))
+    for concept, method, solver, scale in ranked:
+        k = met[concept]
         met[concept] += 1
-        colour, hatch = COLOURS[concept], _HATCHES[concept]
-        out[str(method)] = Look(colour, _MARKERS[concept][k], _LINES[k], hatch)
+        out[method] = MethodStyle(
+            colour=COLOURS[concept],
+            marker=_marker(concept, k),
+            line=LINES[k % len(LINES)],
+            hatch=_HATCHES[concept],
+            exact=solver == f"{concept}_exact" and scale == "tabular",
+        )
     return out
+
+
+def _marker(concept: str, k: int) -> Any:
+    """The mark of a concept's k-th method."""
+    if k < len(MARKERS[concept]):
+        return MARKERS[concept][k]
+    from matplotlib.path import Path as Outline
+    from matplotlib.textpath import TextPath
+
+    letter = TextPath((0, 0), _LETTERS[(k - len(MARKERS[concept])) % len(_LETTERS)], size=1)
+    box = letter.get_extents()
+    middle = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+    return Outline(letter.vertices - middle, letter.codes)
 
 
 @contextmanager
 def settings() -> Iterator[None]:
-    """Matplotlib's settings for drawing and saving our figures; the user's own come back after."""
+    """Matplotlib's settings for drawing and saving our figures; the user's come back after."""
     import matplotlib
 
     with matplotlib.rc_context(), warnings.catch_warnings():
@@ -141,15 +211,15 @@ class Page:
         columns: int,
         left: float = 0.55,
         right: float = 0.12,
-        apart: tuple[float, float] = (0.25, 0.5),
+        gaps: tuple[float, float] = (0.25, 0.5),
     ) -> "NDArray[Any]":
         """Axes (lines, columns) in a band, with room for titles above and tick labels below.
 
-        ``left``, ``right`` and ``apart`` (across, down) are inches.
+        ``left``, ``right`` and ``gaps`` (across, down) are inches.
         """
         top, bottom = self._ends[band], self._ends[band + 1]
-        width = (WIDTH - left - right - apart[0] * (columns - 1)) / columns
-        height = (bottom - top - _ABOVE - _BELOW - apart[1] * (lines - 1)) / lines
+        width = (WIDTH - left - right - gaps[0] * (columns - 1)) / columns
+        height = (bottom - top - _ABOVE - _BELOW - gaps[1] * (lines - 1)) / lines
         grid = self.figure.add_gridspec(
             lines,
             columns,
@@ -157,8 +227,8 @@ class Page:
             right=1 - right / WIDTH,
             top=1 - (top + _ABOVE) / self._ends[-1],
             bottom=1 - (bottom - _BELOW) / self._ends[-1],
-            wspace=apart[0] / width,
-            hspace=apart[1] / height,
+            wspace=gaps[0] / width,
+            hspace=gaps[1] / height,
         )
         return grid.subplots(squeeze=False)
 

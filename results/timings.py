@@ -50,12 +50,12 @@ def environment(path: Path) -> dict[str, dict[str, Any]]:
 
 def _rows(run: str, entry: dict[str, Any]) -> Iterator[Row]:
     stats = entry["stats"]
-    told = [("seconds", name, float(stats[name])) for name in STATISTICS]
-    told.append(("rounds", "told", float(stats["rounds"])))
+    values = [("seconds", name, float(stats[name])) for name in STATISTICS]
+    values.append(("rounds", "told", float(stats["rounds"])))
     for name, value in entry["extra_info"].items():
         if isinstance(value, int | float) and math.isfinite(value):
-            told.append((name.replace(" ", "_").replace("-", "_"), "told", float(value)))
-    for metric, statistic, value in told:
+            values.append((name.replace(" ", "_").replace("-", "_"), "told", float(value)))
+    for metric, statistic, value in values:
         yield Row(
             run=run,
             cell=entry["fullname"],

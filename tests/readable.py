@@ -1,11 +1,16 @@
-"""What makes a figure readable: texts on the page, large enough, apart from each other."""
+"""Figures as tests read them: where dots stand, and whether texts are on the page and legible."""
 
 import itertools
 
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from results import style
+from results.questions.section import Section
 
 
 def assert_texts_on_page(figure: Figure) -> None:
@@ -47,3 +52,23 @@ def _beyond(figure: Figure) -> set[Text]:
         ticks = [tick for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high]
         found |= {tick.label1 for tick in ticks}
     return found
+
+
+def drawn(section: Section, frame: pd.DataFrame) -> Figure:
+    """The figure of a section's first view."""
+    assert section.figure is not None
+    first, *_ = section.views(section.rows(frame)).values()
+    figure = section.figure(first)
+    assert figure is not None
+    with style.settings():
+        figure.canvas.draw()
+    return figure
+
+
+def dots(axes: Axes, colour: str, marker: str) -> list[float]:
+    """Horizontal places of the dots of a colour and marker."""
+    return [
+        float(np.asarray(line.get_xdata())[0])
+        for line in axes.lines
+        if to_hex(line.get_color()) == colour.lower() and line.get_marker() == marker
+    ]

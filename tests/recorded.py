@@ -101,3 +101,43 @@ def _measured() -> Iterator[Row]:
 def _name(experiment: Experiment) -> str:
     (name,) = (name for name, kind in EXPERIMENTS.items() if isinstance(experiment, kind))
     return str(name)
+
+
+_CURVES: dict[tuple[str, int], list[tuple[int, float, float, float]]] = {
+    # (learner, seed): (step, generated tokens, judge calls, total variation)
+    ("rloo", 0): [(0, 0, 0, 0.8), (10, 100, 90, 0.3), (20, 200, 180, 0.1)],
+    ("rloo", 1): [(0, 0, 0, 0.6), (10, 110, 90, 0.2), (20, 220, 180, 0.02)],
+    ("stackelberg_gda", 0): [(0, 0, 0, 0.5), (10, 300, 40, 0.4), (20, 600, 80, 0.03)],
+    ("stackelberg_gda", 1): [(0, 0, 0, 0.7), (10, 310, 40, 0.2), (20, 620, 80, 0.05)],
+}
+
+
+def curves(game: str = "condorcet") -> pd.DataFrame:
+    """Training curves by hand: two learners, two seeds, three points; and one exact answer."""
+    rows = [row("entropy", 0.5, solver="rlhf_exact", params={"tau": 0.1})]
+    for (learner, seed), points in _CURVES.items():
+        slhf = learner == "stackelberg_gda"
+        given: dict[str, Any] = {
+            "solver": learner,
+            "params": {"tau_leader": 0.1, "tau_follower": 0.1} if slhf else {"tau": 0.1},
+            "concept": "slhf" if slhf else "rlhf",
+            "cell": f"{learner}{seed}",
+            "scale": "llm",
+            "seed": seed,
+            "game": "laddered",
+            "game_params": {"game": game, "ratio": 8.0},
+        }
+        rows.append(row("duality_gap", 0.9, **given))  # of the answer: no step
+        for step, tokens, calls, tv in points:
+            values = {
+                "tv_to_target": tv,
+                "duality_gap": tv / 2,
+                "off_list_mass": tv / 100,
+                "generated_tokens": tokens,
+                "judge_calls": calls,
+                "optimizer_steps": step,
+                "seconds": step / 4,
+                **({"follower_tv": 2 * tv / 3} if slhf else {"tv_to_nash": tv + 0.1}),
+            }
+            rows += [row(name, value, step=step, **given) for name, value in values.items()]
+    return framed(rows)

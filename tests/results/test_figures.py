@@ -9,63 +9,148 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
-from results import figures, style
+from results import report, style
 from results.frames import describe
-from results.rows import RunError
+from results.questions import SECTIONS
 from results.store import TABLE
-from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
+from results.story import story
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart, drawn
 from tests.recorded import annotators, framed, row
 
 NAMES = ("consistency", "data_sensitivity", "robustness", "refinement", "story")
-CONCEPT_COLOURS = set(style.COLOURS.values())
+ALL_SECTIONS = {section.name: section for section in SECTIONS if section.figure is not None}
+MANY = [f"method_{k:02d}" for k in range(12)]
 
 
-def drawn(name: str, frame: pd.DataFrame | None = None) -> Figure:
-    figure = getattr(figures, name)(annotators() if frame is None else frame)
-    assert isinstance(figure, Figure)
-    with style.settings():
-        figure.canvas.draw()
-    return figure
+def figure_of(name: str) -> Figure:
+    if name == "story":
+        figure = story(annotators())
+        assert figure is not None
+        with style.settings():
+            figure.canvas.draw()
+        return figure
+    return drawn(ALL_SECTIONS[name], annotators())
 
 
-def dots(axes: Axes, colour: str, marker: str) -> list[float]:
-    """Horizontal places of the dots of a colour and marker."""
-    return [
-        float(np.asarray(line.get_xdata())[0])
-        for line in axes.lines
-        if to_hex(line.get_color()) == colour.lower() and line.get_marker() == marker
-    ]
+def many_methods() -> pd.DataFrame:
+    """Twelve NLHF methods in every question that follows methods, and two of other concepts."""
+    rows = []
+    for k, name in enumerate([*MANY, "dpo", "stackelberg_gda"]):
+        concept = {"dpo": "rlhf", "stackelberg_gda": "slhf"}.get(name, "nlhf")
+        given: dict[str, Any] = {"solver": name, "concept": concept, "params": {"tau": 0.1}}
+        for step in range(1, 30):
+            at_step = {**given, "experiment": "convergence", "step": step}
+            rows += [row(m, 1.0 + step, **at_step) for m in ("seconds", "oracle_calls")]
+            for metric in ("regularised_gap", "kl_to_target", "tv_to_target"):
+                value = math.exp(-step * (k + 1) / 15)
+                rows.append(row(metric, value, labels={"iterate": "last"}, **at_step))
+            trained = {**given, "step": step, "scale": "llm"}
+            rows.append(row("tv_to_target", 0.8 / step + 0.02 * k, **trained))
+            rows += [row(m, step, **trained) for m in ("optimizer_steps", "generated_tokens")]
+            rows += [row(m, step, **trained) for m in ("judge_calls", "seconds")]
+            rows.append(row("off_list_mass", 0.0, **trained))
+        rows.append(row("entropy", 0.1 * k, **given))
+        for route, value in (("predicted", 0.1 + k), ("observed", 0.11 + k)):
+            labels = {"route": route}
+            rows.append(row("step_limit", value, experiment="stability", labels=labels, **given))
+        for share, value in ((0.95, 10.0**-k), (1.05, 0.1 + k)):
+            labels_of = {"of_limit": share}
+            rows.append(
+                row("kl_to_target", value, experiment="stability", labels=labels_of, **given)
+            )
+        for route in ("target", "last", "average"):
+            ends = {"route": route, "nash_tau": 0.1}
+            rows.append(row("tv_to_nash", k / 30, experiment="fixed_points", labels=ends, **given))
+    return framed(rows)
+
+
+WITH_MANY = ("consistency", "trainings", "convergence", "stability", "fixed_points")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_text_is_on_the_page_and_large_enough(name: str) -> None:
-    assert_texts_on_page(drawn(name))
+    assert_texts_on_page(figure_of(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_titles_and_ticks_do_not_overlap(name: str) -> None:
-    assert_titles_and_ticks_apart(drawn(name))
+    assert_titles_and_ticks_apart(figure_of(name))
+
+
+@pytest.mark.parametrize("name", WITH_MANY)
+def test_many_methods_can_be_read(name: str) -> None:
+    figure = drawn(ALL_SECTIONS[name], many_methods())
+    assert_texts_on_page(figure)
+    assert_titles_and_ticks_apart(figure)
+
+
+def legend_of(figure: Figure) -> dict[str, Any]:
+    (legend,) = figure.legends
+    words = [text.get_text() for text in legend.get_texts()]
+    return dict(zip(words, legend.legend_handles, strict=True))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_concept_has_its_colour_and_nothing_else_does(name: str) -> None:
-    figure = drawn(name)
-    (legend,) = figure.legends
-    handles: list[Any] = legend.legend_handles
-    colours = [to_hex(h.get_facecolor() if name == "story" else h.get_color()) for h in handles]
-    told = dict(zip((text.get_text() for text in legend.get_texts()), colours, strict=True))
-    for method, colour in told.items():
-        concept = method.lower()[:4]
-        assert colour == style.COLOURS.get(concept, style.GREY).lower()
-    plain = {to_hex(style.GREY), to_hex(style.FAINT)}
-    used = {to_hex(line.get_color()) for axes in figure.axes for line in axes.lines}
-    assert used <= {c.lower() for c in CONCEPT_COLOURS} | plain
+    figure = figure_of(name)
+    for method, handle in legend_of(figure).items():
+        colour = to_hex(handle.get_facecolor() if name == "story" else handle.get_color())
+        assert colour == style.COLOURS.get(method.lower()[:4], style.GREY).lower()
+    assert colours_of(figure) <= {
+        c.lower() for c in (*style.COLOURS.values(), style.GREY, style.FAINT)
+    }
+
+
+def colours_of(figure: Figure) -> set[str]:
+    lines: list[Any] = [line for axes in figure.axes for line in axes.lines]
+    return {to_hex(line.get_color()) for line in lines}
+
+
+def test_a_method_has_the_same_colour_in_every_figure() -> None:
+    colours: dict[str, set[str]] = {}
+    for name in ("consistency", "trainings", "convergence", "stability"):
+        for method, handle in legend_of(drawn(ALL_SECTIONS[name], many_methods())).items():
+            colours.setdefault(method.removesuffix(" (LM)"), set()).add(to_hex(handle.get_color()))
+    assert set(colours) == {*MANY, "dpo", "stackelberg_gda"}
+    for method, found in colours.items():
+        concept = {"dpo": "rlhf", "stackelberg_gda": "slhf"}.get(method, "nlhf")
+        assert found == {style.COLOURS[concept].lower()}, method
+
+
+@pytest.mark.parametrize("name", ["convergence", "fixed_points"])
+def test_all_nlhf_methods_have_the_colour_of_nlhf(name: str) -> None:
+    frame = many_methods()
+    figure = drawn(ALL_SECTIONS[name], frame[frame["concept"] == "nlhf"])
+    assert colours_of(figure) == {style.COLOURS["nlhf"].lower()}
+    curves: list[Any] = [curve for axes in figure.axes for curve in axes.collections]
+    thin = [to_hex(curve.get_edgecolor()[0]) for curve in curves]
+    assert set(thin) <= {style.COLOURS["nlhf"].lower()}
+
+
+def test_methods_of_one_concept_differ_in_marker_and_line_up_to_the_eighth() -> None:
+    for concept, markers in style.MARKERS.items():
+        rows = [row("entropy", 0, solver=name, concept=concept) for name in MANY[:8]]
+        styles = style.method_styles(describe(framed(rows)))
+        assert {of_it.colour for of_it in styles.values()} == {style.COLOURS[concept]}
+        assert [of_it.marker for of_it in styles.values()] == list(markers)
+        assert len(set(markers)) == len({str(of_it.line) for of_it in styles.values()}) == 8
+
+
+def test_from_the_ninth_method_of_a_concept_on_the_mark_is_a_letter() -> None:
+    rows = [row("entropy", 0, solver=name, concept="nlhf") for name in MANY]
+    marks = [of_it.marker for of_it in style.method_styles(describe(framed(rows))).values()]
+    assert all(isinstance(mark, str) for mark in marks[:8])
+    letters = marks[8:]
+    assert all(isinstance(mark, Outline) for mark in letters)
+    assert len({mark.vertices.tobytes() for mark in letters}) == 4
+    handles = legend_of(drawn(ALL_SECTIONS["convergence"], many_methods()))
+    assert isinstance(handles[MANY[8]].get_marker(), Outline)
 
 
 def lightness(rgb: NDArray[np.float64]) -> float:
@@ -83,56 +168,13 @@ def lightness(rgb: NDArray[np.float64]) -> float:
         [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],  # no red cones
     ],
 )
-def test_colours_keep_apart_in_grey_and_for_colour_blind_readers(sight: Any) -> None:
+def test_colours_differ_in_grey_and_for_colour_blind_readers(sight: Any) -> None:
     """Simulated after Machado et al. 2009; lightness alone tells any two concepts apart."""
-    seen = [
+    found = [
         lightness(np.clip(np.asarray(sight) @ to_rgb(style.COLOURS[concept]), 0, 1))
         for concept in ("rlhf", "nlhf", "slhf")
     ]
-    assert min(abs(a - b) for a, b in itertools.combinations(seen, 2)) > 12
-
-
-def test_methods_of_one_concept_differ_in_marker_and_line() -> None:
-    solvers = ["nlhf_exact", "nlhf_md", "nlhf_omd"]
-    rows = [row("entropy", 0, solver=s, concept="nlhf") for s in solvers]
-    found = style.looks(describe(framed(rows)))
-    assert list(found) == ["NLHF", "nlhf_md", "nlhf_omd"]
-    assert {look.colour for look in found.values()} == {style.COLOURS["nlhf"]}
-    assert len({look.marker for look in found.values()}) == 3
-    assert len({look.line for look in found.values()}) == 3
-
-
-def test_dots_stand_where_the_rows_say() -> None:
-    entropy, gap, value, smith, clone = drawn("consistency").axes
-    rlhf, nlhf, slhf = (style.COLOURS[c] for c in ("rlhf", "nlhf", "slhf"))
-    mixed = -sum(p * math.log(p) for p in (0.5, 0.2, 0.3))
-    assert dots(entropy, nlhf, "o") == pytest.approx([mixed])
-    assert dots(gap, rlhf, "s") == pytest.approx([0.3])
-    assert dots(value, slhf, "^") == pytest.approx([0.4])
-    assert dots(smith, rlhf, "s") == pytest.approx([1])
-    assert dots(clone, rlhf, "s") == pytest.approx([1])
-
-
-def test_shifts_are_those_of_unlimited_data_above_and_of_few_comparisons_below() -> None:
-    known, sampled, estimated, _, few = drawn("data_sensitivity").axes
-    rlhf, nlhf, slhf = (style.COLOURS[c] for c in ("rlhf", "nlhf", "slhf"))
-    assert dots(known, rlhf, "s") == dots(sampled, rlhf, "s") == [1]
-    assert dots(known, nlhf, "o") == pytest.approx([0], abs=1e-9)
-    assert dots(estimated, nlhf, "o") == pytest.approx([0.5])
-    assert dots(estimated, slhf, "^") == [1]
-    assert few.get_title() == "condorcet"
-    assert [label.get_text() for label in few.get_xticklabels()] == ["300"]
-
-
-def test_methods_stand_below_each_other_in_one_order() -> None:
-    axes = drawn("consistency").axes[0]
-    heights = {
-        line.get_marker(): float(np.asarray(line.get_ydata())[0])
-        for line in axes.lines
-        if line.get_marker() in ("s", "o", "^")
-    }
-    assert heights["s"] < heights["o"] < heights["^"]
-    assert axes.yaxis_inverted()
+    assert min(abs(a - b) for a, b in itertools.combinations(found, 2)) > 12
 
 
 def test_a_legend_takes_the_lines_that_it_needs() -> None:
@@ -148,62 +190,8 @@ def test_a_legend_takes_the_lines_that_it_needs() -> None:
     assert pages[1].get_figheight() > pages[0].get_figheight()
 
 
-def test_methods_that_only_stand_beside_have_rows_and_independent_draws_have_none() -> None:
-    figure = drawn("refinement")
-    (legend,) = figure.legends
-    names = {text.get_text() for text in legend.get_texts()}
-    assert "SLHF, independent" in names
-    revised = next(axes for axes in figure.axes if axes.get_title() == "revising\nreference")
-    heights = {
-        round(float(np.asarray(line.get_ydata())[0]), 6)
-        for line in revised.lines
-        if line.get_marker() not in ("None", "", "|")
-    }
-    gaps = np.diff(sorted(heights))
-    assert len(heights) == 3
-    assert gaps == pytest.approx([gaps[0]] * 2)
-
-
-def test_another_comparison_can_be_asked_for() -> None:
-    figure = figures.consistency(annotators(), "tau = 0.1")
-    assert dots(figure.axes[4], style.COLOURS["rlhf"], "s") != pytest.approx([1], abs=0.1)
-    assert figure.legends[0].get_title().get_text() == "What is answered at tau = 0.1"
-
-
-def test_what_does_not_exist_is_a_cross_and_what_exists_in_part_is_open() -> None:
-    rows = [row("entropy", math.nan, solver="rlhf_exact", status="undefined", game=g) for g in "gh"]
-    rows += [row("entropy", v, seed=k, game="h") for k, v in enumerate([0.5, math.nan])]
-    figure = drawn("consistency", framed(rows))
-    axes = figure.axes[0]
-    assert dots(axes, style.COLOURS["rlhf"], "x") == [1.04, 1.04]
-    assert dots(axes, style.COLOURS["rlhf"], "s") == []
-    (part,) = [line for line in axes.lines if line.get_marker() == "o"]
-    assert part.get_markerfacecolor() == "white"
-    told = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert told == ["RLHF", "NLHF", "exists in part", "does not exist"]
-
-
-def test_a_curve_has_a_gap_where_nothing_exists() -> None:
-    figure = drawn("robustness")
-    axes = figure.axes[2]  # annotators: all of one type, where Bradley-Terry is infinite
-    assert axes.get_title() == "annotators, type 0"
-    crosses = [line for line in axes.lines if line.get_marker() == "x" and len(line.get_xdata())]  # type: ignore[arg-type]  # arrays
-    assert [to_hex(line.get_color()) for line in crosses] == [style.COLOURS["rlhf"].lower()]
-    assert np.asarray(crosses[0].get_xdata()).tolist() == [1.0]
-    curve = next(line for line in axes.lines if line.get_marker() == "s")
-    assert np.isnan(np.asarray(curve.get_ydata(), dtype=float)).tolist() == [False] * 4 + [True]
-
-
-def test_intervals_are_drawn() -> None:
-    rows = [row("duality_gap", v, seed=k) for k, v in enumerate([0.2, 0.3, 0.4])]
-    gap = drawn("consistency", framed(rows)).axes[1]
-    ends = [line.get_xdata() for line in gap.lines if len(line.get_xdata()) == 2]  # type: ignore[arg-type]  # arrays
-    half = 4.302653 * 0.1 / math.sqrt(3)
-    assert any(np.allclose(x, [0.3 - half, 0.3 + half]) for x in ends)
-
-
 def test_the_story_is_of_a_game_with_users() -> None:
-    first, second, third = drawn("story").axes
+    first, second, third = figure_of("story").axes
     heights = [bar.get_height() for bar in first.patches if hasattr(bar, "get_height")]
     # A, B, C of NLHF (.5, .2, .3), RLHF B, SLHF A, in the order of the estimates
     assert sorted(heights) == pytest.approx([0, 0, 0, 0, 0.2, 0.3, 0.5, 1, 1])
@@ -212,28 +200,19 @@ def test_the_story_is_of_a_game_with_users() -> None:
     slhf = to_hex(style.COLOURS["slhf"])
     seen = next(line for line in third.lines if to_hex(line.get_color()) == slhf)
     assert np.asarray(seen.get_ydata())[-1] == pytest.approx(1)
-    only_one = annotators()[annotators()["experiment"] != "refinement"]
-    with pytest.raises(RunError):
-        figures.story(only_one)
-
-
-def test_names_in_any_script_and_with_any_sign_are_drawn_as_they_are() -> None:
-    rows = [row("entropy", 0.5, game=g) for g in ("$5_{x}$ & %", "日本語", "x" * 80)]
-    figure = drawn("consistency", framed(rows))
-    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == ["$5_{x}$ & %", "日本語", "x" * 29 + "…"]
+    assert story(annotators()[annotators()["experiment"] != "refinement"]) is None
 
 
 def test_the_readers_settings_come_back(tmp_path: Path) -> None:
     with matplotlib.rc_context({"font.size": 23}):
-        style.save(figures.consistency(annotators()), tmp_path / "f")
+        style.save(figure_of("consistency"), tmp_path / "f")
         assert matplotlib.rcParams["font.size"] == 23
         assert matplotlib.rcParams["svg.hashsalt"] != "prefgames"
 
 
 def test_a_run_gets_its_figures_in_three_formats(tmp_path: Path) -> None:
     annotators().to_parquet(tmp_path / TABLE)
-    written = figures.write(tmp_path)
+    written = report.draw(tmp_path)
     assert [path.name for path in written] == [
         f"{name}.{suffix}" for name in NAMES for suffix in ("png", "svg", "pdf")
     ]
@@ -242,22 +221,13 @@ def test_a_run_gets_its_figures_in_three_formats(tmp_path: Path) -> None:
 
 
 def test_equal_rows_give_equal_files(tmp_path: Path) -> None:
-    files = [style.save(figures.story(annotators()), tmp_path / name) for name in ("a", "b")]
+    files = [style.save(figure_of("story"), tmp_path / name) for name in ("a", "b")]
     for a, b in zip(*files, strict=True):
         assert a.read_bytes() == b.read_bytes()
 
 
 def test_a_run_without_a_question_has_no_figure_of_it(tmp_path: Path) -> None:
     annotators()[annotators()["experiment"] == "consistency"].to_parquet(tmp_path / TABLE)
-    assert [path.name for path in figures.write(tmp_path)] == [
+    assert [path.name for path in report.draw(tmp_path)] == [
         "consistency.png", "consistency.svg", "consistency.pdf"
-    ]  # fmt: skip
-
-
-def test_revisions_are_drawn_without_users() -> None:
-    frame = annotators()
-    revised = frame[frame["metric"] == "refinement_win_rate"]
-    figure = drawn("refinement", revised)
-    assert [axes.get_title() for axes in figure.axes] == [
-        "revising\nreference", "revising\nRLHF", "revising\nNLHF", "revising\nSLHF"
     ]  # fmt: skip

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from results import figures, findings, report
+from results import report
+from results.headline import COLUMNS
 from results.rows import RunError
 from results.store import TABLE, Store
-from results.tables import MEANING
 from tests.recorded import annotators, framed, row
 
 SPEC: dict[str, Any] = {
@@ -47,7 +47,7 @@ def written(folder: Path, frame: pd.DataFrame) -> str:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = run(tmp_path_factory.mktemp("runs") / "three-01234567", annotators())
-    figures.write(folder)
+    report.draw(folder)
     report.write(folder)
     return folder
 
@@ -82,10 +82,11 @@ def test_it_holds_headline_tables_statuses_metrics_papers(whole: Path) -> None:
     head = text[text.index("| game | at tau = 0 | answer |") :].splitlines()
     assert head[2].startswith("| condorcet | RLHF | B 1.00 |")
     assert "| game | at KL = 0.05 nats |" in text
-    assert all(f"- {column}: {meaning}\n" in text for column, meaning in MEANING.items())
+    assert all(f"- {column.name}: {column.meaning}\n" in text for column in COLUMNS)
     assert "| robustness | RLHF | undefined |" in text
     assert "the Bradley-Terry maximum is infinite" in text
-    assert "| duality_gap | 2 max_i (P pi)_i - 1 | [0, 1] | payoff | lower |" in text
+    gap = "| duality_gap | 2 max_i (P pi)_i - 1 | [0, 1] | payoff | lower | NashConv = 2 x exploita"
+    assert gap in text
     assert "| condorcet_mass |" not in text  # not in these rows
     assert "arXiv:2512.16626" in text
     assert "arXiv:2312.00886" in text
@@ -98,72 +99,12 @@ def test_users_of_all_types_are_shown(whole: Path) -> None:
     assert lines[2].startswith("| condorcet | 1 | independent | exact | 0.350 | 0.345 | 0.400 |")
 
 
-def test_what_is_seen_is_computed_from_the_rows() -> None:
-    frame = annotators()
-    told = findings.consistency(frame)
-    assert told == [
-        "Two draws agree with probability RLHF 1.000, NLHF 0.380, SLHF 1.000 (mean of 1 game).",
-        "No game has a Condorcet winner.",
-        "Cloning one answer moves the rest by at most RLHF 1.000 (condorcet), NLHF 0.000, "
-        "SLHF 0.000.",
-    ]
-    told = findings.data_sensitivity(frame)
-    assert told[0] == (
-        "P known: the answer moves with RLHF in 1 of 1 game, NLHF in 0 of 1 game, SLHF in 0 of 1 "
-        "game; by at most RLHF 1.000 (condorcet), NLHF 0.000, SLHF 0.000."
-    )
-    assert told[1].endswith("NLHF 0.500 (condorcet), SLHF 1.000 (condorcet).")
-    assert told[2].startswith("From 300 comparisons, shift of RLHF less that of NLHF on the same")
-    assert told[2].endswith("(mean of 1 game, 95% interval over 2 seeds).")
-    annotator = findings.robustness(frame)[-2:]
-    assert annotator[0].startswith("Path annotators: the gap reaches RLHF 0.3")
-    assert "NLHF 0.000," in annotator[0]
-    told = findings.refinement(frame)
-    assert told[1] == (
-        "After 3 refined answers a user has seen its favourite: SLHF 1.000 (mean of 1 game)."
-    )
-    assert told[2].endswith("RLHF 0.500, NLHF 0.500, SLHF 0.600 (mean of 1 game).")
-
-
-def test_other_rows_give_other_findings() -> None:
-    rows = [row("condorcet_mass", v, solver=s, game=g) for s, g, v in
-            [("rlhf_exact", "a", 1), ("rlhf_exact", "b", 0), ("nlhf_exact", "a", 0.995),
-             ("nlhf_exact", "b", math.nan)]]  # fmt: skip
-    assert findings.consistency(framed(rows)) == [
-        "A Condorcet winner gets probability >= 0.99 from RLHF in 1 of 2 games, NLHF in 1 of 1 "
-        "game."
-    ]
-
-
-def test_the_worst_game_is_named() -> None:
-    rows = [row("clone_shift", v, game=g, labels={"action": "A"}) for g, v in
-            [("a", 0.1), ("b", 0.7), ("c", 0.0), ("d", math.nan)]]  # fmt: skip
-    assert findings.consistency(framed(rows))[-1] == (
-        "Cloning one answer moves the rest by at most NLHF 0.700 (b)."
-    )
-
-
-def test_the_certificate_is_the_worst_one() -> None:
-    rows = [row("residual", v, game=g) for g, v in [("a", 1e-15), ("b", 3e-12), ("c", math.nan)]]
-    rows += [row("entropy", 0.1, game="b", status="max_steps")]
-    told = findings.certified(framed(rows))
-    assert told[0] == (
-        "nlhf_exact: 2 answers, each checked against its condition of optimality; the largest "
-        'residual is 3.0e-12 (b, {"tau":0}).'
-    )
-    assert told[1] == "1 rows rest on answers that miss their tolerance: nlhf_exact on b."
-    assert told[2] == "100% of the rows are exact: nothing in them is drawn."
-    drawn = findings.certified(framed([row("entropy", 0.1, seed=s) for s in range(4)]))
-    assert drawn[0] == "0% of the rows are exact: nothing in them is drawn."
-    assert drawn[1].startswith("The others are repeated with 4 seeds (g):")
-
-
 def test_a_question_that_was_not_asked_is_not_measured(tmp_path: Path) -> None:
     frame = annotators()
     text = written(tmp_path / "r", frame[frame["experiment"] == "consistency"])
-    assert text.count("Not measured: ") == 6
+    assert text.count("Not measured: ") == 3
     assert "- Not measured: refinement.\n" in text
-    assert "Not measured: table: no row of the question 'robustness' in the frame" in text
+    assert "## What does asking again buy?" not in text
     assert not (tmp_path / "r" / "tables" / "robustness.csv").exists()
     assert "](figures/" not in text
 
@@ -179,7 +120,7 @@ def with_nash_md() -> pd.DataFrame:
 
 def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path) -> None:
     folder = run(tmp_path / "r", with_nash_md())
-    figures.write(folder)
+    report.draw(folder)
     text = report.write(folder).read_text(encoding="utf-8")
     drawn = {path.stem for path in (folder / "figures").glob("*.png")}
     assert drawn == {

@@ -10,11 +10,8 @@ import pytest
 
 from benchmarks.spec import read
 from games import PreferenceGame, PrefgamesError, measures, numerics
-from results import convergence as told
-from results import newton
+from results.questions import convergence as question
 from results.rows import Row, RunError
-from results.stackelberg import findings as replies
-from results.stackelberg import followers
 from solvers import Solution, Solver
 from solvers.egpo import Egpo
 from solvers.iterative import IterativeSolver
@@ -94,7 +91,7 @@ def comparison() -> pd.DataFrame:
 
 @cache
 def table_of_games() -> pd.DataFrame:
-    return told.convergence(comparison())
+    return question.convergence(question.SECTION.rows(comparison()))
 
 
 def games(method: str, tau: float) -> pd.DataFrame:
@@ -249,8 +246,9 @@ def test_rows_of_the_follower_that_freeze_are_told() -> None:
                 experiment="convergence", labels=dict(m.labels), step=m.step, cell=str(kappa))
             for m in found
         ]  # fmt: skip
-    assert set(told.ends(framed(rows))["iterate"]) == {"last", "average"}
-    table = followers(framed(rows)).set_index("kappa")
+    of_question = question.SECTION.rows(framed(rows))
+    assert set(question.ends(of_question)["iterate"]) == {"last", "average"}
+    table = question.followers(of_question).set_index("kappa")
     assert list(table.index) == [1, 20]
     assert list(table["rows"]) == [3, 3]
     assert list(table["games"]) == [1, 1]
@@ -260,7 +258,7 @@ def test_rows_of_the_follower_that_freeze_are_told() -> None:
     assert table.loc[1, "row_tv_largest"] == pytest.approx(
         max(r.value for r in rows if r.metric == "row_tv" and r.cell == "1.0")
     )
-    (said,) = replies(framed(rows))
+    (said,) = question.findings(of_question)[-1:]
     assert f"{table['far'].to_dict()[1]} of 3 at kappa = 1, 0 of 3 at kappa = 20" in said
 
 
@@ -285,7 +283,7 @@ def test_at_small_tau_online_ipo_1_cycles_in_exactly_the_games_beyond_its_limit(
 
 
 def test_egpo_is_linear_at_the_proved_rate_in_every_game() -> None:
-    rows = told.traces(comparison())
+    rows = question.traces(question.SECTION.rows(comparison()))
     for tau in LEARNING:
         rate = 1 - published(tau)["egpo"].eta * tau  # type: ignore[attr-defined]
         own = rows[(rows["comparison"] == f"tau = {tau:g}") & (rows["iterate"] == "last")]
@@ -307,7 +305,7 @@ def test_policy_gradients_are_slow(tau: float) -> None:
 
 def test_the_table_tells_what_it_took() -> None:
     first = games("egpo", 0.1).iloc[0]
-    rows = told.traces(comparison())
+    rows = question.traces(question.SECTION.rows(comparison()))
     own = rows[(rows["comparison"] == "tau = 0.1") & (rows["context"] == 0)]
     own = own[own["method"].astype(str).str.startswith("egpo")].sort_values("step")
     inside = own["regularised_gap"] <= 1e-10
@@ -315,13 +313,13 @@ def test_the_table_tells_what_it_took() -> None:
     assert first["steps"] == own["step"].iloc[k]
     assert first["oracle_calls"] == 2 * first["steps"]
     assert 0 < first["seconds"] < 60
-    counts = told.summary(comparison())
+    counts = question.summary(question.SECTION.rows(comparison()))
     own = counts[counts["comparison"] == "tau = 0.01"].set_index("method")
     assert own.loc["egpo", "reached"] == 10
     missed = games("online_ipo_1", 0.01)["steps"].isna().sum()
     assert own.loc["online_ipo_1", "reached"] == 10 - missed
     assert (counts["of"] == 10).all()
-    final = told.ends(comparison())
+    final = question.ends(question.SECTION.rows(comparison()))
     assert set(final["iterate"]) == {"last"}
     assert len(final) == 10
 
@@ -379,37 +377,39 @@ def test_newton_is_compared_with_the_best_that_reaches_every_game() -> None:
     there, late, never = [1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.5]
     rows = by_hand(0.1, {"fast": [there, late], "slow": [there, there], "half": [there, never]})
     rows += by_hand(0.2, {"half": [there, never]})
-    table = newton.newton(framed(rows)).set_index("comparison")
+    of_question = question.SECTION.rows(framed(rows))
+    table = question.newton(of_question).set_index("comparison")
     best = table.loc["tau = 0.1"]
     assert (best["newton_steps"], best["newton_seconds"], best["newton_gap"]) == (7, 0.5, 1e-16)
     assert (best["best"], best["steps"], best["oracle_calls"]) == ("fast", 2, 4)
     assert (best["seconds"], best["times"]) == (2, 4)
     assert table.loc["tau = 0.2", "best"] == "none"
-    told = newton.findings(framed(rows))
-    assert "fast, the fastest first-order method, 2 steps and 2 s (4.0 times as long)" in told[0]
-    assert "no first-order method reaches 1e-10 in every game" in told[1]
+    said = question.findings(of_question)[-2:]
+    assert "fast, the fastest first-order method, 2 steps and 2 s (4.0 times as long)" in said[0]
+    assert "no first-order method reaches 1e-10 in every game" in said[1]
     seeds = by_hand(0.1, {"half": [there, there], "slow": [late, there]}, 0)
     seeds += by_hand(0.1, {"half": [there, never], "slow": [there, there]}, 1)
-    (line,) = newton.newton(framed(seeds)).to_dict("records")
+    (line,) = question.newton(question.SECTION.rows(framed(seeds))).to_dict("records")
     assert (line["best"], line["steps"], line["seconds"]) == ("slow", 2, 4.5)  # of 6 and 3
-    with pytest.raises(RunError, match="no exact solver of this run counts its steps"):
-        newton.newton(comparison())
+    assert question.newton(question.SECTION.rows(comparison())).empty  # no exact solver
 
 
 def test_the_sentences_come_from_the_rows() -> None:
-    said = told.findings(comparison())
+    said = question.findings(question.SECTION.rows(comparison()))
     (egpo,) = [line for line in said if line.startswith("tau = 0.01, egpo")]
     assert "10 of 10 games at a regularised gap of 1e-10" in egpo
     (ipo,) = [line for line in said if line.startswith("tau = 0.01, online_ipo_1")]
     beyond = (games("online_ipo_1", 0.01)["eta"] > games("online_ipo_1", 0.01)["limit"]).sum()
     assert f"above the limit in {beyond} games" in ipo
     assert f"no longer nears its target in {beyond}: the same games" in ipo
+    assert not question.SECTION.asked(framed([row("entropy", 0.0)]))
     with pytest.raises(RunError, match="no row of the question 'convergence'"):
-        told.findings(framed([row("entropy", 0.0)]))
+        question.SECTION.rows(framed([row("entropy", 0.0)]))
 
 
 def test_the_figure_has_a_row_a_comparison_and_a_panel_a_cost() -> None:
-    figure = told.figure(comparison())
+    figure = question.figure(question.SECTION.rows(comparison()))
+    assert figure is not None
     assert len(figure.axes) == 6
     assert [axes.get_xlabel() for axes in figure.axes[3:]] == ["steps", "oracle calls", "seconds"]
     assert all(len(axes.lines) == 5 for axes in figure.axes)

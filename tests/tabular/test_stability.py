@@ -1,15 +1,11 @@
 """Step-size limits against golden numbers and trials; where practical defaults end."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from games import PreferenceGame, PrefgamesError
-from results import fixed_points as ended
-from results import sections
-from results import stability as told
-from results.frames import compact
+from results.questions import fixed_points
+from results.questions import stability as limits
 from solvers import Solver
 from solvers.egpo import Egpo
 from solvers.iterated_best_of_n import IteratedBestOfN
@@ -159,7 +155,7 @@ def test_the_last_iterate_of_sppo_is_not_its_average() -> None:
     assert gap > 0.05
 
 
-def test_tables_sentences_and_the_figure(tmp_path: Path) -> None:
+def test_tables_sentences_and_the_figure() -> None:
     rows = []
     for k, solver in enumerate((OnlineIpo1(tau=0.1), Egpo(tau=0.1))):
         name = type(solver).__module__.rpartition(".")[2]
@@ -176,33 +172,29 @@ def test_tables_sentences_and_the_figure(tmp_path: Path) -> None:
                     )
                 )  # fmt: skip
     frame = framed(rows)
-    table = told.stability(frame).set_index("method")
+    of_question = limits.SECTION.rows(frame)
+    table = limits.stability(of_question).set_index("method")
     assert table.loc["online_ipo_1", "predicted"] == pytest.approx(
         golden("rps", 0.1)["omd_eta_max"]
     )
     assert table["ratio"].to_numpy() == pytest.approx([1, 1], rel=0.05)
     assert (table["kl_0.95"] < 1e-6).all()
     assert (table["kl_1.05"] > 1e-6).all()
-    (ipo,) = [s for s in told.findings(frame) if s.startswith("online_ipo_1")]
+    (ipo,) = [s for s in limits.findings(of_question) if s.startswith("online_ipo_1")]
     assert "at 0.95 of it 1 of 1 runs end within 1e-6 nats" in ipo
     assert "at 1.05 of it 0 of 1" in ipo
-    short = told.summary(frame).set_index("method")
+    short = limits.summary(of_question).set_index("method")
     settled = [short.loc["egpo", name] for name in ("settled_0.95", "settled_1.05")]
     assert settled == ["1 of 1", "0 of 1"]
-    text = "\n".join(sections.report(tmp_path, compact(frame)))
-    assert "## Up to which step size" in text
-    assert "## Where do the defaults end?" in text
-    assert "How fast" not in text
-    tables = {path.name for path in (tmp_path / "tables").iterdir()}
-    assert tables == {"stability.csv", "stability_summary.csv", "fixed_points.csv"}
-    figure = told.figure(frame)
+    figure = limits.figure(of_question)
+    assert figure is not None
     assert len(figure.axes) == 3
     assert_texts_on_page(figure)
     assert_titles_and_ticks_apart(figure)
-    ends = ended.fixed_points(frame)
+    ends = fixed_points.table(fixed_points.SECTION.rows(frame))
     assert set(ends["route"]) == {"target", "last"}
     assert ends["max"].max() < 1e-6
-    assert len(ended.findings(frame)) == 4
+    assert len(fixed_points.findings(fixed_points.SECTION.rows(frame))) == 4
 
 
 def test_the_audit_is_drawn_where_the_rows_say() -> None:
@@ -217,14 +209,15 @@ def test_the_audit_is_drawn_where_the_rows_say() -> None:
                 row(m.metric, m.value, solver=name, params=given, concept="nlhf", cell=name,
                     experiment="fixed_points", labels=dict(m.labels), status=m.status)
             )  # fmt: skip
-    frame = framed(rows)
-    figure = ended.figure(frame)
+    of_question = fixed_points.SECTION.rows(framed(rows))
+    figure = fixed_points.figure(of_question)
     assert_texts_on_page(figure)
     assert_titles_and_ticks_apart(figure)
-    assert [axes.get_title() for axes in figure.axes] == [
+    assert [axes.get_title() for axes in figure.axes] == ["g", "g"]
+    assert [axes.get_xlabel() for axes in figure.axes] == [
         "total variation to Nash at tau = 0", "total variation to Nash at tau = 0.1"
     ]  # fmt: skip
-    table = ended.fixed_points(frame)
+    table = fixed_points.table(of_question)
     for axes, tau, method in zip(figure.axes, (0.0, 0.1), ("sppo", "nash_md_pg"), strict=True):
         assert [t.get_text() for t in axes.get_yticklabels()] == [method]
         shown = sorted(float(np.asarray(line.get_xdata())[0]) for line in axes.lines)
@@ -233,5 +226,5 @@ def test_the_audit_is_drawn_where_the_rows_say() -> None:
         assert len(shown) >= 2
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
-        "g", "closed form", "last iterate", "average"
+        "NLHF", "closed form", "last iterate", "average"
     ]  # fmt: skip

@@ -9,20 +9,21 @@ from typing import Any
 
 import pytest
 
-from results import load, report, tables
+from results import load, report
+from results.headline import headline
 from results.metrics import METRICS
+from results.questions import speed
 from results.rows import COLUMNS, RunError
-from results.speed import findings
 from tests.recorded import framed, row
 
 
-def entry(group: str | None, name: str, times: list[float], **told: Any) -> dict[str, Any]:
+def entry(group: str | None, name: str, times: list[float], **added: Any) -> dict[str, Any]:
     low, median, high = times
     return {
         "group": group,
         "name": f"test_{name}",
         "fullname": f"bench.py::test_{name}",
-        "extra_info": told,
+        "extra_info": added,
         "stats": {"min": low, "median": median, "max": high, "rounds": 7, "mean": 99.0},
     }
 
@@ -55,11 +56,11 @@ def test_a_file_is_the_rows_of_speed(perf: Path) -> None:
     assert set(frame["experiment"]) == {"speed"}
     assert set(frame["metric"]) <= METRICS.keys()
     assert set(frame["run"]) == {"perf-1"}
-    own = frame[frame["solver"] == "reach[EGPO]"]
-    assert set(own["game"]) == {"to the gap"}
-    words = [json.loads(text)["statistic"] for text in own["labels"]]
-    told = dict(zip(zip(own["metric"], words, strict=True), own["value"], strict=True))
-    assert told == {
+    egpo = frame[frame["solver"] == "reach[EGPO]"]
+    assert set(egpo["game"]) == {"to the gap"}
+    words = [json.loads(text)["statistic"] for text in egpo["labels"]]
+    values = dict(zip(zip(egpo["metric"], words, strict=True), egpo["value"], strict=True))
+    assert values == {
         ("seconds", "min"): 0.3,
         ("seconds", "median"): 0.5,
         ("seconds", "max"): 0.9,
@@ -70,37 +71,38 @@ def test_a_file_is_the_rows_of_speed(perf: Path) -> None:
 
 
 def test_the_table_compares_within_a_group(perf: Path) -> None:
-    table = tables.speed(load(perf)).set_index("benchmark")
+    table = speed.table(speed.SECTION.rows(load(perf))).set_index("benchmark")
     assert list(table.index) == ["memory", "reach[Newton]", "reach[EGPO]"]
     assert list(table["times"]) == [1, 1, 250]
     assert list(table["median"]) == [2, 0.002, 0.5]
     egpo = table.to_dict("index")["reach[EGPO]"]
     assert [egpo[name] for name in ("min", "max", "rounds", "steps")] == [0.3, 0.9, 7, 40]
     assert table["peak_gib"].isna().tolist() == [False, True, True]
-    assert findings(load(perf)) == [
+    assert speed.findings(speed.SECTION.rows(load(perf))) == [
         "to the gap: reach[Newton] takes 2 ms, reach[EGPO] 250.0 times as long (medians)."
     ]
     with pytest.raises(RunError, match="no row of the question 'speed'"):
-        tables.speed(framed([row("entropy", 0.0)]))
+        speed.SECTION.rows(framed([row("entropy", 0.0)]))
 
 
 def test_a_run_and_its_timings_are_one_table(perf: Path, tmp_path: Path) -> None:
     framed([row("entropy", 0.25)]).to_parquet(tmp_path / "table.parquet")
     both = load([tmp_path, perf])
     assert set(both["experiment"]) == {"consistency", "speed"}
-    assert len(tables.speed(both)) == 3
-    assert list(tables.headline(both)["game"]) == ["g"]
+    assert len(speed.table(speed.SECTION.rows(both))) == 3
+    assert list(headline(both)["game"]) == ["g"]
 
 
 def test_the_report_of_a_file(perf: Path) -> None:
     path = report.write(perf)
     assert path == perf.with_suffix("") / "report.md"
-    told = path.read_text(encoding="utf-8")
-    assert told.startswith("# prefgames: perf-1\n")
-    assert "- 3 benchmarks of perf-1.json\n" in told
-    assert "- code: commit f00, modified True\n" in told
-    assert "## How fast is it?\n\n- to the gap: reach[Newton] takes 2 ms" in told
-    assert "| to the gap | reach[EGPO] | 0.3 | 0.5 | 0.9 | 250 |" in told
+    written = path.read_text(encoding="utf-8")
+    assert written.startswith("# prefgames: perf-1\n")
+    assert "- 3 benchmarks of perf-1.json\n" in written
+    assert "- code: commit f00, modified True\n" in written
+    assert "## How fast is it?\n\nHow to read it: " in written
+    assert "- to the gap: reach[Newton] takes 2 ms" in written
+    assert "| to the gap | reach[EGPO] | 0.3 | 0.5 | 0.9 | 250 |" in written
     assert (path.parent / "tables" / "speed.csv").is_file()
 
 
@@ -126,7 +128,7 @@ def test_a_file_that_pytest_benchmark_writes_today(tmp_path: Path) -> None:
         cwd=tmp_path, env=alone, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    (line,) = tables.speed(load(tmp_path / "out.json")).to_dict("records")
+    (line,) = speed.table(speed.SECTION.rows(load(tmp_path / "out.json"))).to_dict("records")
     assert (line["group"], line["benchmark"], line["rounds"]) == ("sums", "sum", 4)
     assert line["oracle_calls"] == 3
     assert 0 < line["min"] <= line["median"] <= line["max"]

@@ -1,0 +1,64 @@
+"""What stands behind a run's numbers: certificates, seeds, statuses."""
+
+import pandas as pd
+
+from results.frames import describe
+
+
+def statuses(frame: pd.DataFrame) -> pd.DataFrame:
+    """Lines question x method x status: rows, their share, in how many games, and one reason.
+
+    Raises
+    ------
+    RunError
+        If the frame lacks a column or is empty.
+    """
+    group = describe(frame).groupby(["experiment", "method", "status"], sort=False, observed=True)
+    out = group.agg(
+        rows=("value", "size"), games=("game", "nunique"), reason=("message", "first")
+    ).reset_index()
+    whole = out.groupby(["experiment", "method"], observed=True)["rows"].transform("sum")
+    out.insert(4, "share", out["rows"] / whole)
+    return out.sort_values(["experiment", "method"], kind="stable").astype({"method": str})
+
+
+def certified(frame: pd.DataFrame) -> list[str]:
+    """Worst certificate of every method, and how many seeds stand behind an average."""
+    defined = frame[frame["value"].notna()]
+    out = []
+    for metric, line in (
+        ("residual", "each checked against its condition of optimality; the largest residual is"),
+        ("step_residual", "by iteration; what the last step still moved is at most"),
+    ):
+        of_metric = defined[defined["metric"] == metric]
+        for solver, part in of_metric.groupby("solver", observed=True):
+            worst = part.iloc[part["value"].argmax()]
+            out.append(
+                f"{solver}: {len(part)} answers, {line} {worst['value']:.1e} ({worst['game']}, "
+                f"{worst['params']})."
+            )
+    missed = frame.loc[frame["status"] == "max_steps", ["solver", "game"]].astype(str)
+    if len(missed):
+        where = ", ".join(sorted((missed["solver"] + " on " + missed["game"]).unique()))
+        out.append(f"{len(missed)} rows rest on answers that miss their tolerance: {where}.")
+    seeds = frame["seed"].nunique()
+    drawn = sorted(frame.loc[frame["seed"].notna(), "game"].unique())
+    exact = frame["seed"].isna().mean()
+    out.append(f"{exact:.0%} of the rows are exact: nothing in them is drawn.")
+    if seeds:
+        out.append(
+            f"The others are repeated with {seeds} seeds ({', '.join(drawn)}): means with a 95% "
+            "Student t interval over the seeds."
+        )
+    return out
+
+
+def not_measured(frame: pd.DataFrame, questions: tuple[str, ...]) -> list[str]:
+    """Which of the questions were not asked, and which cells were skipped and why."""
+    asked = set(frame["experiment"])
+    out = [f"Not measured: {question}." for question in questions if question not in asked]
+    skipped = frame[frame["status"] == "skipped"]
+    for (question, message), part in skipped.groupby(["experiment", "message"], observed=True):
+        games = ", ".join(sorted(part["game"].unique()))
+        out.append(f"Not measured: {question} on {games}: {message}.")
+    return out

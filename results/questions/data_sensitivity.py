@@ -1,0 +1,154 @@
+"""Does the answer move when only the sampling of comparisons moves?"""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from results import panels, style
+from results.frames import Labels, at, categories
+from results.questions.layout import pivot
+from results.questions.section import Column, Section, Table, label, once
+from results.questions.sentences import MOVES, count, games, largest
+from results.statistics import estimate, paired
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = (
+    Column("shift"),
+    Column("duality_gap"),
+    Column("regret", shown=False),
+    Column("unseen_share", shown=False),
+)
+_LINE = ["game", "method"]
+_MOST_GAMES = 3
+
+
+def table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Lines game x comparison x setting x comparisons x change, columns metric x method.
+
+    setting "known": P is the truth and only the pairs compared change; "estimated": everything
+    comes from that many comparisons. "RLHF" drops pairs never compared, "RLHF (filled)" fits them
+    as ties, as the others must. unseen_share is the same for all methods.
+    """
+    index = ["game", "comparison", "setting", "comparisons", "change"]
+    return pivot(rows, index, ["metric", "method"], COLUMNS)
+
+
+def digest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Lines game x setting x comparisons x kind of change, the largest value of its kind."""
+    rows = rows[(rows["kind"] != "none") | (rows["comparisons"] < math.inf)]
+    rows = rows.assign(kind=rows["kind"].cat.rename_categories({"sampled_from": "sampled from"}))
+    index = ["game", "setting", "comparisons", "kind"]
+    return pivot(rows, index, ["metric", "method"], [c for c in COLUMNS if c.shown], "max")
+
+
+def missing_pairs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Shifts where one pair is never compared and the others infinitely often."""
+    rows = rows[(rows["metric"] == "shift") & (rows["kind"] == "missing")]
+    return rows[rows["comparisons"] == math.inf]
+
+
+def findings(rows: pd.DataFrame) -> list[str]:
+    """Where and how far answers move, and who moves less on the same comparisons."""
+    rows = rows[rows["metric"] == "shift"]
+    out = []
+    for setting in categories(rows["setting"]):
+        part = rows[(rows["setting"] == setting) & (rows["comparisons"] == math.inf)]
+        part = part[part["kind"] != "none"]
+        if part.empty:
+            continue
+        shifts = estimate(part, _LINE, "max")
+        moved = count(shifts.assign(hit=shifts["mean"] > MOVES))
+        out.append(f"P {setting}: the answer moves with {moved}; by at most {largest(shifts)}.")
+    drawn = rows[(rows["comparisons"] < math.inf) & (rows["kind"] == "none")]
+    for second in ("NLHF", "SLHF"):
+        gap: Any
+        for gap in paired(drawn, ["metric", "comparisons"], "RLHF", second).itertuples():
+            if not math.isnan(gap.low):
+                out.append(
+                    f"From {gap.comparisons:,.0f} comparisons, shift of RLHF less that of {second} "
+                    f"on the same comparisons: {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] "
+                    f"(mean of {games(drawn['game'].nunique())}, 95% interval over {gap.n} seeds)."
+                )
+    return out
+
+
+def figure(rows: pd.DataFrame) -> "Figure":
+    """How far the answer moves: above when comparisons are elsewhere, below when they are few.
+
+    Above, every method has as many comparisons as it was ever given: where P is known exactly,
+    infinitely many.
+    """
+    rows = rows[rows["metric"] == "shift"]
+    most = rows.groupby(["setting", "method"], observed=True)["comparisons"].transform("max")
+    plenty = rows[rows["comparisons"] == most]
+    columns = {
+        f"P {setting},\n{title}": estimate(part[part["kind"] == kind], _LINE, "max")
+        for setting, part in plenty.groupby("setting", observed=True)
+        for kind, title in (("missing", "one pair never"), ("sampled_from", "one answer often"))
+    }
+    drawn = rows[(rows["comparisons"] < math.inf) & (rows["kind"] == "none")]
+    shown, styles = categories(rows["game"]), style.method_styles(rows)
+    few = {
+        game: estimate(drawn[drawn["game"] == game], ["method", "comparisons"])
+        for game in categories(drawn["game"])[:_MOST_GAMES]
+        if (drawn["value"] > 0).any()  # trained models are compared with these very answers
+    }
+    with style.settings():
+        title = f"How far the answer moves (total variation) at {at(rows)}"
+        estimates = [*columns.values(), *few.values()]
+        legend = panels.legend(styles, estimates, "lines" if few else "dots")
+        heights = [panels.height_of(shown, styles), *[1.75] * bool(few)]
+        page = style.Page(title, legend, *heights)
+        panels.dot_columns(page, 0, columns, shown, styles, {})
+        line = page.panels(1, 1, len(few), left=0.7)[0] if few else []
+        for k, (axes, (game, part)) in enumerate(zip(line, few.items(), strict=True)):
+            panels.curves(axes, part, "comparisons", styles, spacing=0.08)
+            panels.limit(axes, "y", labels=k == 0)
+            sizes = sorted(set(part["comparisons"]))
+            axes.set(xscale="log", xlim=(sizes[0] / 1.6, sizes[-1] * 1.6))
+            axes.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
+            axes.minorticks_off()
+            axes.set(xlabel="comparisons", title=panels.short(game))
+            axes.set_ylabel("shift,\nP estimated" if k == 0 else "")
+    return page.figure
+
+
+def _change(labels: Labels) -> str:
+    if "pair" in labels:
+        return f"no {'-'.join(labels['pair'])}"
+    return f"sampled from {labels['policy']}" if "policy" in labels else str(labels["change"])
+
+
+def _arranged(rows: pd.DataFrame) -> pd.DataFrame:
+    """No change first, changes of the sampling last."""
+    order = sorted(rows["change"].cat.categories, key=lambda text: text != "none")
+    order = sorted(order, key=lambda text: text.startswith("sampled from "))
+    rows = rows.assign(change=rows["change"].cat.reorder_categories(order))
+    return once(rows, "unseen_share")
+
+
+SECTION = Section(
+    name="data_sensitivity",
+    title="Does the answer move when only the sampling of comparisons moves?",
+    reading="Shift is the total variation to the answer on full data; every line takes the worst "
+    "change of its kind. Known: P is the truth and only the compared pairs change. Estimated: "
+    "everything comes from the comparisons, and a pair never compared counts as a tie, except that "
+    "RLHF drops it and RLHF (filled) does not.",
+    expected="With P known NLHF and SLHF must not move at all, while RLHF moves whenever P is not "
+    "Bradley-Terry. With P estimated all three may move: insensitivity is a claim about a known P.",
+    findings=findings,
+    tables=(Table("data_sensitivity", table, COLUMNS, digest),),
+    figure=figure,
+    steps=False,
+    labels={
+        "setting": label("setting"),
+        "comparisons": lambda labels: float(labels.get("n_comparisons") or "inf"),
+        "kind": label("change"),
+        "change": _change,
+    },
+    arrange=_arranged,
+    compared=True,
+)

@@ -1,0 +1,130 @@
+"""Where do practical defaults end?"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from results import panels, style
+from results.frames import categories
+from results.questions.layout import PLACE, lines
+from results.questions.section import Column, Section, Table, label
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ROUTES = {"target": "closed form", "last": "last iterate", "average": "average"}
+
+COLUMNS = (
+    Column(
+        "mean",
+        "total variation to the regularised equilibrium at nash_tau, over contexts and seeds",
+        lambda part: part["value"].mean(),
+    ),
+    Column("max", "the largest", lambda part: part["value"].max()),
+    Column("size", "contexts and seeds", len),
+)
+_MOST_ACROSS = 4
+
+
+def table(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a game, comparison, method and route: mean and largest distance to Nash.
+
+    route: the closed form ("target"), or what the run ended with ("last", "average").
+    """
+    rows = rows[rows["metric"] == "tv_to_nash"]
+    return lines(rows, [*PLACE, "nash_tau", "route"], COLUMNS)
+
+
+def findings(rows: pd.DataFrame) -> list[str]:
+    """How far from the regularised equilibrium each method ends."""
+    out = []
+    keys = ["comparison", "method", "route", "nash_tau"]
+    for (comparison, method, route, tau), part in table(rows).groupby(keys, observed=True):
+        where = f"{comparison}, {method} ({route}, against Nash at {tau:g})"
+        out.append(
+            f"{where}: total variation to Nash {part['mean'].min():.3f} to {part['max'].max():.3f}."
+        )
+    return out
+
+
+def figure(rows: pd.DataFrame) -> "Figure":
+    """Total variation to Nash, a panel a game, a line a method, a band an equilibrium.
+
+    Large hollow dots are closed forms of where a method ends, small dots and crosses are what it
+    ended with.
+    """
+    ends, styles = table(rows), style.method_styles(rows)
+    taus, games = sorted(ends["nash_tau"].unique()), categories(ends["game"])
+    methods = {
+        tau: [name for name in styles if name in set(ends.loc[ends["nash_tau"] == tau, "method"])]
+        for tau in taus
+    }
+    bands = [
+        (tau, games[k : k + _MOST_ACROSS])
+        for tau in taus
+        for k in range(0, len(games), _MOST_ACROSS)
+    ]
+    top = 1.05 * max(ends["max"].max(), 0.1)
+    with style.settings():
+        heights = [0.95 + 0.2 * len(methods[tau]) for tau, _ in bands]
+        page = style.Page("Where the defaults end", _legend(rows, ends), *heights)
+        left = 0.35 + max(style.text_width(name) for names in methods.values() for name in names)
+        for band, (tau, shown) in enumerate(bands):
+            line = page.panels(band, 1, len(shown), left=left, gaps=(0.2, 0))[0]
+            for k, (axes, game) in enumerate(zip(line, shown, strict=True)):
+                part = ends[(ends["nash_tau"] == tau) & (ends["game"] == game)]
+                for method, route, mean in part[["method", "route", "mean"]].itertuples(
+                    index=False
+                ):
+                    height = methods[tau].index(method)
+                    axes.plot(mean, height, clip_on=False, **_mark(styles[method], route))
+                names = methods[tau] if k == 0 else [""] * len(methods[tau])
+                axes.set_yticks(range(len(methods[tau])), names)
+                axes.set(ylim=(len(methods[tau]) - 0.4, -0.6), xlim=(-0.02 * top, top))
+                axes.grid(axis="y", color=style.FAINT, linewidth=0.6)
+                axes.tick_params(axis="y", length=0)
+                axes.set(title=panels.short(game, 60 // len(shown)))
+            line[len(shown) // 2].set_xlabel(f"total variation to Nash at tau = {tau:g}")
+    return page.figure
+
+
+def _mark(of_method: style.MethodStyle, route: str) -> dict[str, Any]:
+    if route == "average":
+        return {**of_method.dot(), "marker": "+", "markersize": 6}
+    return replace(of_method, exact=route == "target").dot()
+
+
+def _legend(rows: pd.DataFrame, ends: pd.DataFrame) -> dict[str, Any]:
+    """The routes in grey, and the concepts."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    grey = style.MethodStyle(style.GREY, "o", "", "")
+    routes = {
+        words: Line2D([], [], **_mark(grey, route))
+        for route, words in ROUTES.items()
+        if (ends["route"] == route).any()
+    }
+    concepts = {
+        concept.upper() if concept != "other" else concept: Patch(facecolor=colour)
+        for concept, colour in style.COLOURS.items()
+        if (rows["concept"] == concept).any()
+    }
+    return {**concepts, **routes}
+
+
+SECTION = Section(
+    name="fixed_points",
+    title="Where do the defaults end?",
+    reading="Total variation between where a method ends at its default parameters and the "
+    "regularised equilibrium that it is used to find. The closed form is where it would end after "
+    "infinitely many steps; the last iterate and the average are where it did.",
+    expected="Mirror descent ends at the equilibrium. A mixture with the reference as the opponent "
+    "moves the fixed point the farther, the more of the reference is in it, and the last iterate "
+    "of self-play without a penalty cycles while its average comes near.",
+    findings=findings,
+    tables=(Table("fixed_points", table, COLUMNS),),
+    figure=figure,
+    labels={"route": label("route"), "nash_tau": label("nash_tau", 0.0)},
+)

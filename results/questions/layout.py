@@ -1,0 +1,108 @@
+"""Rows laid out as tables."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import pandas as pd
+
+from results.questions.section import Column
+from results.statistics import STATISTICS, estimate
+
+PLACE = ["game", "comparison", "method"]
+"""What a line about a method is about."""
+
+UNIT = [*PLACE, "seed", "context"]
+"""What was measured once."""
+
+
+def pivot(
+    rows: pd.DataFrame,
+    index: list[str],
+    by: list[str],
+    columns: Sequence[Column],
+    within: Literal["mean", "max"] = "mean",
+) -> pd.DataFrame:
+    """Estimates of the columns' metrics: lines ``index``, columns ``by`` and "statistic".
+
+    The last level is the mean and, where they say something, low and high of its 95% interval and
+    the share of values that are defined (``results.statistics``).
+
+    Parameters
+    ----------
+    rows : DataFrame
+    index, by : list of str
+        What makes two lines, and two columns, different; "metric" is in ``by``.
+    columns : sequence of Column
+        Named after metrics.
+    within : "mean" or "max"
+        How rows of the same seed and context are joined.
+    """
+    metrics = [column.name for column in columns]
+    rows = rows[rows["metric"].isin(metrics)]
+    rows = rows.assign(metric=rows["metric"].astype(pd.CategoricalDtype(metrics, ordered=True)))
+    if rows.empty:
+        return pd.DataFrame()
+    estimates = estimate(rows, [*index, *by], within)
+    estimates["defined"] = estimates["defined"].where(estimates["defined"] < 1)
+    numbers = estimates.assign(n=pd.to_numeric(estimates["n"].replace("exact", "0")))
+    ends = numbers.groupby(index, observed=True)["n"].agg(["min", "max"])
+    seeds = pd.Series([_seeds(*pair) for pair in ends.to_numpy()], ends.index)
+    cells = estimates.melt([*index, *by], STATISTICS, "statistic").dropna(subset="value")
+    cells["statistic"] = cells["statistic"].astype(pd.CategoricalDtype(list(STATISTICS), True))
+    levels = [*by, "statistic"]
+    wide = pd.DataFrame(cells.set_index([*index, *levels])["value"].unstack(levels))
+    wide = wide.sort_index(axis=1).sort_index()
+    keys = wide.index.to_frame(index=False).assign(n=seeds.loc[wide.index].to_numpy())
+    return wide.set_axis(pd.MultiIndex.from_frame(keys))
+
+
+def _seeds(low: int, high: int) -> str:
+    """Seeds of a line: "exact", "20", or "17-20" where not all metrics exist in every seed."""
+    if low == high:
+        return str(high) if high else "exact"
+    return f"{low}-{high}" if low else f"exact / {high}"
+
+
+def spread(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """One line a value of ``keys``, one column a metric; seed and context -1 where there is none.
+
+    Of several rows of a metric in one line the first counts.
+    """
+    filled = rows.assign(seed=rows["seed"].fillna(-1), context=rows["context"].fillna(-1))
+    values = filled.groupby([*keys, "metric"], observed=True)["value"]
+    return values.first().unstack("metric").reset_index().rename_axis(columns=None)
+
+
+def lines(
+    rows: pd.DataFrame,
+    keys: list[str],
+    columns: Sequence[Column],
+    prepare: Callable[[pd.DataFrame], Any] = lambda part: part,
+) -> pd.DataFrame:
+    """One line a value of ``keys``, in their order in ``rows``.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    keys : list of str
+    columns : sequence of Column
+        Those that have a value are computed.
+    prepare : callable
+        The rows of a line -> what its columns are values of.
+    """
+    computed = [(column.name, column.value) for column in columns if column.value is not None]
+    body = []
+    for key, part in rows.groupby(keys, observed=True, sort=False):
+        line = prepare(part)
+        values = {name: value(line) for name, value in computed}
+        body.append(dict(zip(keys, key, strict=True)) | values)
+    out = pd.DataFrame(body, columns=[*keys, *(name for name, _ in computed)])
+    return out.astype({key: rows[key].dtype for key in keys})
+
+
+def with_missing_units(table: pd.DataFrame) -> pd.DataFrame:
+    """Seed and context as integers, missing where ``spread`` wrote -1."""
+    for name in ("seed", "context"):
+        whole = table[name].astype("Int64")
+        table[name] = whole.mask(whole == -1)
+    return table

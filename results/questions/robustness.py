@@ -1,0 +1,125 @@
+"""What does intransitivity cost, and does the answer jump?"""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from results import panels, style
+from results.frames import Labels, at, categories
+from results.questions.layout import pivot
+from results.questions.section import ALL, Column, Section, Table, label, once
+from results.questions.sentences import largest
+from results.statistics import estimate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = (
+    Column("duality_gap", panel="duality gap"),
+    Column("worst_win_rate", shown=False),
+    Column("leader_value", shown=False, panel="win rate against\nbest follower", top=0.5),
+    Column("shift", panel="shift from\nt = 0"),
+    Column("largest_shift"),
+    Column("cyclic_share", shown=False),
+)
+_LINE = ["game", "method"]
+_MOST_PATHS = 3
+_ALONG = {"cyclic": "t: weight of cycles", "noise": "t: twice the noise"}
+
+
+def table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Lines game x comparison x path x t, columns metric x method.
+
+    largest_shift, the largest step between neighbours, belongs to a whole path and stands at its
+    end, t = 1. cyclic_share is the same for every method.
+    """
+    return pivot(rows, ["game", "comparison", "path", "t"], ["metric", "method"], COLUMNS)
+
+
+def digest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Lines game x path, the largest value on the path."""
+    columns = [column for column in COLUMNS if column.shown]
+    return pivot(rows, ["game", "path"], ["metric", "method"], columns, "max")
+
+
+def findings(rows: pd.DataFrame) -> list[str]:
+    """Gap along each kind of path, and its largest step."""
+    out = []
+    for kind in categories(rows["kind"]):
+        part = rows[rows["kind"] == kind]
+        gaps = estimate(part[part["metric"] == "duality_gap"], _LINE, "max")
+        steps = estimate(part[part["metric"] == "largest_shift"], _LINE, "max")
+        out.append(f"Path {kind}: the gap reaches {largest(gaps)}.")
+        out.append(f"Path {kind}: the largest step between neighbours is {largest(steps)}.")
+    return out
+
+
+def figure(rows: pd.DataFrame) -> "Figure":
+    """One game along its paths, and the largest step between neighbours in every game.
+
+    The game is the first of those with most kinds of paths; of user types the first is shown.
+    """
+    featured = str(rows.groupby("game", observed=True)["kind"].nunique().idxmax())
+    of_game = rows[rows["game"] == featured]
+    paths = categories(of_game["path"])[:_MOST_PATHS]
+    drawn = [column for column in COLUMNS if column.panel]
+    along = {
+        (i, k): estimate(
+            of_game[(of_game["metric"] == column.name) & (of_game["path"] == path)],
+            ["method", "t"],
+        )
+        for i, column in enumerate(drawn)
+        for k, path in enumerate(paths)
+    }
+    steps = rows[rows["metric"] == "largest_shift"]
+    columns = {
+        f"largest step,\n{kind}": estimate(steps[steps["kind"] == kind], _LINE, "max")
+        for kind in categories(rows["kind"])
+    }
+    games, styles = categories(steps["game"]), style.method_styles(rows[rows["method"] != ALL])
+    with style.settings():
+        title = f"{panels.short(featured)} along its paths; below, all games; at {at(rows)}"
+        legend = panels.legend(styles, [*along.values(), *columns.values()], "lines")
+        page = style.Page(title, legend, 3.6, panels.height_of(games, styles))
+        grid = page.panels(0, len(drawn), len(paths), left=0.7, gaps=(0.2, 0.18))
+        for (i, k), estimates in along.items():
+            axes, top = grid[i, k], drawn[i].top or 1.0
+            panels.curves(axes, estimates, "t", styles, every=5)
+            panels.limit(axes, "x", labels=i == len(drawn) - 1)
+            panels.limit(axes, "y", top, labels=k == 0)
+        for k, path in enumerate(paths):
+            grid[0, k].set_title(path)
+            grid[-1, k].set_xlabel(_ALONG.get(path, "t: share of that type"))
+        for line, column in zip(grid, drawn, strict=True):
+            line[0].set_ylabel(column.panel)
+        panels.dot_columns(page, 1, columns, games, styles, {})
+    return page.figure
+
+
+def _path(labels: Labels) -> str:
+    kind = str(labels["path"])
+    return f"{kind}, type {labels['type']}" if "type" in labels else kind
+
+
+SECTION = Section(
+    name="robustness",
+    title="What does intransitivity cost, and does the answer jump?",
+    reading="Each line is a path of games from t = 0 to 1 and takes the largest value on it: "
+    "growing cycles, label noise, or a user type that takes over. Largest shift is between "
+    "neighbouring points: near 1 the answer jumps, and at tau > 0 it shrinks with the "
+    "distance of the points.",
+    expected="At tau = 0 the gap of RLHF grows with the cyclic share and that of NLHF stays 0. "
+    "Both RLHF and the SLHF leader jump where two answers swap ranks; the Nash policy moves "
+    "continuously wherever the maximal lottery is unique.",
+    findings=findings,
+    tables=(Table("robustness", table, COLUMNS, digest),),
+    figure=figure,
+    steps=False,
+    labels={
+        "kind": label("path"),
+        "path": _path,
+        "t": lambda labels: float(labels.get("t", 1)),
+    },
+    arrange=lambda rows: once(rows, "cyclic_share"),
+    compared=True,
+)

@@ -1,0 +1,138 @@
+"""Up to which step size is the fixed point stable?"""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from results import panels, style
+from results.questions.layout import UNIT, lines, spread, with_missing_units
+from results.questions.section import Column, Section, Table, label
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SETTLED = 1e-6
+_SIDE = "kl_"
+"""Begins the columns of runs beside the limit: "kl_0.95" at that share of it."""
+
+UNITS = (
+    Column("omega"),
+    Column("predicted", "limit of the step size by linearisation at the fixed point"),
+    Column("observed", "limit of the step size found by runs that begin near the fixed point"),
+    Column("ratio", "observed over predicted"),
+    Column(
+        f"{_SIDE}*", "KL(target | pi) after a run from afar at that share of the predicted limit"
+    ),
+)
+
+SUMMARY = (
+    Column("games", "contexts", lambda units: len(units)),
+    Column("limit_low", "lowest predicted limit", lambda units: units["predicted"].min()),
+    Column("limit_high", "highest predicted limit", lambda units: units["predicted"].max()),
+    Column("ratio_low", "lowest observed over predicted", lambda units: units["ratio"].min()),
+    Column("ratio_high", "highest observed over predicted", lambda units: units["ratio"].max()),
+    Column(
+        "settled_*",
+        "in how many of the runs at that share of the predicted limit the KL to the target ends "
+        f"below {_SETTLED:g}",
+    ),
+)
+
+
+def stability(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a game (context), comparison and method: limits of the step size, and both sides."""
+    rows = rows[rows["metric"].isin(("omega", "step_limit", "kl_to_target"))]
+    name = rows["metric"]
+    name = name.mask(name == "step_limit", rows["route"].astype(str))
+    side = rows["of_limit"].map(lambda share: f"{_SIDE}{share:g}")
+    name = name.mask(name == "kl_to_target", side)
+    wide = spread(rows.assign(metric=name), UNIT)
+    for column in ("predicted", "observed"):
+        if column not in wide:
+            wide[column] = math.nan
+    wide["ratio"] = wide["observed"] / wide["predicted"]
+    return with_missing_units(wide)
+
+
+def _sides(units: pd.DataFrame) -> list[str]:
+    return [str(name) for name in units if str(name).startswith(_SIDE)]
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a comparison and method: the limits' range over games, and runs that settle."""
+    units = stability(rows)
+    sides = _sides(units)
+    shares = [Column(f"settled_{name.removeprefix(_SIDE)}", value=_settled(name)) for name in sides]
+    return lines(units, ["comparison", "method"], [*SUMMARY, *shares])
+
+
+def _settled(name: str) -> Callable[[pd.DataFrame], str]:
+    return lambda units: f"{(units[name] < _SETTLED).sum()} of {units[name].notna().sum()}"
+
+
+def findings(rows: pd.DataFrame) -> list[str]:
+    """How well the linearisation predicts the limit, and what happens on both sides of it."""
+    out = []
+    for method, part in stability(rows).groupby("method", observed=True):
+        both = part.dropna(subset="ratio")
+        if both.empty:
+            out.append(f"{method}: stable at every step size, or no formula.")
+            continue
+        line = (
+            f"{method}: observed / predicted limit in [{both['ratio'].min():.3f}, "
+            f"{both['ratio'].max():.3f}] ({len(both)} games)"
+        )
+        for name in _sides(part):
+            runs = part[name].dropna()
+            near, share = (runs < _SETTLED).sum(), name.removeprefix(_SIDE)
+            line += f"; at {share} of it {near} of {len(runs)} runs end within 1e-6 nats"
+        out.append(f"{line}.")
+    return out
+
+
+def figure(rows: pd.DataFrame) -> "Figure | None":
+    """Observed against predicted limit, and where runs beside the limit end."""
+    units = stability(rows)
+    both, sides = units.dropna(subset="ratio"), _sides(units)
+    if both.empty:
+        return None
+    styles = style.method_styles(rows[rows["method"].isin(set(both["method"]))])
+    with style.settings():
+        title = "Up to which step size is it stable?"
+        page = style.Page(title, panels.legend(styles, []), 2.6)
+        first, *others = page.panels(0, 1, 1 + len(sides), left=0.7, gaps=(0.45, 0))[0]
+        low, high = both["predicted"].min() / 1.5, both["predicted"].max() * 1.5
+        first.plot([low, high], [low, high], color=style.FAINT, linewidth=1.0, zorder=0)
+        first.set(xlabel="predicted limit of eta", ylabel="observed limit")
+        for axes, name in zip(others, sides, strict=True):
+            share = name.removeprefix(_SIDE)
+            axes.set(xlabel="predicted limit of eta", title=f"KL to target at {share} of it")
+        for method, of_method in styles.items():
+            part = both[both["method"].astype(str) == method]
+            first.plot(part["predicted"], part["observed"], **of_method.dot())
+            for axes, name in zip(others, sides, strict=True):
+                distance = part[name].clip(lower=panels.FLOOR)
+                axes.plot(part["predicted"], distance, **of_method.dot())
+        for axes in (first, *others):
+            panels.log_scales(axes)
+    return page.figure
+
+
+SECTION = Section(
+    name="stability",
+    title="Up to which step size is the fixed point stable?",
+    reading="Predicted is the step size eta at which the linearisation of one step at the fixed "
+    "point has spectral radius 1, observed the one up to which runs that begin near it come "
+    "nearer. The runs beside the limit begin afar.",
+    expected="Both limits agree, and runs settle below the limit and not above it. A descent on a "
+    "convex loss settles below it from anywhere; where it does not, the prediction is only local.",
+    findings=findings,
+    tables=(
+        Table("stability_summary", summary, SUMMARY),
+        Table("stability", stability, UNITS, shown=False),
+    ),
+    figure=figure,
+    labels={"route": label("route"), "of_limit": label("of_limit", math.nan)},
+)

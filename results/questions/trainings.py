@@ -1,0 +1,277 @@
+"""Where do trained language models end, measured from the exact answers, and what did it take?
+
+The rows are those of consistency at the scale "llm": points of the training curves.
+"""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from results import panels, style
+from results.frames import categories
+from results.questions.layout import PLACE, UNIT, lines, spread
+from results.questions.section import Column, Section, Table
+from results.statistics import estimate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BUDGETS = ("generated_tokens", "judge_calls")
+"""What methods are held equal in, by reading their curves at the same cost."""
+
+_COSTS = (*BUDGETS, "optimizer_steps", "seconds")
+_DISTANCES = (
+    "tv_to_target",
+    "tv_to_nash",
+    "follower_tv",
+    "duality_gap",
+    "off_list_mass",
+    "kl_to_ref",
+)
+_ACROSS = 4
+_LEAST = 1e-4
+_MARKS = 5
+"""Dots on a curve, about."""
+
+POINTS = (
+    *(Column(name) for name in _DISTANCES),
+    Column("diverged", "1 where the training has left the finite numbers"),
+    *(Column(name) for name in _COSTS),
+)
+
+
+def curves(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a game, comparison, method, seed and step; one column a metric."""
+    paid = spread(rows[rows["metric"].isin(_COSTS)], [*PLACE, "seed", "step"])
+    rows = rows[rows["metric"].isin(_DISTANCES)]
+    broken = rows[rows["metric"] == "off_list_mass"]
+    broken = broken.assign(metric="diverged", value=(broken["status"] == "diverged").astype(float))
+    wide = spread(pd.concat([rows, broken]), [*UNIT, "step"])
+    return wide.merge(paid, on=[*PLACE, "seed", "step"], how="left")
+
+
+def _towards_targets(rows: pd.DataFrame) -> pd.DataFrame:
+    """``curves`` of methods that have a target."""
+    points = curves(rows)
+    if "tv_to_target" not in points:
+        return points.iloc[:0].assign(tv_to_target=math.nan)
+    return points[points["tv_to_target"].notna()]
+
+
+class _Ends(NamedTuple):
+    """First and last points of trainings, and the distance of the last ones to the target."""
+
+    first: pd.DataFrame
+    last: pd.DataFrame
+    distance: Any
+
+
+def _ends(points: pd.DataFrame) -> _Ends:
+    first, last = _by_training(points).head(1), _last(points)
+    return _Ends(first, last, _interval(last, "tv_to_target"))
+
+
+def _by_training(points: pd.DataFrame) -> Any:
+    return points.sort_values("step").groupby(UNIT, observed=True, sort=False)
+
+
+def _last(points: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(_by_training(points).tail(1))
+
+
+def _mean(points: pd.DataFrame, name: str) -> float:
+    return float(points[name].mean()) if name in points else math.nan
+
+
+def _interval(points: pd.DataFrame, metric: str) -> Any:
+    rows = points[["seed", "context"]].assign(metric=metric, value=points[metric])
+    return estimate(rows, ["metric"]).iloc[0]
+
+
+def _spent(name: str) -> Callable[[_Ends], float]:
+    return lambda ends: float(ends.last[name].mean())
+
+
+COLUMNS = (
+    Column("seeds", "trainings", lambda ends: ends.last["seed"].nunique()),
+    Column(
+        "start",
+        "total variation to the method's exact answer before the training, the mean over seeds",
+        lambda ends: ends.first["tv_to_target"].mean(),
+    ),
+    Column("end", "the same after it", lambda ends: ends.distance["mean"]),
+    Column("low", "of the 95% interval of the end", lambda ends: ends.distance["low"]),
+    Column("high", "of the 95% interval of the end", lambda ends: ends.distance["high"]),
+    Column(
+        "to_nash",
+        "for NLHF, total variation of the end to the regularised equilibrium, which is not the "
+        "target of every learner",
+        lambda ends: _mean(ends.last, "tv_to_nash"),
+    ),
+    Column(
+        "follower_start",
+        "total variation of the follower's rows to their closed form before the training, weighted "
+        "by the target's leader",
+        lambda ends: _mean(ends.first, "follower_tv"),
+    ),
+    Column("follower_end", "the same after it", lambda ends: _mean(ends.last, "follower_tv")),
+    Column(
+        "off_list",
+        "probability of saying none of the answers, at the end",
+        lambda ends: ends.last["off_list_mass"].mean(),
+    ),
+    Column(
+        "diverged",
+        "share of the trainings that left the finite numbers; they are read at their last "
+        "checkpoint",
+        lambda ends: ends.last["diverged"].mean(),
+    ),
+    *(Column(name, value=_spent(name)) for name in _COSTS),
+)
+
+
+def table(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a game, comparison and method: distance to its exact answer, and the cost."""
+    points = _towards_targets(rows)
+    trainings = dict(list(points.groupby(PLACE, observed=True)))
+    return lines(_last(points), PLACE, COLUMNS, lambda last: _ends(trainings[_place(last)]))
+
+
+def _place(points: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(points[PLACE].iloc[0])
+
+
+PARITY = (
+    Column("limit", "the budget: what the method that spent least spent in all"),
+    Column("spent", "of the budget, the mean over seeds"),
+    Column("duality_gap", "on the game, the same measure for all"),
+    Column("tv_to_target", "to the method's exact answer"),
+)
+
+
+def parity(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a game, comparison, budget and method: where each stands at equal cost.
+
+    The budget is what the method that spent least spent in all; the others are read off their
+    curves at the last point within it. Methods that spend none of it are left out. Means over
+    seeds. A curve that is cut is read before its learning rate has fallen: a training planned for
+    the budget would end nearer.
+    """
+    body = []
+    groups = curves(rows).groupby(["game", "comparison"], observed=True, sort=False)
+    for (game, comparison), points in groups:
+        for budget in BUDGETS:
+            most = points.groupby(["method", "seed"], observed=True)[budget].max()
+            least = most.groupby("method", observed=True).min()
+            payers = least[least > 0]
+            if payers.empty:
+                continue
+            limit = float(payers.min())
+            within = points[points["method"].isin(payers.index) & (points[budget] <= limit)]
+            for method, part in _last(within).groupby("method", observed=True):
+                body.append(
+                    {"game": game, "comparison": comparison, "budget": budget, "limit": limit}
+                    | {"method": method, "spent": part[budget].mean()}
+                    | {name: _mean(part, name) for name in ("duality_gap", "tv_to_target")}
+                )
+    return pd.DataFrame(body)
+
+
+def findings(rows: pd.DataFrame) -> list[str]:
+    """How far each learner ends from its exact answer, over all games, with what interval."""
+    out = []
+    points = _towards_targets(rows)
+    for (comparison, method), part in points.groupby(["comparison", "method"], observed=True):
+        ends = _ends(part)
+        last = ends.last
+        line = f"{comparison}, {method}: total variation to its exact answer, mean over "
+        line += f"{last['game'].nunique()} games, {ends.first['tv_to_target'].mean():.3f} "
+        line += f"before the training and {_shown(last, 'tv_to_target')} after it"
+        if "follower_tv" in last and last["follower_tv"].notna().any():
+            line += f"; the follower's rows {ends.first['follower_tv'].mean():.3f} and "
+            line += _shown(last, "follower_tv")
+        if "tv_to_nash" in last and last["tv_to_nash"].notna().any():
+            line += f"; to the regularised equilibrium {_shown(last, 'tv_to_nash')}"
+        worst = last.groupby("game", observed=True)["tv_to_target"].mean()
+        line += f". The farthest is {worst.idxmax()} with {worst.max():.3f}"
+        line += f"; said off the list: {last['off_list_mass'].max():.4f} at most"
+        if last["diverged"].any():
+            line += f"; {last['diverged'].sum():.0f} of {len(last)} trainings diverged"
+        out.append(f"{line}.")
+    return out
+
+
+def _shown(points: pd.DataFrame, metric: str) -> str:
+    found = _interval(points, metric)
+    if math.isnan(found["low"]):
+        return f"{found['mean']:.3f} (n = {found['n']})"
+    return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}] (n = {found['n']} seeds)"
+
+
+def figure(rows: pd.DataFrame) -> "Figure | None":
+    """Distance to the method's exact answer against steps, a panel a game.
+
+    Lines are means over seeds, bands reach from the least to the largest. Of several comparisons
+    the first is shown.
+    """
+    points = _towards_targets(rows)
+    points = points[points["step"] > 0]
+    if points.empty:
+        return None
+    points = points[points["comparison"] == categories(points["comparison"])[0]]
+    games = categories(points["game"])
+    styles = style.method_styles(rows[rows["method"].isin(set(points["method"]))])
+    bands = [games[k : k + _ACROSS] for k in range(0, len(games), _ACROSS)]
+    with style.settings():
+        title = "Trained language models: distance to the exact answer of their concept"
+        page = style.Page(title, panels.legend(styles, [], "lines"), *[1.45] * len(bands))
+        top = 1.3 * float(points["tv_to_target"].max())
+        low = max(_LEAST, float(points["tv_to_target"].clip(lower=panels.FLOOR).min()) / 1.5)
+        for i, shown in enumerate(bands):
+            line = page.panels(i, 1, len(shown), left=0.7)[0]
+            for k, (axes, game) in enumerate(zip(line, shown, strict=True)):
+                part = points[points["game"].astype(str) == game]
+                for method, of_method in styles.items():
+                    of_training = part[part["method"].astype(str) == method]
+                    group = of_training.groupby("step", observed=True)
+                    spent = group["optimizer_steps"].mean()
+                    band = group["tv_to_target"].agg(["min", "mean", "max"]).clip(lower=low)
+                    every = max(1, len(spent) // _MARKS)
+                    axes.plot(spent, band["mean"], markevery=every, **of_method.curve())
+                    axes.fill_between(
+                        spent.to_numpy(float), band["min"].to_numpy(), band["max"].to_numpy(),
+                        color=of_method.colour, alpha=0.12, linewidth=0,
+                    )  # fmt: skip
+                panels.log_scales(axes)
+                axes.set(ylim=(low, top), title=_without_ladder(game))
+                axes.tick_params(axis="y", labelleft=k == 0)
+                axes.set_xlabel("steps of the optimiser" if i == len(bands) - 1 else "")
+            line[0].set_ylabel("total variation")
+    return page.figure
+
+
+def _without_ladder(game: str) -> str:
+    return game.removeprefix("laddered(game=").removesuffix(")")
+
+
+SECTION = Section(
+    name="trainings",
+    title="Where do trained language models end?",
+    reading="Total variation between what a model answers and the exact answer of its learner's "
+    "concept, before and after the training. At equal cost every curve is read at the last point "
+    "within what the cheapest method spent in all.",
+    expected="The distance falls to the size of the sampling error. Nash-MD-PG with a mixture ends "
+    "at its fixed point and not at the regularised equilibrium.",
+    findings=findings,
+    tables=(
+        Table("trainings", table, COLUMNS, absent="no learner of this run has a target"),
+        Table("compute_parity", parity, PARITY),
+        Table("training_curves", curves, POINTS, shown=False),
+    ),
+    figure=figure,
+    experiment="consistency",
+    scale="llm",
+    steps=True,
+)

@@ -1,0 +1,31 @@
+"""Certificates, seeds, statuses."""
+
+import math
+from typing import Any
+
+from results.evidence import certified, statuses
+from tests.recorded import framed, row
+
+
+def test_statuses_are_counted_in_shares_with_a_reason() -> None:
+    bad: dict[str, Any] = {"status": "undefined", "message": "the maximum is infinite"}
+    rows = [row("entropy", 0.1), row("entropy", 0.2), row("gap", 0.3), row("x", math.nan, **bad)]
+    table: Any = statuses(framed(rows)).set_index("status")
+    assert table.loc["ok", "share"] == 0.75
+    assert table.loc["undefined", "rows"] == 1
+    assert table.loc["undefined", "reason"] == "the maximum is infinite"
+
+
+def test_the_certificate_is_the_worst_one() -> None:
+    rows = [row("residual", v, game=g) for g, v in [("a", 1e-15), ("b", 3e-12), ("c", math.nan)]]
+    rows += [row("entropy", 0.1, game="b", status="max_steps")]
+    lines = certified(framed(rows))
+    assert lines[0] == (
+        "nlhf_exact: 2 answers, each checked against its condition of optimality; the largest "
+        'residual is 3.0e-12 (b, {"tau":0}).'
+    )
+    assert lines[1] == "1 rows rest on answers that miss their tolerance: nlhf_exact on b."
+    assert lines[2] == "100% of the rows are exact: nothing in them is drawn."
+    drawn = certified(framed([row("entropy", 0.1, seed=s) for s in range(4)]))
+    assert drawn[0] == "0% of the rows are exact: nothing in them is drawn."
+    assert drawn[1].startswith("The others are repeated with 4 seeds (g):")
