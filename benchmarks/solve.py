@@ -39,18 +39,18 @@ def find_game(
 
 
 def show_json(game: PreferenceGame, solver: Solver, solution: Solution) -> None:
-    """Print everything as one line of JSON; numbers in full."""
+    """Print everything as one line of JSON; numbers in full, null where there is no answer."""
     certificate = solution.certificate
     told = {
         "names": game.names,
         "concept": solver.concept,
-        "policy": solution.policy,
-        "follower": solution.follower,
-        "duality_gap": measures.duality_gap(game, solution.policy),
+        "policy": _or_null(solution.policy),
+        "follower": None if solution.follower is None else _or_null(solution.follower),
+        "duality_gap": _or_null(measures.duality_gap(game, solution.policy)),
         "certificate": {
             "condition": certificate.condition,
-            "residual": certificate.residual,
-            "tolerance": np.asarray(certificate.tolerance),
+            "residual": _or_null(certificate.residual),
+            "tolerance": _or_null(np.asarray(certificate.tolerance)),
         },
         "status": solution.status,
         "message": solution.message,
@@ -130,3 +130,7 @@ def _show_contexts(game: PreferenceGame, solution: Solution, gap: Any) -> None:
 
 def _likeliest(game: PreferenceGame, policy: Float) -> str:
     return "-" if np.isnan(policy).any() else game.names[int(policy.argmax())]
+
+
+def _or_null(values: Float) -> Any:
+    return np.where(np.isnan(values), None, values)  # type: ignore[call-overload]

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import solve
+from games import GAMES, PreferenceGame, SolverError
+from solvers.rlhf_exact import RlhfExact
 from tests.command import call
 
 
@@ -41,6 +44,28 @@ def test_solve_sets_parameters_of_the_solver_and_of_the_game(
     fast, slow = (["--solver", "slhf_exact", "-p", f"tau_leader={tau}"] for tau in ("0.1", "10"))
     assert max(policy(*fast)) > max(policy(*slow))
     assert policy("-p", "kl=0.05") != policy()
+
+
+def test_solve_says_why_there_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sure = PreferenceGame([[0.5, 1], [0, 0.5]])
+    monkeypatch.setitem(GAMES, "sure", lambda: sure)
+    other = PreferenceGame([[0.5, 0.6], [0.4, 0.5]])
+    monkeypatch.setitem(GAMES, "sure_and_other", lambda: PreferenceGame.stack([sure, other]))
+    with pytest.raises(SolverError, match="the Bradley-Terry maximum is infinite"):
+        solve.require_answer(RlhfExact().solve(sure))
+    arguments = ["solve", "sure_and_other", "--solver", "rlhf_exact"]
+    lines = call(monkeypatch, capsys, *arguments)[1].splitlines()
+    assert [line.split()[:2] for line in lines[1:3]] == [["0", "-"], ["1", "0"]]
+    assert "allowed 1e-10" in lines[3]
+    assert "DOES NOT HOLD" not in lines[3]
+    assert lines[4].startswith("context 0: RlhfExact: the Bradley-Terry maximum is infinite")
+    found = json.loads(call(monkeypatch, capsys, *arguments, "--json")[1])
+    assert found["status"] == ["undefined", "ok"]
+    assert found["policy"][0] == [None, None]
+    assert sum(found["policy"][1]) == pytest.approx(1)
+    assert found["message"][1] == ""
 
 
 def test_solve_reads_a_file_and_shows_contexts(

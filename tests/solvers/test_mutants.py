@@ -146,7 +146,7 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
         ("spread_over_best(r, game.log_ref,", "spread_over_best(r, 0 * game.log_ref,"),
         ("(game.pair_weights > 0) & (game.P > 0)", "game.P > 0"),
         ("~(_reaches_all(wins) & ", "~(_reaches_all(wins) | "),
-        ("infinite.reshape(game.batch)", "~infinite.reshape(game.batch)"),
+        ("np.flatnonzero(infinite)", "np.flatnonzero(~infinite)"),
     ],
     "solvers.nlhf_exact": [
         ("game.P.reshape(-1, n, n)", "np.swapaxes(game.P, -1, -2).reshape(-1, n, n)"),

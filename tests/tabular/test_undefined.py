@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from games import GAMES, Population, PreferenceGame
 from games.catalogue.clones import clones
@@ -136,15 +137,12 @@ def test_a_leader_without_an_answer_leaves_its_own_rows_alone() -> None:
 def test_a_failed_comparison_is_undefined_with_the_failure_as_its_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from solvers.exact import maximal_lottery
-
     def failing(*arguments: Any, **options: Any) -> Any:
         found = linprog(*arguments, **options)
         found.status = 4
         return found
 
-    linprog = maximal_lottery.linprog
-    monkeypatch.setattr(maximal_lottery, "linprog", failing)
+    monkeypatch.setattr("solvers.exact.maximal_lottery.linprog", failing)
     game = PreferenceGame.stack([three_annotators(), three_annotators()])
     found = measured("refinement", game, SOLVERS["slhf_exact"](0.0, 0.0), n_answers=1)
     require_undefined(of(found, "refinement_win_rate", leader="nlhf"), "status 4")
