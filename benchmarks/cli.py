@@ -7,13 +7,13 @@ codes: 0 done, 1 some cells failed, 2 wrong usage, spec or data, 130 interrupted
 import json
 import shlex
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from benchmarks import console
+from benchmarks.kinds import CHECKED, LISTED
 
 if TYPE_CHECKING:
     from benchmarks.runner import Run
@@ -29,24 +29,16 @@ app = typer.Typer(
 )
 
 
-class Kind(StrEnum):
-    """What can be listed."""
+def _one_of(names: list[str]) -> dict[str, Any]:
+    """Settings of an argument that is one of these names."""
 
-    games = "games"
-    solvers = "solvers"
-    learners = "learners"
-    judges = "judges"
-    experiments = "experiments"
-    specs = "specs"
+    def check(param: typer.CallbackParam, value: str | None) -> str | None:
+        if value is not None and value not in names:
+            message = f"{value!r} is not one of {', '.join(names)}."
+            raise typer.BadParameter(message, param_hint=f"'{param.name}'")
+        return value
 
-
-class Plugin(StrEnum):
-    """What can be begun, and checked."""
-
-    solver = "solver"
-    learner = "learner"
-    judge = "judge"
-    game = "game"
+    return {"callback": check, "metavar": f"[{'|'.join(names)}]"}
 
 
 @app.command()
@@ -93,25 +85,24 @@ def run(
     """Run a spec, or resume it: the same command goes on where it stopped."""
     from dataclasses import replace
 
-    from benchmarks import plugins
+    from benchmarks.plugins import METHODS
     from benchmarks.runner import run as compute
     from benchmarks.spec import read
     from games import SpecError, load
 
     plan = read(spec)
-    own = {}
+    datasets = {}
     for path in data or ():
         loaded = load(path, group_by)
         name = path.name.partition(".")[0]
-        plan, own[name] = plan.with_data(name, loaded.digest[:16]), loaded
-    if group_by and not own:
+        plan, datasets[name] = plan.with_data(name, loaded.digest[:16]), loaded
+    if group_by and not datasets:
         raise SpecError("--group-by belongs to --data; give a file")
     if game:
-        plan = plan.only("games", [*game, *own])
-    if solver:
-        plan = plan.only("solvers", [plugins.named(text) for text in solver])
-    if learner:
-        plan = plan.only("learners", [plugins.named(text, "llm") for text in learner])
+        plan = plan.only("game", [*game, *datasets])
+    for methods, texts in zip(METHODS.values(), (solver, learner), strict=True):
+        if texts:
+            plan = plan.only(methods.kind, [methods.named(text) for text in texts])
     if model:
         plan = plan.with_model(model)
     if parameter:
@@ -120,7 +111,7 @@ def run(
     chosen = range(first, first + (seeds or len(plan.seeds)))
     plan = replace(plan, seeds=chosen, timeout=timeout or plan.timeout)
     with console.progress() as on_cell:
-        done = compute(plan, out, jobs, list(own.values()), allow_other_code, on_cell)
+        done = compute(plan, out, jobs, list(datasets.values()), allow_other_code, on_cell)
     if done.interrupted:
         console.say(
             f"interrupted: {done.ended} of {done.cells} cells are kept in {done.run_dir}; "
@@ -156,11 +147,13 @@ def _tell(done: "Run") -> None:
 
 
 @app.command("ls")
-def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
+def list_(
+    kind: Annotated[str, typer.Argument(help="What to list.", **_one_of([*LISTED, "specs"]))],
+) -> None:
     """List games, solvers, learners, judges, experiments or specs."""
     from benchmarks import listing
 
-    console.table(*listing.table(kind.value))
+    console.table(*listing.table(kind))
 
 
 @app.command()
@@ -185,16 +178,17 @@ def solve(
     """Print a solver's answer to a game, with its follower, gap and certificate."""
     import numpy as np
 
-    from benchmarks import plugins
     from benchmarks import solve as solving
+    from benchmarks.plugins import METHODS
     from solvers.aliases import resolve
 
     params = _parameters("-p", parameter or [])
     if tau is not None:
         params["tau"] = tau
     solver, params = resolve(solver, params)
-    solver = plugins.named(solver)
-    chosen = plugins.solver(solver, plugins.with_weights(solver, params))
+    solvers = METHODS["tabular"]
+    solver = solvers.named(solver)
+    chosen = solvers.make(solver, solvers.with_weights(solver, params))
     rng = np.random.default_rng(seed)
     found = solving.find_game(game, _parameters("-g", game_parameter or []), group_by, rng)
     solution = solving.require_answer(chosen.solve(found, rng))
@@ -225,25 +219,28 @@ def figures(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None
 def check(
     plugin: Annotated[str, typer.Argument(help="A plugin's name, or a .py file with one.")],
     kind: Annotated[
-        Plugin | None, typer.Option(help="Which plugin of that name; default: the first kind.")
+        str | None,
+        typer.Option(
+            help="Of which kind; default: the first that has the name.", **_one_of(CHECKED)
+        ),
     ] = None,
 ) -> None:
     """Check that a solver, learner, judge or game keeps its contract; exit code 1 if not."""
     from benchmarks import check as checking
 
-    if checking.show(checking.check(plugin, kind.value if kind else None)):
+    if checking.show(checking.check(plugin, kind)):
         raise typer.Exit(1)
 
 
 @app.command()
 def new(
-    kind: Annotated[Plugin, typer.Argument(help="What to write.")],
+    kind: Annotated[str, typer.Argument(help="What to write.", **_one_of(CHECKED))],
     name: Annotated[str, typer.Argument(help="Its name, of the form my_method.")],
 ) -> None:
     """Write a commented file that passes `check`, to begin with; print its path."""
     from benchmarks import new as writing
 
-    console.out(str(writing.write(kind.value, name, Path())))
+    console.out(str(writing.write(kind, name, Path())))
 
 
 @app.command()

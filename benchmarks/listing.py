@@ -1,70 +1,65 @@
-"""What there is: tables of games, solvers, learners, judges, experiments and specs."""
+"""What there is: a table of every kind of plugin, and of the built-in specs."""
 
 import inspect
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import plugins
+from benchmarks.kinds import KINDS
 from benchmarks.matrix import cells
 from benchmarks.spec import builtin, read
-from games import GAMES, SpecError
-from games.registry import parameters
-from solvers import ALIASES, SOLVERS, discovery
-from tabular import EXPERIMENTS
+from games import SpecError
+from games.registry import Broken, parameters
+from solvers import ALIASES
 
 Table = tuple[list[str], list[list[Any]]]
 
 
 def table(kind: str) -> Table:
-    """Header and rows of "games", "solvers", "learners", "judges", "experiments" or "specs"."""
-    return _TABLES[kind]()
+    """Header and rows of a kind of plugin, in the plural, or of "specs"."""
+    return _TABLES[kind]() if kind in _TABLES else _plugins(kind.removesuffix("s"))
 
 
-def _games() -> Table:
-    broken = discovery.outside(GAMES, discovery.GAMES_GROUP)
-    rows = [[name, _signature(game), _about(game)] for name, game in GAMES.items()]
+def _plugins(kind: str) -> Table:
+    """Name, parameters and first line of the docstring."""
+    found, broken = KINDS[kind].plugins().load_all()
+    rows = [[name, _signature(plugin), _about(plugin)] for name, plugin in found.items()]
     rows += [[b.name, "(failed)", f"{b.package}: {b.reason}"] for b in broken]
-    return ["game", "parameters", "what it is"], rows
+    return [kind, "parameters", KINDS[kind].about], rows
 
 
 def _solvers() -> Table:
-    broken = discovery.outside(SOLVERS, SOLVERS.group)
-    rows = [[name, s.concept, _signature(s), s.paper] for name, s in SOLVERS.items()]
+    solvers, broken = KINDS["solver"].plugins().load_all()
+    rows = [[name, s.concept, _signature(s), s.paper] for name, s in solvers.items()]
     for a in ALIASES.values():
-        told = f"{_signature(a.params)} -> {a.solver}: {a.why}"
-        rows.append([a.name, SOLVERS[a.solver].concept, told, a.paper])
-    rows += [[b.name, "(failed)", b.reason, b.package] for b in broken]
-    return ["solver", "concept", "parameters", "paper"], rows
+        meaning = f"{_signature(a.params)} -> {a.solver}: {a.why}"
+        rows.append([a.name, solvers[a.solver].concept, meaning, a.paper])
+    return ["solver", "concept", "parameters", "paper"], rows + _failed(broken)
 
 
 def _learners() -> Table:
-    learners = plugins.methods("llm")
-    broken = discovery.outside(learners, learners.group)
+    learners, broken = KINDS["learner"].plugins().load_all()
     rows = [
         [name, kind.concept, _signature(kind), kind.solver, kind.paper]
         for name, kind in learners.items()
     ]
-    rows += [[b.name, "(failed)", b.reason, "", b.package] for b in broken]
+    rows += [[*row[:-1], "", row[-1]] for row in _failed(broken)]
     return ["learner", "concept", "parameters", "mirrors", "paper"], rows
 
 
-def _judges() -> Table:
-    judges = plugins.judges()
-    broken = discovery.outside(judges, judges.group)
-    rows = [[name, _signature(judge), _about(judge)] for name, judge in judges.items()]
-    rows += [[b.name, "(failed)", f"{b.package}: {b.reason}"] for b in broken]
-    return ["judge", "parameters", "what it prefers"], rows
+def _failed(broken: list[Broken]) -> list[list[Any]]:
+    return [[b.name, "(failed)", b.reason, b.package] for b in broken]
 
 
 def _experiments() -> Table:
-    rows = [[name, "tabular", _signature(e), _about(e)] for name, e in EXPERIMENTS.items()]
-    try:
-        learnt = plugins.experiments("llm")
-    except SpecError as error:
-        rows.append(["-", "llm", "-", str(error)])
-    else:
-        rows += [[name, "llm", _signature(e), _about(e)] for name, e in learnt.items()]
-    return ["experiment", "scale", "parameters", "what it measures"], rows
+    rows = []
+    for kind in (KINDS["experiment"], KINDS["language_experiment"]):
+        try:
+            plugins = kind.plugins()
+        except SpecError as error:  # language models are not installed
+            rows.append(["-", kind.scale, "-", str(error)])
+            continue
+        rows += [[name, kind.scale, _signature(e), _about(e)] for name, e in plugins.items()]
+    return ["experiment", "scale", "parameters", KINDS["experiment"].about], rows
 
 
 def _specs() -> Table:
@@ -76,13 +71,12 @@ def _specs() -> Table:
 
 
 _TABLES: dict[str, Callable[[], Table]] = {
-    "games": _games,
     "solvers": _solvers,
     "learners": _learners,
-    "judges": _judges,
     "experiments": _experiments,
     "specs": _specs,
 }
+"""Those that say more of a plugin than its parameters and its docstring."""
 
 
 def _signature(plugin: Callable[..., Any]) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import plugins
-from benchmarks.plan import Choice, Plan
-from benchmarks.plugins import Scale
+from benchmarks.kinds import Scale
+from benchmarks.plan import Plan
 from games import SpecError
 from results.rows import canonical
 
@@ -93,30 +93,21 @@ def cells(plan: Plan) -> list[Cell]:
 
 
 def _expand(plan: Plan) -> Iterator[Cell]:
-    methods: dict[Scale, list[tuple[str, str, bool]]] = {
-        "tabular": [
-            (s.name, canonical(s.params), plugins.solver(s.name, s.params).draws)
-            for s in plan.solvers
-        ],
-        "llm": [(learner.name, canonical(learner.params), True) for learner in plan.learners],
-    }
+    methods = [(m, canonical(m.params), m.methods.draws(m.name, m.params)) for m in plan.methods]
     questions = [
-        (q, canonical(q.experiment.params), q.scale == "llm" or _draws(q.experiment))
+        (q, e.name, canonical(e.params), e.methods.experiment_draws(e.name, e.params))
         for q in plan.questions
+        for e in [q.experiment]
     ]
-    for game in plan.games:
+    for game in plan.of("game"):
         game_params = canonical(game.params)
         game_draws = plugins.game_draws(game.name, game.params)
         for seed in (None, *plan.seeds):
-            for question, own, question_draws in questions:
+            for question, name, experiment_params, question_draws in questions:
                 if seed not in (None, *plan.seeds[: question.seeds]):
                     continue
-                for method, params, method_draws in methods[question.scale]:
+                for method, params, method_draws in methods:
                     draws = game_draws or question_draws or method_draws
-                    if draws == (seed is not None) and question.asks(game.name, method):
-                        asked = question.experiment.name, own, question.scale
-                        yield Cell(*asked, game.name, game_params, method, params, seed)
-
-
-def _draws(experiment: Choice) -> bool:
-    return bool(plugins.experiment(experiment.name, experiment.params, "tabular").draws)
+                    if draws == (seed is not None) and question.asks(game, method):
+                        asked = name, experiment_params, method.scale
+                        yield Cell(*asked, game.name, game_params, method.name, params, seed)

@@ -3,46 +3,62 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from benchmarks import plugins
-from benchmarks.plugins import METHODS, Scale
+from benchmarks.kinds import KINDS, Scale
+from benchmarks.plugins import METHODS, Methods
 from games import SpecError
 from games.registry import near
 from results.rows import canonical
 
-Kind = Literal["games", "solvers", "learners"]
+CROSSED = ("game", *(methods.kind for methods in METHODS.values()))
+"""The kinds that experiments cross: games, and the methods of every scale."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A plugin and its parameters, as plain data."""
+    """A plugin of a kind and its parameters, as plain data."""
 
+    kind: str
     name: str
     params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def scale(self) -> Scale:
+        """Of its kind."""
+        return KINDS[self.kind].scale
+
+    @property
+    def methods(self) -> Methods:
+        """The methods of its scale, and the experiments on them."""
+        return METHODS[self.scale]
 
 
 @dataclass(frozen=True)
 class Question:
-    """An experiment, and the names of the games and methods that it is about; None: of all.
+    """An experiment, and the games and methods that it is about.
 
-    Its methods are solvers, or learners where its scale is "llm". With ``seeds`` it has only the
-    first so many seeds of the plan.
+    Attributes
+    ----------
+    experiment : Choice
+    limits : mapping of a kind to names
+        Of the games or methods that it is about; it is about all of a kind without limit.
+    seeds : int, or None
+        It has only the first so many seeds of the plan.
     """
 
     experiment: Choice
-    games: tuple[str, ...] | None = None
-    solvers: tuple[str, ...] | None = None
-    learners: tuple[str, ...] | None = None
-    scale: Scale = "tabular"
+    limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seeds: int | None = None
 
-    def asks(self, game: str, method: str) -> bool:
+    def asks(self, game: Choice, method: Choice) -> bool:
         """Whether the pair belongs to the matrix."""
-        methods = getattr(self, METHODS[self.scale])
-        return (self.games is None or game in self.games) and (methods is None or method in methods)
+        return method.scale == self.experiment.scale and all(
+            choice.name in self.limits.get(choice.kind, (choice.name,)) for choice in (game, method)
+        )
 
 
 @dataclass(frozen=True)
@@ -57,18 +73,25 @@ class Plan:
         Used by cells in which something draws; the others run once.
     timeout : float > 0
         Seconds a cell may take. Not part of the digest: a run may be resumed with another.
-    games, solvers : tuple of Choice
+    choices : tuple of Choice
+        Games and methods.
     questions : tuple of Question
-    learners : tuple of Choice
     """
 
     name: str
     seeds: range
     timeout: float
-    games: tuple[Choice, ...]
-    solvers: tuple[Choice, ...]
+    choices: tuple[Choice, ...]
     questions: tuple[Question, ...]
-    learners: tuple[Choice, ...] = ()
+
+    def of(self, kind: str) -> list[Choice]:
+        """The choices of a kind, in order."""
+        return [choice for choice in self.choices if choice.kind == kind]
+
+    @property
+    def methods(self) -> list[Choice]:
+        """Solvers and learners, in order."""
+        return [choice for choice in self.choices if choice.kind != "game"]
 
     def data(self) -> dict[str, Any]:
         """The plan as plain data: what spec.json holds."""
@@ -80,16 +103,12 @@ class Plan:
             "name": self.name,
             "seeds": list(self.seeds),
             "timeout": self.timeout,
-            "games": [entry(choice) for choice in self.games],
-            "solvers": [entry(choice) for choice in self.solvers],
-            "learners": [entry(choice) for choice in self.learners],
+            **{KINDS[kind].plural: [entry(choice) for choice in self.of(kind)] for kind in CROSSED},
             "experiments": [
                 entry(
                     q.experiment,
-                    scale=q.scale,
-                    games=q.games,
-                    solvers=q.solvers,
-                    learners=q.learners,
+                    scale=q.experiment.scale,
+                    **{KINDS[kind].plural: q.limits.get(kind) for kind in CROSSED},
                     seeds=q.seeds,
                 )
                 for q in self.questions
@@ -102,12 +121,7 @@ class Plan:
         identity = {key: value for key, value in self.data().items() if key != "timeout"}
         return f"{self.name}-{hashlib.sha256(canonical(identity).encode()).hexdigest()[:8]}"
 
-    def methods(self, scale: Scale) -> tuple[Choice, ...]:
-        """The solvers, or the learners."""
-        found: tuple[Choice, ...] = getattr(self, METHODS[scale])
-        return found
-
-    def only(self, kind: Kind, names: Sequence[str]) -> "Plan":
+    def only(self, kind: str, names: Sequence[str]) -> "Plan":
         """The plan with just these games, solvers or learners; what it lacks comes with defaults.
 
         Raises
@@ -115,14 +129,15 @@ class Plan:
         SpecError
             If a name is unknown, or no experiment is about such methods.
         """
-        for scale, methods in METHODS.items():
-            if methods == kind and scale not in {question.scale for question in self.questions}:
-                raise SpecError(f'{self.name}: no experiment has scale = "{scale}" for {kind}')
-        kept = tuple(choice for choice in getattr(self, kind) if choice.name in names)
-        there = {choice.name for choice in kept}
-        new = [checked(kind, Choice(name)) for name in dict.fromkeys(names) if name not in there]
-        changes: dict[str, Any] = {kind: kept}
-        return replace(self, **changes)._with(kind, new)
+        scale = KINDS[kind].scale
+        if kind != "game" and all(q.experiment.scale != scale for q in self.questions):
+            raise SpecError(
+                f'{self.name}: no experiment has scale = "{scale}" for {KINDS[kind].plural}'
+            )
+        present = {choice.name for choice in self.of(kind)}
+        kept = tuple(c for c in self.choices if c.kind != kind or c.name in names)
+        new = [checked(Choice(kind, name)) for name in dict.fromkeys(names) if name not in present]
+        return replace(self, choices=kept)._with(kind, new)
 
     def with_data(self, name: str, digest: str) -> "Plan":
         """The plan with a user's game, under every experiment and method.
@@ -139,9 +154,9 @@ class Plan:
         SpecError
             If another game of the plan has that name.
         """
-        if name in {choice.name for choice in self.games}:
+        if name in {choice.name for choice in self.of("game")}:
             raise SpecError(f"the spec already has a game called {name!r}; rename the file")
-        return self._with("games", [Choice(name, {"data": digest})])
+        return self._with("game", [Choice("game", name, {"data": digest})])
 
     def with_params(self, params: Mapping[str, Any]) -> "Plan":
         """The plan with these parameters in every solver, learner and llm experiment that has them.
@@ -153,24 +168,18 @@ class Plan:
         SpecError
             If none of the plan has the parameter.
         """
-        asked = [q for q in self.questions if q.scale == "llm"]
-        known = {
-            key
-            for scale in METHODS
-            for choice in self.methods(scale)
-            for key in plugins.parameter_names(choice.name, scale)
-        }
-        known |= {key for q in asked for key in plugins.experiment_parameters(q.experiment.name)}
+        known = {key for c in self.methods for key in c.methods.parameter_names(c.name)}
+        known |= {key for q in self.questions for key in _settable(q.experiment)}
         for key in params:
             if key not in known:
-                there = " or ".join(kind[:-1] for kind in METHODS.values() if getattr(self, kind))
-                raise SpecError(f"no {there} of this run has a parameter {key!r}{near(key, known)}")
-        changes: dict[str, Any] = {
-            kind: distinct(_changed(choice, params, scale) for choice in self.methods(scale))
-            for scale, kind in METHODS.items()
-        }
-        questions = [_asked_with(q, params) if q in asked else q for q in self.questions]
-        return replace(self, **changes, questions=tuple(questions))
+                kinds = " or ".join(dict.fromkeys(choice.kind for choice in self.methods))
+                raise SpecError(f"no {kinds} of this run has a parameter {key!r}{near(key, known)}")
+        games = self.of("game")
+        methods = distinct(_changed(choice, params) for choice in self.methods)
+        questions = tuple(
+            replace(q, experiment=_experiment_with(q.experiment, params)) for q in self.questions
+        )
+        return replace(self, choices=(*games, *methods), questions=questions)
 
     def with_model(self, model: str) -> "Plan":
         """The plan with this language model in every experiment of scale "llm".
@@ -180,60 +189,58 @@ class Plan:
         SpecError
             If there is none.
         """
-        if all(question.scale != "llm" for question in self.questions):
+        if all(question.experiment.scale != "llm" for question in self.questions):
             raise SpecError(f'{self.name}: no experiment has scale = "llm", so no model is used')
         return self.with_params({"model": model})
 
-    def _with(self, kind: Kind, new: Sequence[Choice]) -> "Plan":
+    def _with(self, kind: str, new: Sequence[Choice]) -> "Plan":
         """More games, solvers or learners, for every question."""
-        questions = []
-        for question in self.questions:
-            limit = getattr(question, kind)
-            wider: dict[str, Any] = {kind: limit and (*limit, *(choice.name for choice in new))}
-            questions.append(replace(question, **wider))
-        changes: dict[str, Any] = {kind: (*getattr(self, kind), *new)}
-        return replace(self, questions=tuple(questions), **changes)
+        names = tuple(choice.name for choice in new)
+        questions = [
+            replace(q, limits={k: (*v, *names) if k == kind else v for k, v in q.limits.items()})
+            for q in self.questions
+        ]
+        ordered = [c for k in CROSSED for c in (*self.choices, *new) if c.kind == k]
+        return replace(self, choices=tuple(ordered), questions=tuple(questions))
 
 
-def checked(
-    kind: Kind | Literal["experiments"], choice: Choice, scale: Scale = "tabular"
-) -> Choice:
+def checked(choice: Choice) -> Choice:
     """The choice, with KL weights written out, after its plugin has been made once.
-
-    ``scale`` is an experiment's; solvers and learners have their own.
 
     Raises
     ------
     PrefgamesError
         If its name, or the name or value of a parameter, is wrong.
     """
-    if kind == "games":
+    if choice.kind == "game":
         plugins.game(choice.name, choice.params, np.random.default_rng(0))
-    elif kind == "experiments":
-        plugins.experiment(choice.name, choice.params, scale)
+    elif choice.kind in CROSSED:
+        params = choice.methods.with_weights(choice.name, choice.params)
+        choice.methods.make(choice.name, params)
+        return replace(choice, params=params)
     else:
-        scale = next(scale for scale, methods in METHODS.items() if methods == kind)
-        choice = replace(choice, params=plugins.with_weights(choice.name, choice.params, scale))
-        plugins.method(choice.name, choice.params, scale)
+        choice.methods.experiment(choice.name, choice.params)
     return choice
 
 
 def distinct(choices: Iterable[Choice]) -> tuple[Choice, ...]:
     """The choices without repetitions, in order."""
-    return tuple({(c.name, canonical(c.params)): c for c in choices}.values())
+    return tuple({(c.kind, c.name, canonical(c.params)): c for c in choices}.values())
 
 
-def _asked_with(question: Question, params: Mapping[str, Any]) -> Question:
-    own = question.experiment
-    there = plugins.experiment_parameters(own.name)
-    more = {key: value for key, value in params.items() if key in there}
-    changed = checked("experiments", Choice(own.name, {**own.params, **more}), "llm")
-    return replace(question, experiment=changed)
+def _settable(experiment: Choice) -> Iterable[str]:
+    return experiment.methods.settable(experiment.name)
 
 
-def _changed(choice: Choice, params: Mapping[str, Any], scale: Scale) -> Choice:
-    own = {k: v for k, v in params.items() if k in plugins.parameter_names(choice.name, scale)}
-    weights = plugins.weights(choice.name, scale)
-    dropped = {*weights, "kl"} if own.keys() & {"tau", "kl"} else set()
-    kept = {k: v for k, v in choice.params.items() if k not in dropped}
-    return checked(METHODS[scale], Choice(choice.name, {**kept, **own}))
+def _experiment_with(experiment: Choice, params: Mapping[str, Any]) -> Choice:
+    changes = {key: params[key] for key in _settable(experiment) if key in params}
+    return checked(replace(experiment, params={**experiment.params, **changes}))
+
+
+def _changed(choice: Choice, params: Mapping[str, Any]) -> Choice:
+    names = choice.methods.parameter_names(choice.name)
+    changes = {key: value for key, value in params.items() if key in names}
+    weights = choice.methods.weights(choice.name)
+    dropped = {*weights, "kl"} if changes.keys() & {"tau", "kl"} else set()
+    kept = {key: value for key, value in choice.params.items() if key not in dropped}
+    return checked(replace(choice, params={**kept, **changes}))

@@ -8,218 +8,236 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal, TypeVar
+from pkgutil import resolve_name
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from games import GAMES, PreferenceGame, PrefgamesError, SpecError
+from benchmarks.kinds import KINDS, Scale
+from games import PreferenceGame, PrefgamesError, SpecError
 from games.catalogue import make, makes_draws
+from games.plugin_files import from_file, source
 from games.registry import Registry, near, parameters
-from solvers import ALIASES, SOLVERS, Solver, discovery, taus
-from solvers.discovery import Discovered
-from tabular import EXPERIMENTS, MatchedKl
+from solvers import ALIASES, taus
 
 Params = Mapping[str, Any]
-Scale = Literal["tabular", "llm"]
-Methods = Literal["solvers", "learners"]
 T = TypeVar("T")
-
-METHODS: dict[Scale, Methods] = {"tabular": "solvers", "llm": "learners"}
-"""Scale -> what an experiment of that scale crosses with the games."""
-
-
-def language_models() -> ModuleType:
-    """The package llm, with its learners and judges.
-
-    Raises
-    ------
-    SpecError
-        If it, or what it needs, cannot be imported; the message names the extra to install.
-    """
-    try:
-        import llm.judges
-        import llm.learners
-    except ImportError as error:
-        raise SpecError(
-            f'language models cannot be loaded ({error}); pip install "prefgames[llm]"'
-        ) from error
-    return llm
-
-
-def methods(scale: Scale) -> Discovered[Any]:
-    """The registry of solvers, or of learners."""
-    return SOLVERS if scale == "tabular" else language_models().learners.LEARNERS
-
-
-def judges() -> Discovered[Any]:
-    """The registry of judges."""
-    found: Discovered[Any] = language_models().judges.JUDGES
-    return found
-
-
-def experiments(scale: Scale) -> Registry[Any]:
-    """The registry of the questions at that scale."""
-    return EXPERIMENTS if scale == "tabular" else language_models().EXPERIMENTS
 
 
 def game(name: str, params: Params, rng: np.random.Generator | None = None) -> PreferenceGame:
     """The game of the catalogue, or of an installed package, with these parameters."""
-    discovery.fetch(GAMES, discovery.GAMES_GROUP, name)
     return make({"name": name, **params}, rng)
 
 
 def game_draws(name: str, params: Params) -> bool:
     """Whether the game is drawn; a user's data (parameter ``data``) is not."""
-    if "data" in params:
-        return False
-    discovery.fetch(GAMES, discovery.GAMES_GROUP, name)
-    return makes_draws({"name": name, **params})
+    return "data" not in params and makes_draws({"name": name, **params})
 
 
-def named(text: str, scale: Scale = "tabular") -> str:
-    """The registry name of a user's ``--solver`` or ``--learner``; a file is registered by its own.
+class Methods:
+    """What the experiments of a scale cross with the games, and those experiments.
 
-    Raises
-    ------
-    SpecError
-        If the file is of no use, or the name is another one's alias, which is not run twice.
+    Attributes
+    ----------
+    kind, experiment_kind : str
+        Keys of ``KINDS``.
+    shorthands : tuple of str
+        What specs and the command line may give in place of a method's KL weights.
+    folders : tuple of str
+        Parts of a run directory that its experiments keep something in.
     """
-    if text.endswith(".py"):
-        return discovery.add_file(methods(scale), text)
-    if scale == "tabular" and text in ALIASES:
-        alias = ALIASES[text]
-        told = " ".join(f"-p {key}={value:g}" for key, value in alias.params().items())
-        raise SpecError(
-            f"{text} has the update of {alias.solver} and is run under that name: "
-            f"--solver {alias.solver} {told}"
-        )
-    return text
 
+    kind: ClassVar[str]
+    experiment_kind: ClassVar[str]
+    shorthands: ClassVar[tuple[str, ...]]
+    folders: ClassVar[tuple[str, ...]] = ()
 
-def keep_files(params: Iterable[tuple[str, Params]], folder: Path, scale: Scale) -> None:
-    """Write the files of the methods that came from one where workers and resumed runs look."""
-    for name, given in params:
-        if "source" in given:
-            held, _ = discovery.source(methods(scale)[name])
-            path = _file(name, given, folder, scale)
+    @property
+    def registry(self) -> Registry[Any]:
+        """Name -> class."""
+        return KINDS[self.kind].plugins()
+
+    def parameters(self, name: str) -> Mapping[str, inspect.Parameter]:
+        """The fields of a method and whatever else belongs to it."""
+        return parameters(self.registry[name])
+
+    def make(self, name: str, params: Params) -> Any:
+        """The method with these parameters.
+
+        Raises
+        ------
+        SpecError
+            If a name is unknown, or language models are needed and cannot be loaded.
+        SolverError
+            If a value is out of range.
+        """
+        params = {key: value for key, value in params.items() if key != "source"}
+        _require_known(name, params, self.parameter_names(name))
+        return self._made(name, params)
+
+    def _made(self, name: str, params: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def draws(self, name: str, params: Params) -> bool:
+        """Whether the method draws random numbers."""
+        raise NotImplementedError
+
+    def experiment(self, name: str, params: Params) -> Any:
+        """The experiment with these parameters.
+
+        Raises
+        ------
+        SpecError
+            If a name is unknown or a value impossible.
+        """
+        kind = KINDS[self.experiment_kind].plugins()[name]
+        _require_known(name, params, parameters(kind))
+        return _construct(name, partial(kind, **params))
+
+    def experiment_draws(self, name: str, params: Params) -> bool:
+        """Whether the experiment draws random numbers."""
+        raise NotImplementedError
+
+    def settable(self, experiment: str) -> Iterable[str]:
+        """Parameters of an experiment that ``-p`` sets beside those of methods."""
+        raise NotImplementedError
+
+    def named(self, text: str) -> str:
+        """The registry name of a user's text; a file is registered under its stem.
+
+        Raises
+        ------
+        SpecError
+            If the file is of no use, or the name is another one's alias, which is not run twice.
+        """
+        return self.registry.add_file(text) if text.endswith(".py") else text
+
+    def weights(self, name: str) -> list[str]:
+        """Names of the KL weights of a method: its parameters called tau or tau_*."""
+        return [key for key in self.parameters(name) if key == "tau" or key.startswith("tau_")]
+
+    def parameter_names(self, name: str) -> list[str]:
+        """Its parameters, and the shorthands for KL weights if it has any."""
+        shorthands = self.shorthands if self.weights(name) else ()
+        return list(dict.fromkeys([*self.parameters(name), *shorthands]))
+
+    def with_weights(self, name: str, params: Params) -> dict[str, Any]:
+        """The parameters with every KL weight by its name: as given, else ``tau``, else default.
+
+        A method from a file also has ``source``, the hash of the file's text: another text,
+        another run.
+        """
+        kind = self.registry[name]
+        if from_file(kind):
+            params = {**params, "source": source(kind)[1]}
+        weights = self.weights(name)
+        if "kl" in params or not weights:
+            return dict(params)
+        default = {key: self.parameters(name)[key].default for key in weights}
+        if "tau" in params:
+            default = dict.fromkeys(weights, params["tau"])
+        return {**default, **{key: value for key, value in params.items() if key != "tau"}}
+
+    def keep_file(self, name: str, params: Params, run_dir: Path) -> None:
+        """Write the file that the method came from, if any, where workers read it."""
+        if "source" in params:
+            text, _ = source(self.registry[name])
+            path = self._kept(name, params, run_dir)
             if not path.is_file():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(held)
+                path.write_bytes(text)
+
+    def bring(self, name: str, params: Params, run_dir: Path) -> None:
+        """Register the method in this process, if it comes from a file that the run keeps."""
+        if "source" in params:
+            known = self.registry.get(name)
+            if known is None or source(known)[1] != params["source"]:
+                self.registry.add_file(self._kept(name, params, run_dir))
+
+    def _kept(self, name: str, params: Params, run_dir: Path) -> Path:
+        return run_dir / KINDS[self.kind].plural / str(params["source"]) / f"{name}.py"
 
 
-def bring(name: str, params: Params, folder: Path, scale: Scale) -> None:
-    """Register the method in this process, if it comes from a file that the run keeps."""
-    if "source" in params:
-        there = methods(scale).get(name)
-        if there is None or discovery.source(there)[1] != params["source"]:
-            discovery.add_file(methods(scale), _file(name, params, folder, scale))
+class Solvers(Methods):
+    """Solvers, alone or at a given KL to the reference (parameter ``kl``)."""
+
+    kind = "solver"
+    experiment_kind = "experiment"
+    shorthands = ("tau", "kl")
+
+    def _made(self, name: str, params: dict[str, Any]) -> Any:
+        kind = self.registry[name]
+        if "kl" not in params:
+            return _construct(name, partial(kind, **params))
+        given = [key for key in ("tau", *taus(kind)) if key in params]
+        if given:
+            raise SpecError(
+                f"{name}: kl finds the tau by itself; drop {' and '.join(given)}, or kl"
+            )
+        from tabular import MatchedKl
+
+        rest = {key: value for key, value in params.items() if key != "kl"}
+        _construct(name, partial(kind, **rest))
+        return _construct(name, partial(MatchedKl, kind, params["kl"], rest))
+
+    def draws(self, name: str, params: Params) -> bool:
+        """As the solver says."""
+        return bool(self.make(name, params).draws)
+
+    def experiment_draws(self, name: str, params: Params) -> bool:
+        """As the experiment says."""
+        return bool(self.experiment(name, params).draws)
+
+    def settable(self, experiment: str) -> Iterable[str]:
+        """No parameter: those of methods would be mistaken for them."""
+        del experiment
+        return ()
+
+    def named(self, text: str) -> str:
+        """The registry name of a user's text; an alias is refused, with what to write instead."""
+        if text in ALIASES:
+            alias = ALIASES[text]
+            params = " ".join(f"-p {key}={value:g}" for key, value in alias.params().items())
+            raise SpecError(
+                f"{text} has the update of {alias.solver} and is run under that name: "
+                f"--solver {alias.solver} {params}"
+            )
+        return super().named(text)
 
 
-def _file(name: str, params: Params, folder: Path, scale: Scale) -> Path:
-    return folder / METHODS[scale] / str(params["source"]) / f"{name}.py"
+class Learners(Methods):
+    """Learners; their parameters are their fields and those of their training, which draws."""
+
+    kind = "learner"
+    experiment_kind = "language_experiment"
+    shorthands = ("tau",)
+    folders = ("models",)
+
+    def parameters(self, name: str) -> Mapping[str, inspect.Parameter]:
+        """Of the training, then of the learner."""
+        self.registry[name]
+        found: Mapping[str, inspect.Parameter] = resolve_name("llm:learner_parameters")(name)
+        return found
+
+    def _made(self, name: str, params: dict[str, Any]) -> Any:
+        return _construct(name, partial(resolve_name("llm:make_learner"), name, params))
+
+    def draws(self, name: str, params: Params) -> bool:
+        """Yes: every training draws."""
+        del name, params
+        return True
+
+    def experiment_draws(self, name: str, params: Params) -> bool:
+        """Yes: every training draws."""
+        del name, params
+        return True
+
+    def settable(self, experiment: str) -> Iterable[str]:
+        """Every parameter, the language model among them."""
+        return parameters(KINDS[self.experiment_kind].plugins()[experiment])
 
 
-def method(name: str, params: Params, scale: Scale) -> Any:
-    """The solver or learner with these parameters."""
-    return solver(name, params) if scale == "tabular" else learner(name, params)
-
-
-def learner(name: str, params: Params) -> Any:
-    """The learner; its parameters are its own and those of its training.
-
-    Raises
-    ------
-    SpecError
-        If a name is unknown, or language models cannot be loaded.
-    SolverError
-        If a value is out of range.
-    """
-    params = {key: value for key, value in params.items() if key != "source"}
-    _require_known(name, params, parameter_names(name, "llm"))
-    return _construct(name, partial(language_models().make_learner, name, params))
-
-
-def solver(name: str, params: Params) -> Solver:
-    """The solver, or with the parameter kl the solver at that KL.
-
-    Raises
-    ------
-    SpecError
-        If a name is unknown, or kl and a tau are both given.
-    SolverError
-        If a value is out of range.
-    """
-    kind = SOLVERS[name]
-    params = {key: value for key, value in params.items() if key != "source"}
-    _require_known(name, params, parameter_names(name, "tabular"))
-    if "kl" not in params:
-        return _construct(name, partial(kind, **params))
-    given = [key for key in ("tau", *taus(kind)) if key in params]
-    if given:
-        raise SpecError(f"{name}: kl finds the tau by itself; drop {' and '.join(given)}, or kl")
-    rest = {key: value for key, value in params.items() if key != "kl"}
-    _construct(name, partial(kind, **rest))
-    return _construct(name, partial(MatchedKl, kind, params["kl"], rest))
-
-
-def parameter_names(name: str, scale: Scale) -> list[str]:
-    """Its fields, for a learner those of its training, and what specs and the command line add.
-
-    Those are tau (all KL weights at once) and, for solvers, kl.
-    """
-    extra = ["tau", "kl"] if scale == "tabular" else ["tau"]
-    extra = extra if weights(name, scale) else []
-    return list(dict.fromkeys([*_parameters(name, scale), *extra]))
-
-
-def experiment_parameters(name: str) -> Mapping[str, inspect.Parameter]:
-    """The parameters of an experiment of scale "llm"."""
-    return parameters(experiments("llm")[name])
-
-
-def weights(name: str, scale: Scale) -> list[str]:
-    """Names of the KL weights of a method: its parameters called tau or tau_*."""
-    return [key for key in _parameters(name, scale) if key == "tau" or key.startswith("tau_")]
-
-
-def _parameters(name: str, scale: Scale) -> Mapping[str, inspect.Parameter]:
-    kind = methods(scale)[name]
-    if scale == "tabular":
-        return parameters(kind)
-    own: dict[str, inspect.Parameter] = language_models().learner_parameters(name)
-    return own
-
-
-def with_weights(name: str, params: Params, scale: Scale = "tabular") -> dict[str, Any]:
-    """The parameters with every KL weight by its own name: as given, else ``tau``, else default.
-
-    A method from a file also has ``source``, the hash of what the file held: another file, another
-    run.
-    """
-    kind = methods(scale)[name]
-    if discovery.from_file(kind):
-        params = {**params, "source": discovery.source(kind)[1]}
-    own = weights(name, scale)
-    if "kl" in params or not own:
-        return dict(params)
-    default = {key: _parameters(name, scale)[key].default for key in own}
-    if "tau" in params:
-        default = dict.fromkeys(own, params["tau"])
-    return {**default, **{key: value for key, value in params.items() if key != "tau"}}
-
-
-def experiment(name: str, params: Params, scale: Scale) -> Any:
-    """The experiment with these parameters.
-
-    Raises
-    ------
-    SpecError
-        If a name is unknown or a value impossible.
-    """
-    kind = experiments(scale)[name]
-    _require_known(name, params, parameters(kind))
-    return _construct(name, partial(kind, **params))
+METHODS: dict[Scale, Methods] = {"tabular": Solvers(), "llm": Learners()}
 
 
 def _require_known(name: str, params: Params, known: Iterable[str]) -> None:

@@ -17,6 +17,7 @@ from benchmarks import plugins
 from benchmarks.environment import environment
 from benchmarks.matrix import Cell, cells, game_generator
 from benchmarks.plan import Plan
+from benchmarks.plugins import METHODS
 from benchmarks.workers import Failure, in_workers, processors
 from games import PreferenceGame, PrefgamesError
 from games.io.files import load, save
@@ -121,8 +122,8 @@ def run(
             _describe(plan, run_dir, new=not there, allow_other_code=allow_other_code)
         for game in data:
             _keep(game, run_dir)
-        for scale in plugins.METHODS:
-            plugins.keep_files(((c.name, c.params) for c in plan.methods(scale)), run_dir, scale)
+        for choice in plan.methods:
+            choice.methods.keep_file(choice.name, choice.params, run_dir)
         work = partial(measure, run_dir=run_dir)
         jobs = min(jobs or processors(), len(todo))
         computed = 0
@@ -163,24 +164,25 @@ def measure(cell: Cell, run_dir: Path) -> tuple[str, list[Row]]:
     Whatever goes wrong is a row as well, after the measurements that came before it. At scale "llm"
     the experiment is also given ``run_dir``/models, where it finds again what a killed worker left.
     """
-    plugins.bring(cell.solver, json.loads(cell.params), run_dir, cell.scale)
+    methods, params = METHODS[cell.scale], json.loads(cell.params)
+    methods.bring(cell.solver, params, run_dir)
     row = _row_maker(cell, run_dir.name)
     rows: list[Row] = []
     digest = ""
     try:
         with contextlib.redirect_stdout(sys.stderr):
             game, digest = _game(cell, run_dir)
-            method = plugins.method(cell.solver, json.loads(cell.params), cell.scale)
-            own = json.loads(cell.experiment_params)
-            experiment = plugins.experiment(cell.experiment, own, cell.scale)
-            place = () if cell.scale == "tabular" else (run_dir / "models",)
-            for m in experiment.measure(game, method, cell.rng_for, *place):
+            method = methods.make(cell.solver, params)
+            asked = json.loads(cell.experiment_params)
+            experiment = methods.experiment(cell.experiment, asked)
+            folders = [run_dir / name for name in methods.folders]
+            for m in experiment.measure(game, method, cell.rng_for, *folders):
                 rows.append(
                     row(
                         context=m.context,
                         step=m.step,
                         metric=m.metric,
-                        labels=canonical({**own, **m.labels}),
+                        labels=canonical({**asked, **m.labels}),
                         value=float(m.value),
                         status=m.status,
                         message=_short(m.message),
@@ -204,7 +206,7 @@ def _row_maker(cell: Cell, run: str) -> Callable[..., Row]:
         game=cell.game,
         game_params=cell.game_params,
         solver=cell.solver,
-        concept=plugins.methods(cell.scale)[cell.solver].concept,
+        concept=METHODS[cell.scale].registry[cell.solver].concept,
         params=cell.params,
         seed=cell.seed,
         context=None,

@@ -10,7 +10,7 @@ from games import GAMES, PreferenceGame, SolverError, SpecError, load, measures
 from games.game import Float
 from games.registry import near
 from results.rows import canonical
-from solvers import Solution, Solver, discovery
+from solvers import Solution, Solver
 
 _MOST_ANSWERS = 30
 _MOST_REPLIES = 12
@@ -29,7 +29,7 @@ def find_game(
     GameError
         If the file or a parameter is wrong.
     """
-    if group_by is None and name in discovery.names(GAMES, discovery.GAMES_GROUP):
+    if group_by is None and name in GAMES:
         return plugins.game(name, params, rng)
     if not Path(name).exists():
         raise SpecError(f"no game named {name!r} and no such file{near(name, GAMES)}")
@@ -41,7 +41,7 @@ def find_game(
 def show_json(game: PreferenceGame, solver: Solver, solution: Solution) -> None:
     """Print everything as one line of JSON; numbers in full, null where there is no answer."""
     certificate = solution.certificate
-    told = {
+    answer = {
         "names": game.names,
         "concept": solver.concept,
         "policy": _or_null(solution.policy),
@@ -55,7 +55,7 @@ def show_json(game: PreferenceGame, solver: Solver, solution: Solution) -> None:
         "status": solution.status,
         "message": solution.message,
     }
-    console.out(canonical(told))
+    console.out(canonical(answer))
 
 
 def show(game: PreferenceGame, solution: Solution) -> None:

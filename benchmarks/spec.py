@@ -41,12 +41,13 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from benchmarks.plan import Choice, Kind, Plan, Question, checked, distinct
-from benchmarks.plugins import METHODS, Scale
+from benchmarks.kinds import KINDS, Scale
+from benchmarks.plan import CROSSED, Choice, Plan, Question, checked, distinct
+from benchmarks.plugins import METHODS
 from games.errors import PrefgamesError, SpecError
 from games.registry import near
 from results.rows import RunError
@@ -67,8 +68,8 @@ class Entry(BaseModel):
     name: _Names
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
 
-    def choices(self) -> Iterator[Choice]:
-        """Every name with every point of the grid.
+    def choices(self, kind: str) -> Iterator[Choice]:
+        """Every name with every point of the grid, as plugins of that kind.
 
         Raises
         ------
@@ -80,7 +81,7 @@ class Entry(BaseModel):
             raise SpecError(f"{axis!r} is given twice, in the grid and beside it; keep one")
         for name in self.name:
             for point in itertools.product(*self.grid.values()):
-                yield Choice(name, {**fixed, **dict(zip(self.grid, point, strict=True))})
+                yield Choice(kind, name, {**fixed, **dict(zip(self.grid, point, strict=True))})
 
 
 class ExperimentEntry(Entry):
@@ -91,6 +92,11 @@ class ExperimentEntry(Entry):
     solvers: _Names | None = None
     learners: _Names | None = None
     seeds: Annotated[int, Field(ge=1)] | None = None
+
+    def limits(self) -> dict[str, list[str]]:
+        """Kind -> the names that are given for it."""
+        given = {kind: getattr(self, KINDS[kind].plural) for kind in CROSSED}
+        return {kind: names for kind, names in given.items() if names is not None}
 
 
 class Spec(BaseModel):
@@ -119,58 +125,55 @@ class Spec(BaseModel):
             an experiment has no methods or methods have no experiment.
         """
         self._require_methods()
-        known = {kind: _choices(kind, getattr(self, kind), check_llm) for kind in get_args(Kind)}
+        choices = [c for k in CROSSED for c in _choices(k, self._entries(k), check_llm)]
         questions = []
         for place, entry in enumerate(self.experiments):
-            limits: dict[str, Any] = {
-                kind: _limit(f"experiments[{place}].{kind}", getattr(entry, kind), choices)
-                for kind, choices in known.items()
-            }
-            for experiment in _choices("experiments", [entry], check_llm, place, entry.scale):
-                questions.append(
-                    Question(experiment, **limits, scale=entry.scale, seeds=entry.seeds)
-                )
+            for kind, names in entry.limits().items():
+                listed = {choice.name for choice in choices if choice.kind == kind}
+                _require_listed(f"experiments[{place}].{kind}s", names, listed)
+            limits = {kind: tuple(names) for kind, names in entry.limits().items()}
+            kind = METHODS[entry.scale].experiment_kind
+            for experiment in _choices(kind, [entry], check_llm, place):
+                questions.append(Question(experiment, limits, entry.seeds))
         seeds = range(self.seed, self.seed + self.seeds)
-        return Plan(self.name, seeds, self.timeout, questions=tuple(questions), **known)
+        return Plan(self.name, seeds, self.timeout, tuple(choices), tuple(questions))
+
+    def _entries(self, kind: str) -> list[Entry]:
+        found: list[Entry] = getattr(self, KINDS[kind].plural)
+        return found
 
     def _require_methods(self) -> None:
         """Methods without an experiment, or the reverse, are more likely a slip than a wish."""
-        for scale, kind in METHODS.items():
+        kinds = {scale: methods.kind for scale, methods in METHODS.items()}
+        for scale, kind in kinds.items():
             for place, entry in enumerate(self.experiments):
-                here = f"experiments[{place}]"
-                if entry.scale == scale and not getattr(self, kind):
-                    raise SpecError(f'{here}: scale "{scale}" is about {kind}; add [[{kind}]]')
-                if entry.scale != scale and getattr(entry, kind):
-                    own = METHODS[entry.scale]
-                    raise SpecError(f'{here}.{kind}: scale "{entry.scale}" is about {own}')
-            if getattr(self, kind) and all(entry.scale != scale for entry in self.experiments):
-                raise SpecError(f'{kind}: no experiment has scale = "{scale}"; add one')
+                where, asked = f"experiments[{place}]", kinds[entry.scale]
+                if asked == kind and not self._entries(kind):
+                    raise SpecError(f'{where}: scale "{scale}" is about {kind}s; add [[{kind}s]]')
+                if asked != kind and kind in entry.limits():
+                    raise SpecError(f'{where}.{kind}s: scale "{entry.scale}" is about {asked}s')
+            if self._entries(kind) and all(entry.scale != scale for entry in self.experiments):
+                raise SpecError(f'{kind}s: no experiment has scale = "{scale}"; add one')
 
 
 def _choices(
-    kind: Kind | Literal["experiments"],
-    entries: Sequence[Entry],
-    check_llm: bool,
-    first: int = 0,
-    scale: Scale = "tabular",
+    kind: str, entries: Sequence[Entry], check_llm: bool, first: int = 0
 ) -> tuple[Choice, ...]:
     found: list[Choice] = []
-    as_written = not check_llm and (kind == "learners" or scale == "llm")
     for place, entry in enumerate(entries, first):
         try:
-            there = entry.choices()
-            found += there if as_written else [checked(kind, choice, scale) for choice in there]
+            written = list(entry.choices(kind))
+            as_written = KINDS[kind].scale == "llm" and not check_llm
+            found += written if as_written else map(checked, written)
         except (PrefgamesError, RunError) as error:
-            raise SpecError(f"{kind}[{place}]: {error}") from None
+            raise SpecError(f"{KINDS[kind].plural}[{place}]: {error}") from None
     return distinct(found)
 
 
-def _limit(place: str, names: list[str] | None, known: Sequence[Choice]) -> tuple[str, ...] | None:
-    there = {choice.name for choice in known}
-    for name in names or ():
-        if name not in there:
-            raise SpecError(f"{place}: the spec lists no {name!r}{near(name, there)}")
-    return None if names is None else tuple(names)
+def _require_listed(place: str, names: list[str], listed: set[str]) -> None:
+    for name in names:
+        if name not in listed:
+            raise SpecError(f"{place}: the spec lists no {name!r}{near(name, listed)}")
 
 
 def builtin() -> dict[str, Path]:

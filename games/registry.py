@@ -1,25 +1,38 @@
-"""Registries of plugins: dictionaries whose misses and clashes explain, and entry points.
+"""Registries of plugins: they know every name, and import a module when its name is asked for.
 
 A package offers a solver by a line in its ``pyproject.toml``, the name being the module's::
 
     [project.entry-points."prefgames.solvers"]
     my_method = "their_package.my_method:MyMethod"
 
-and a game by one under ``prefgames.games``. Nothing is imported before its name is asked for.
+and a game by one under ``prefgames.games``.
 """
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, TypeVar
 
 from games.errors import PrefgamesError, SpecError
+from games.plugin_files import from_file, load_module
 
 T = TypeVar("T")
 
-GAMES_GROUP = "prefgames.games"
+
+def camel_case(name: str, suffix: str = "") -> str:
+    """The class that a module of that name holds: ``nash_md`` -> ``NashMd``.
+
+    With the suffix "Judge" both ``coin`` -> ``CoinJudge`` and ``my_judge`` -> ``MyJudge``.
+    """
+    stem = name.removesuffix(f"_{suffix.lower()}") if suffix else name
+    return "".join(map(str.capitalize, stem.split("_"))) + suffix
 
 
 def near(name: str, known: Iterable[str]) -> str:
@@ -28,53 +41,6 @@ def near(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(close)}?" if close else ";"
     return f"{hint} known: {', '.join(names)}"
-
-
-class Registry(dict[str, T]):
-    """Name -> plugin.
-
-    Raises
-    ------
-    SpecError
-        On an unknown name (with the nearest known ones) and on a name given twice.
-    """
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.kind = kind
-
-    def register(self, plugin: T) -> T:
-        """Add a function or class under the name of its module; usable as a decorator."""
-        name = str(getattr(plugin, "__module__", "")).rpartition(".")[2]
-        return self.add(name, plugin)
-
-    def add(self, name: str, plugin: T) -> T:
-        """Add ``plugin`` under ``name``."""
-        if name in self:
-            raise SpecError(f"{self.kind} {name!r} is already registered, by {self[name]!r}")
-        self[name] = plugin
-        return plugin
-
-    def __missing__(self, name: str) -> T:
-        raise SpecError(f"no {self.kind} named {name!r}{near(str(name), self)}")
-
-
-class Discovered(Registry[T]):
-    """A registry that also looks among the entry points of a group.
-
-    Raises
-    ------
-    SpecError
-        On an unknown name (with the known ones, outside ones included), on a name given twice,
-        and when an entry point cannot be loaded; the message tells why.
-    """
-
-    def __init__(self, kind: str, group: str) -> None:
-        super().__init__(kind)
-        self.group = group
-
-    def __missing__(self, name: str) -> T:
-        return fetch(self, self.group, str(name))
 
 
 @dataclass(frozen=True)
@@ -86,57 +52,174 @@ class Broken:
     reason: str
 
 
-def fetch(registry: Registry[T], group: str, name: str) -> T:
-    """The plugin of that name: from the registry, else loaded from an entry point and added.
+class Registry(Mapping[str, T]):
+    """Name -> plugin, for the files of a package, entry points, and what is added.
+
+    A file of the package is a plugin if it defines, at the beginning of a line, the class of its
+    own name in CamelCase with a base class other than ``ABC`` (``nash_md.py``: ``class
+    NashMd(IterativeSolver)``), or for functions ``def`` and its own name. Files are read for that
+    and not imported. A base class in a file of its own name therefore derives from ``ABC`` too.
+
+    Which names there are does not change when one is looked up.
+
+    Attributes
+    ----------
+    added : dict
+        Name -> plugin of what ``add`` and ``add_file`` registered, over what else has that name.
+
+    Parameters
+    ----------
+    kind : str
+        What a plugin is called in errors.
+    package : str
+        Whose files are plugins.
+    group : str, optional
+        Group of the entry points; without it packages can offer none.
+    base : str, optional
+        The base class that a plugin of the package names first, where classes of another kind
+        stand beside it; any if left out.
+    suffix : str
+        What class names end in, with or without base class.
+    function : bool
+        Whether plugins are functions, called like their modules.
 
     Raises
     ------
     SpecError
-        If there is none, two packages offer one, or it cannot be loaded.
+        On an unknown name (with the nearest known ones), a name given twice, and a plugin that
+        cannot be loaded; the message tells why.
     """
-    if name in registry:
-        return dict.__getitem__(registry, name)
-    offered = [point for point in entry_points(group=group) if point.name == name]
-    if not offered:
-        raise SpecError(f"no {registry.kind} named {name!r}{near(name, names(registry, group))}")
-    if len({point.value for point in offered}) > 1:
-        packages = " and ".join(sorted(map(_package, offered)))
-        raise SpecError(f"{registry.kind} {name!r} is offered by {packages}; uninstall one")
-    return registry.add(name, _load(registry.kind, offered[0]))
 
+    def __init__(
+        self,
+        kind: str,
+        package: str,
+        group: str | None = None,
+        *,
+        base: str | None = None,
+        suffix: str = "",
+        function: bool = False,
+    ) -> None:
+        self.kind, self.package, self.group = kind, package, group
+        self.base, self.suffix, self.function = base, suffix, function
+        self.added: dict[str, T] = {}
+        self._loaded: dict[str, T] = {}
 
-def names(registry: Registry[Any], group: str) -> set[str]:
-    """The names that ``fetch`` knows, loaded or not."""
-    return {*registry, *(point.name for point in entry_points(group=group))}
+    def __repr__(self) -> str:
+        return f"<registry of {self.kind}s in {self.package}>"
 
+    @cached_property
+    def _files(self) -> tuple[str, ...]:
+        """Names of the package's files that are plugins, in alphabetical order."""
+        folders = sys.modules[self.package].__path__
+        paths = sorted(path for folder in folders for path in Path(folder).glob("*.py"))
+        texts = {path.stem: path.read_text(encoding="utf-8") for path in paths}
+        return tuple(name for name, text in texts.items() if self._defines(text, name))
 
-def outside(registry: Registry[T], group: str) -> list[Broken]:
-    """Load every entry point of the group into the registry; those that are of no use, and why.
+    def _defines(self, text: str, name: str) -> bool:
+        if self.function:
+            return f"\ndef {name}(" in text
+        bases = rf"\({self.base or ''}\b[^)]*\)" if not self.suffix else r"\b[^:]*"
+        found = re.search(rf"^class {self.attribute(name)}({bases})", text, re.MULTILINE)
+        return found is not None and not re.search(r"\b(ABC|Protocol)\b", found[1])
 
-    One that fails stops neither the others nor the caller.
-    """
-    broken = []
-    loaded = {name: getattr(plugin, "__module__", "") for name, plugin in registry.items()}
-    for point in sorted(entry_points(group=group), key=lambda p: (p.name, p.value)):
-        if point.name in loaded and loaded[point.name] != point.module:
-            reason = f"the name is taken by {loaded[point.name]}"
-            broken.append(Broken(point.name, _package(point), reason))
-            continue
+    def attribute(self, name: str) -> str:
+        """What the module of a plugin calls it."""
+        return name if self.function else camel_case(name, self.suffix)
+
+    def _offers(self) -> list[EntryPoint]:
+        """Every entry point of the group, by name."""
+        points = entry_points(group=self.group) if self.group else ()
+        return sorted(points, key=lambda point: (point.name, point.value))
+
+    def __iter__(self) -> Iterator[str]:
+        """Files of the package, then entry points, then what was added."""
+        offered = (point.name for point in self._offers())
+        return iter(dict.fromkeys((*self._files, *offered, *self.added)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.added or name in self._files or name in set(self)
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The plugin, or ``default`` if there is none of that name."""
+        return self[name] if name in self else default  # noqa: SIM401  # this is that method
+
+    def __getitem__(self, name: str) -> T:
+        if name in self.added:
+            return self.added[name]
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def _load(self, name: str) -> T:
+        if name in self._files:
+            plugin: T = getattr(import_module(f"{self.package}.{name}"), self.attribute(name))
+            return plugin
+        offered = [point for point in self._offers() if point.name == name]
+        if not offered:
+            raise SpecError(f"no {self.kind} named {name!r}{near(str(name), self)}")
+        if len({point.value for point in offered}) > 1:
+            packages = " and ".join(sorted(map(_package, offered)))
+            raise SpecError(f"{self.kind} {name!r} is offered by {packages}; uninstall one")
         try:
-            fetch(registry, group, point.name)
-        except PrefgamesError as error:
-            broken.append(Broken(point.name, _package(point), str(error)))
-    return broken
+            plugin = offered[0].load()
+        except (Exception, SystemExit) as error:  # a plugin may raise anything, and none may end us
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise SpecError(
+                f"{self.kind} {name!r} of {_package(offered[0])} cannot be loaded: {reason}"
+            ) from error
+        return plugin
 
+    def add(self, name: str, plugin: T) -> T:
+        """Add ``plugin`` under ``name``."""
+        if name in self:
+            raise SpecError(f"{self.kind} {name!r} is already registered, by {self[name]!r}")
+        self.added[name] = plugin
+        return plugin
 
-def _load(kind: str, point: EntryPoint) -> Any:
-    try:
-        return point.load()
-    except (Exception, SystemExit) as error:  # a plugin may raise anything, and none may end us
-        told = " ".join(f"{type(error).__name__}: {error}".split())
-        raise SpecError(
-            f"{kind} {point.name!r} of {_package(point)} cannot be loaded: {told}"
-        ) from error
+    def add_file(self, path: str | Path) -> str:
+        """Add the plugin that a file holds under the file's stem; its name.
+
+        A plugin of the same name that came from a file is replaced.
+
+        Raises
+        ------
+        SpecError
+            If the name belongs to a plugin that is not from a file, or the file is of no use.
+        """
+        name = Path(path).stem
+        if name in self and not from_file(self[name]):
+            where = getattr(self[name], "__module__", "")
+            raise SpecError(f"{path}: a {self.kind} {name!r} exists, in {where}; rename the file")
+        module, wanted = load_module(Path(path)), self.attribute(name)
+        if not hasattr(module, wanted):
+            what, example = ("function", "my_method") if self.function else ("class", "MyMethod")
+            raise SpecError(
+                f"{path}: holds no {what} {wanted}; the file my_method.py holds {example}"
+            )
+        self.added[name] = getattr(module, wanted)
+        return name
+
+    def load_all(self) -> tuple[dict[str, T], list[Broken]]:
+        """Every plugin by name, and the entry points that are of no use.
+
+        One that fails stops neither the others nor the caller.
+        """
+        found = {name: self[name] for name in self._files}
+        broken = []
+        for point in self._offers():
+            if point.name in self._files or point.name in self.added:
+                reason = f"the name is taken by {getattr(self[point.name], '__module__', '')}"
+                broken.append(Broken(point.name, _package(point), reason))
+                continue
+            try:
+                found[point.name] = self[point.name]
+            except PrefgamesError as error:
+                broken.append(Broken(point.name, _package(point), str(error)))
+        return {**found, **self.added}, broken
 
 
 def _package(point: EntryPoint) -> str:

@@ -159,12 +159,14 @@ def resolve(name: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if name not in ALIASES:
         return name, dict(params)
     alias = ALIASES[name]
-    own = {key: value for key, value in params.items() if key in parameters(alias.params)}
-    rest = {key: value for key, value in params.items() if key not in own}
+    translated = {k: value for k, value in params.items() if k in parameters(alias.params)}
+    rest = {key: value for key, value in params.items() if key not in translated}
     try:
-        mapped = alias.params(**own)
+        mapped = alias.params(**translated)
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise SpecError(f"{name}: {own} cannot be translated for {alias.solver}: {error}") from None
+        raise SpecError(
+            f"{name}: {translated} cannot be translated for {alias.solver}: {error}"
+        ) from None
     for key in rest:
         if key in mapped:
             known = parameters(alias.params)

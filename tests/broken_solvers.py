@@ -255,3 +255,21 @@ class Loose(NlhfExact):
         found = super().solve(game)
         worse = Certificate("a law", np.full(game.batch, 1e-3), 1e-9)
         return Solution(found.log_policy, worse)
+
+
+@dataclass(frozen=True)
+class Slow(Good):
+    """So slow that it is .02 from its target when the steps are over."""
+
+    eta: float = 0.008
+
+
+@dataclass(frozen=True)
+class NanPolicy(NlhfExact):
+    """Says ok, and has no answer where three answers were compared unequally often."""
+
+    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+        found = super().solve(game)
+        if game.n != 3 or game.pairs is None:
+            return found
+        return Solution(np.full(game.ref.shape, np.nan), found.certificate)

@@ -1,4 +1,4 @@
-"""The README does what it says: every block is run, and its table is what is printed."""
+"""The README and docs/ do what they say: every block is run, and a table is what is printed."""
 
 import contextlib
 import importlib.util
@@ -15,13 +15,18 @@ from games import GAMES
 from solvers import SOLVERS
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^(<!-- not run: .+ -->\n)?```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NOT_RUN: dict[str, int] = {}
+"""Blocks of a page that are marked because they need hours, a cluster or a GPU."""
+
 TABLED = ("condorcet", "transitive_misranked", "glasgow_govan_2007")
 
 
-def blocks(kind: str) -> list[str]:
-    return [text for language, text in BLOCKS if language == kind]
+def blocks(page: Path, kind: str) -> list[str]:
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [text for mark, language, text in found if language == kind and not mark]
 
 
 def prefgames(*arguments: str, cwd: Path) -> str:
@@ -35,11 +40,16 @@ def words(line: str) -> str:
     return " ".join(line.split())
 
 
+@pytest.fixture(scope="module", params=PAGES, ids=lambda path: path.name)
+def page(request: pytest.FixtureRequest) -> Path:
+    return Path(request.param)
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the shell blocks were run, in order."""
-    cwd = tmp_path_factory.mktemp("readme")
-    for line in "".join(blocks("console")).splitlines():
+def folder(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the shell blocks of a page were run, in order."""
+    cwd = tmp_path_factory.mktemp(page.stem)
+    for line in "".join(blocks(page, "console")).splitlines():
         command = line.removeprefix("$ ").partition("  #")[0]
         if command.startswith("make"):
             subprocess.run(["make", "-n", *shlex.split(command)[1:]], cwd=ROOT, check=True)
@@ -50,44 +60,51 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cwd
 
 
-def test_there_are_no_blocks_of_another_kind() -> None:
-    assert {language for language, _ in BLOCKS} == {"console", "text", "python"}
+def test_every_block_is_run_unless_it_says_why_not(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    found = BLOCK.findall(text)
+    assert 2 * len(found) == text.count("```")
+    assert {language for _, language, _ in found} <= {"console", "text", "python"}
+    assert sum(bool(mark) for mark, _, _ in found) == NOT_RUN.get(page.name, 0)
 
 
-def test_python_blocks_run_in_order(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_blocks_run_in_order(
+    page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     trains = importlib.util.find_spec("torch") is not None  # else what needs it is left out
-    run = min((folder / "runs").iterdir())
-    names: dict[str, object] = {"__name__": "readme"}
-    sys.modules["readme"] = type(sys)("readme")
+    run = min((path.name for path in folder.glob("runs/*")), default="")
+    module = f"blocks of {page.name}"
+    names: dict[str, object] = {"__name__": module}
+    monkeypatch.setitem(sys.modules, module, type(sys)(module))
     try:
-        for text in blocks("python"):
+        for text in blocks(page, "python"):
             if "import llm" in text and not trains:
                 continue
-            code = text.replace("runs/quick-00000000", f"runs/{run.name}")
+            code = text.replace("runs/quick-00000000", f"runs/{run}")
             with contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(code, "README.md", "exec"), names)
+                exec(compile(code, page.name, "exec"), names)
     finally:
-        del sys.modules["readme"]
         for registry in (GAMES, SOLVERS):
-            registry.pop("weak_cycle", None)
-    assert names["solution"].certificate.holds  # type: ignore[attr-defined]
+            registry.added.pop("weak_cycle", None)
+    if page == README:
+        assert names["solution"].certificate.holds  # type: ignore[attr-defined]
 
 
 def test_the_table_is_what_the_command_prints(tmp_path: Path) -> None:
     games = [word for game in TABLED for word in ("--game", game)]
     printed = {words(line) for line in prefgames("run", "quick", *games, cwd=tmp_path).splitlines()}
-    (table,) = blocks("text")
+    (table,) = blocks(README, "text")
     shown = [words(line) for line in table.splitlines()]
     assert len(shown) == 1 + 3 * len(TABLED)
     assert set(shown) <= printed
 
 
-def test_relative_links_lead_somewhere() -> None:
-    prose = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
-    links = re.findall(r"\]\(([^)]+)\)", prose)
-    assert links
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    prose = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    links = re.findall(r"\]\(([^)#]+)", prose)
+    assert links or page != README
     for link in links:
         if not link.startswith("https://"):
-            assert (ROOT / link).is_file(), link
+            assert (page.parent / link).is_file(), link

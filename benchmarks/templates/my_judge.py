@@ -13,10 +13,10 @@ from games import SpecError, numerics
 from games.game import Float
 
 
-# The class is the file's name in CamelCase, and Judge. Its fields are the parameters, each with a
-# default.
+# The class is the file's name in CamelCase and ends in Judge: my_taste.py holds MyTasteJudge. Its
+# fields are the parameters, each with a default.
 @dataclass(frozen=True)
-class MyJudgeJudge:
+class MyJudge:
     """P(a, b) = sigmoid(sharpness (words(a) - words(b))): more different words are better.
 
     Attributes

@@ -5,64 +5,14 @@ from typing import Any, get_args, get_origin
 
 import numpy as np
 
-from games.catalogue import (
-    bradley_terry,
-    clones,
-    condorcet,
-    condorcet_not_borda,
-    contextual,
-    dice,
-    disc,
-    elo_example,
-    glasgow_govan_2007,
-    hodge_mix,
-    laddered,
-    low_rank,
-    mallows,
-    multi_attribute,
-    plackett_luce,
-    random,
-    rock_paper_scissors,
-    skew_cycle,
-    smith_cycle,
-    three_types,
-    ties,
-    tournament,
-    transitive_misranked,
-)
 from games.catalogue.contextual import Family
 from games.errors import GameError, SpecError
 from games.game import PreferenceGame
-from games.registry import GAMES_GROUP, Discovered, draws, near, parameters
+from games.registry import Registry, draws, near, parameters
 
-GAMES: Discovered[Callable[..., PreferenceGame]] = Discovered("game", GAMES_GROUP)
-for _module in (
-    condorcet,
-    rock_paper_scissors,
-    skew_cycle,
-    dice,
-    elo_example,
-    three_types,
-    transitive_misranked,
-    condorcet_not_borda,
-    smith_cycle,
-    ties,
-    bradley_terry,
-    clones,
-    laddered,
-    hodge_mix,
-    mallows,
-    plackett_luce,
-    multi_attribute,
-    random,
-    tournament,
-    disc,
-    low_rank,
-    contextual,
-    glasgow_govan_2007,
-):
-    _name = _module.__name__.rpartition(".")[2]
-    GAMES.add(_name, getattr(_module, _name))
+GAMES: Registry[Callable[..., PreferenceGame]] = Registry(
+    "game", __name__, "prefgames.games", function=True
+)
 
 GameSpec = str | Mapping[str, Any]
 """A game as plain data: its name, or ``{"name": ..., parameter: value}``."""

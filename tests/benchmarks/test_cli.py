@@ -17,7 +17,7 @@ from pandas.testing import assert_frame_equal
 from results import load
 from tests.command import call
 
-FAKE = [sys.executable, str(Path(__file__).parents[1] / "fake_prefgames.py")]
+FAKE = [sys.executable, str(Path(__file__).parents[1] / "programs" / "fake_prefgames.py")]
 SPEC = """
 name = "fakes"
 timeout = 60
@@ -171,7 +171,7 @@ def test_failed_cells_run_again_and_complete_ones_do_not(tmp_path: Path) -> None
         (["run", "quick", "--group-by", "model"], r"--group-by belongs to --data"),
         (["run", "bad.toml"], r"bad\.toml: unknown key 'gmaes'; did you mean games"),
         (["run", "quick", "--out", "bad.toml"], r"bad\.toml"),
-        (["ls", "gmaes"], r"'kind': 'gmaes' is not one of .*games.*solvers"),
+        (["ls", "gmaes"], r"'kind': 'gmaes' is not one of .*solvers.*games"),
         (["solve", "condorcat"], r"no game named 'condorcat' and no such file; did you mean cond"),
         (["solve", "condorcet", "--tau", "abc"], r"--tau"),
         (["solve", "condorcet", "--tau", "-1"], r"NlhfExact: tau is -1.*\[0, inf\)"),

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from solvers import ALIASES, SOLVERS, battery, discovery, game_battery
-from tests.benchmarks.test_plugins import ROOT, SPEC, prefgames, written
+from benchmarks.conformance import game as game_contract
+from benchmarks.conformance import solver as solver_contract
+from games.plugin_files import load_module
+from solvers import ALIASES
 from tests.command import call
+from tests.outside import ROOT, SPEC, plugin_file, prefgames
 
 
 @pytest.mark.parametrize(("kind", "name"), [("solver", "my_method"), ("game", "my_weak_cycle")])
@@ -51,7 +54,9 @@ def test_check_fails_with_exit_code_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = (ROOT / "benchmarks/templates/my_solver.py").read_text(encoding="utf-8")
-    path = written(tmp_path, text.replace("rates / self.tau", "-rates / self.tau"), "my_solver.py")
+    path = plugin_file(
+        tmp_path, text.replace("rates / self.tau", "-rates / self.tau"), "my_solver.py"
+    )
     code, out, err = call(monkeypatch, capsys, "check", path)
     assert (code, err) == (1, "")
     assert re.search(r"^FAIL  target +after \d+ steps the distances to the target are", out, re.M)
@@ -68,14 +73,17 @@ def test_check_takes_names_of_solvers_games_and_aliases(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (
             ["check", "nlhf_exac"],
             r"no plugin named 'nlhf_exac' and not a \.py .*nlhf_exact",
         ),
         (["check", "nowhere.py"], r"nowhere\.py: no such file"),
-        (["check", "empty.py"], r"holds neither a class Empty .* nor a function empty"),
+        (
+            ["check", "empty.py"],
+            r"holds no class Empty \(a solver\), no function empty \(a game\), no .* EmptyJudge",
+        ),
         (["new", "solver", "nash_md"], r"a solver named 'nash_md' already"),
         (["new", "solver", "dno"], r"a solver named 'dno' already"),
         (["new", "game", "condorcet"], r"a game named 'condorcet' already"),
@@ -96,13 +104,13 @@ def test_a_mistake_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
-    told: str,
+    expected: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("empty.py").touch()
     code, out, err = call(monkeypatch, capsys, *arguments)
     assert (code, out) == (2, "")
-    assert re.search(told, err)
+    assert re.search(expected, err)
     assert err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["empty.py"]
 
@@ -144,7 +152,7 @@ def test_templates_of_learners_and_judges_keep_the_contract(
 
 def test_templates_keep_the_contract() -> None:
     folder = ROOT / "benchmarks/templates"
-    solver = discovery.load_file(folder / "my_solver.py")
-    game = discovery.load_module(folder / "my_game.py").my_game
-    found = battery.run(solver, "my_solver") + game_battery.run(game, "my_game", SOLVERS)
+    solver = load_module(folder / "my_solver.py").MySolver
+    game = load_module(folder / "my_game.py").my_game
+    found = solver_contract.run(solver, "my_solver") + game_contract.run(game, "my_game")
     assert not [outcome for outcome in found if outcome.passed is False]

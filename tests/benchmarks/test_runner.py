@@ -23,16 +23,16 @@ from results import Row, RunError, load
 from results.store import Store, records
 from solvers import SOLVERS, Solver
 from tabular import EXPERIMENTS
-from tests.fake_prefgames import Fake, drawn
+from tests.programs.fake_prefgames import Fake, drawn
 
-NLHF = Choice("nlhf_exact", {"tau": 0.1})
-SLHF = Choice("slhf_exact", {"tau_leader": 0.1, "tau_follower": 0.1})
+NLHF = Choice("solver", "nlhf_exact", {"tau": 0.1})
+SLHF = Choice("solver", "slhf_exact", {"tau_leader": 0.1, "tau_follower": 0.1})
 
 
 @pytest.fixture(autouse=True)
 def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(EXPERIMENTS, "fake", Fake)
-    monkeypatch.setitem(GAMES, "drawn", drawn)
+    monkeypatch.setitem(EXPERIMENTS.added, "fake", Fake)
+    monkeypatch.setitem(GAMES.added, "drawn", drawn)
 
 
 def plan(*experiments: Choice, games: tuple[str, ...] = ("condorcet",), seeds: int = 2) -> Plan:
@@ -40,14 +40,13 @@ def plan(*experiments: Choice, games: tuple[str, ...] = ("condorcet",), seeds: i
         "test",
         range(seeds),
         60.0,
-        tuple(map(Choice, games)),
-        (NLHF, SLHF),
+        (*(Choice("game", name) for name in games), NLHF, SLHF),
         tuple(map(Question, experiments)),
     )
 
 
 def fake(do: str, **more: int) -> Choice:
-    return Choice("fake", {"do": do, **more})
+    return Choice("experiment", "fake", {"do": do, **more})
 
 
 def answers(run_dir: Path) -> pd.DataFrame:
@@ -56,7 +55,7 @@ def answers(run_dir: Path) -> pd.DataFrame:
 
 
 def only(own: Plan) -> Cell:
-    return cells(replace(own, solvers=(NLHF,), seeds=range(1)))[0]
+    return cells(replace(own, choices=(*own.of("game"), NLHF), seeds=range(1)))[0]
 
 
 @pytest.fixture
@@ -85,8 +84,9 @@ def test_a_solver_that_draws_has_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     class Drawing(Solver):
         draws: ClassVar[bool] = True
 
-    monkeypatch.setitem(SOLVERS, "drawing", Drawing)
-    own = replace(plan(fake("count")), solvers=(NLHF, Choice("drawing")))
+    monkeypatch.setitem(SOLVERS.added, "drawing", Drawing)
+    condorcet = Choice("game", "condorcet")
+    own = replace(plan(fake("count")), choices=(condorcet, NLHF, Choice("solver", "drawing")))
     assert [(cell.solver, cell.seed) for cell in cells(own)] == [
         ("nlhf_exact", None),
         ("drawing", 0),
@@ -111,7 +111,7 @@ def test_the_key_is_that_of_the_content() -> None:
 
 def test_an_empty_matrix_is_refused() -> None:
     own = plan()
-    nothing = replace(own, questions=(Question(fake("count"), games=("dice",)),))
+    nothing = replace(own, questions=(Question(fake("count"), {"game": ("dice",)}),))
     with pytest.raises(SpecError, match="nothing to run"):
         cells(nothing)
 
@@ -214,7 +214,7 @@ def test_what_plugins_print_is_no_data(run_dir: Path, capfd: pytest.CaptureFixtu
 
 
 def test_workers_give_the_table_of_this_process(tmp_path: Path) -> None:
-    own = plan(Choice("consistency"), games=("condorcet", "dice"))
+    own = plan(Choice("experiment", "consistency"), games=("condorcet", "dice"))
     done = runner.run(own, tmp_path, jobs=2)
     assert (done.cells, done.computed, done.failed, done.interrupted) == (4, 4, 0, False)
     assert done.run_dir == tmp_path / own.run_name
@@ -236,7 +236,7 @@ def test_workers_give_the_table_of_this_process(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Path]:
     """A small run, computed once; tests that change it work on a copy."""
-    own = plan(Choice("refinement", {"n_answers": 1}))
+    own = plan(Choice("experiment", "refinement", {"n_answers": 1}))
     return own, runner.run(own, tmp_path_factory.mktemp("runs"), jobs=1).run_dir
 
 
@@ -270,7 +270,7 @@ def test_other_code_resumes_only_if_asked(finished: tuple[Plan, Path], tmp_path:
 
 def test_a_users_game_needs_its_file_only_once(tmp_path: Path) -> None:
     game = PreferenceGame([[0.5, 0.7], [0.3, 0.5]], names=("left", "right"))
-    own = plan(Choice("refinement", {"n_answers": 1}), games=())
+    own = plan(Choice("experiment", "refinement", {"n_answers": 1}), games=())
     own = own.with_data("mine", game.digest[:16])
     done = runner.run(own, tmp_path, jobs=1, data=[game])
     assert [record.game for record in done.records] == [game.digest[:16]] * 2

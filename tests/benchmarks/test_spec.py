@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import plugins
 from benchmarks.matrix import cells
 from benchmarks.plan import Choice, Plan
+from benchmarks.plugins import METHODS
 from benchmarks.spec import builtin, read
 from games import PrefgamesError, SpecError
 from tabular import MatchedKl
@@ -77,40 +77,42 @@ def full(tmp_path: Path) -> Plan:
 
 
 def test_lists_of_names_and_grids_are_written_out(full: Plan) -> None:
-    assert full.games == (
-        Choice("condorcet"),
-        Choice("skew_cycle"),
-        Choice("three_types", {"epsilon": -0.1}),
-        Choice("three_types", {"epsilon": 0.1}),
-        Choice("random", {"n": 4}),
-    )
-    assert full.solvers == (
-        Choice("rlhf_exact", {"tau": 0}),
-        Choice("rlhf_exact", {"tau": 0.1}),
-        Choice("slhf_exact", {"tau_leader": 0, "tau_follower": 0}),
-        Choice("slhf_exact", {"tau_leader": 0.1, "tau_follower": 0.1}),
-        Choice("slhf_exact", {"tau_leader": 0.2, "tau_follower": 0.2}),
-        Choice("slhf_exact", {"tau_leader": 0.2, "tau_follower": 0.3}),
-        Choice("nlhf_exact", {"kl": 0.05}),
-    )
+    assert full.of("game") == [
+        Choice("game", "condorcet"),
+        Choice("game", "skew_cycle"),
+        Choice("game", "three_types", {"epsilon": -0.1}),
+        Choice("game", "three_types", {"epsilon": 0.1}),
+        Choice("game", "random", {"n": 4}),
+    ]
+    assert full.methods == [
+        Choice("solver", "rlhf_exact", {"tau": 0}),
+        Choice("solver", "rlhf_exact", {"tau": 0.1}),
+        Choice("solver", "slhf_exact", {"tau_leader": 0, "tau_follower": 0}),
+        Choice("solver", "slhf_exact", {"tau_leader": 0.1, "tau_follower": 0.1}),
+        Choice("solver", "slhf_exact", {"tau_leader": 0.2, "tau_follower": 0.2}),
+        Choice("solver", "slhf_exact", {"tau_leader": 0.2, "tau_follower": 0.3}),
+        Choice("solver", "nlhf_exact", {"kl": 0.05}),
+    ]
     assert (full.seeds, full.timeout) == (range(5, 7), 9)
-    assert (full.questions[1].games, full.questions[1].solvers) == (("condorcet",), ("slhf_exact",))
+    assert full.questions[1].limits == {"game": ("condorcet",), "solver": ("slhf_exact",)}
 
 
 def test_a_default_weight_is_written_out_and_repeats_are_dropped(tmp_path: Path) -> None:
     again = '\n[[solvers]]\nname = "nlhf_exact"\ntau = 0.1\n'
     plan = plan_of(MINIMAL + again, tmp_path)
-    assert plan.solvers == (Choice("nlhf_exact", {"tau": 0.1}),)
+    assert plan.methods == [Choice("solver", "nlhf_exact", {"tau": 0.1})]
     assert (plan.seeds, plan.timeout) == (range(0, 1), 600)
 
 
 def test_a_list_outside_the_grid_is_one_value(tmp_path: Path) -> None:
     text = MINIMAL.replace('"condorcet"', '"condorcet"\nalpha = [0.5, 0.3, 0.2]')
-    assert plan_of(text, tmp_path).games == (Choice("condorcet", {"alpha": [0.5, 0.3, 0.2]}),)
+    assert plan_of(text, tmp_path).of("game") == [
+        Choice("game", "condorcet", {"alpha": [0.5, 0.3, 0.2]})
+    ]
 
 
 def test_kl_makes_a_matched_solver_and_keeps_the_other_parameters() -> None:
-    solver = plugins.solver("rlhf_exact", {"kl": 0.05, "ridge": 0.5})
+    solver = METHODS["tabular"].make("rlhf_exact", {"kl": 0.05, "ridge": 0.5})
     assert isinstance(solver, MatchedKl)
     assert (solver.kl, solver.concept, dict(solver.params)) == (0.05, "rlhf", {"ridge": 0.5})
 
@@ -209,8 +211,8 @@ def test_the_run_is_named_after_everything_that_makes_cells(full: Plan) -> None:
     assert full.run_name.startswith("full-")
     assert len(full.run_name) == len("full-") + 8
     changed = [
-        full.only("games", ["condorcet"]),
-        full.only("solvers", ["slhf_exact"]),
+        full.only("game", ["condorcet"]),
+        full.only("solver", ["slhf_exact"]),
         full.with_data("mine", "0123456789abcdef"),
         full.with_data("mine", "fedcba9876543210"),
         full.with_params({"ridge": 1}),
@@ -235,39 +237,39 @@ def test_the_timeout_does_not_name_the_run(full: Plan, tmp_path: Path) -> None:
 
 
 def test_only_keeps_what_is_named_and_adds_what_is_not_there(full: Plan) -> None:
-    plan = full.only("solvers", ["nlhf_exact"])
-    assert plan.solvers == (Choice("nlhf_exact", {"kl": 0.05}),)
-    plan = full.only("games", ["dice", "three_types"])
-    assert [game.name for game in plan.games] == ["three_types", "three_types", "dice"]
+    plan = full.only("solver", ["nlhf_exact"])
+    assert plan.methods == [Choice("solver", "nlhf_exact", {"kl": 0.05})]
+    plan = full.only("game", ["dice", "three_types"])
+    assert [game.name for game in plan.of("game")] == ["three_types", "three_types", "dice"]
     asked = {(cell.experiment, cell.game) for cell in cells(plan)}
     assert ("refinement", "dice") in asked  # what the user adds is used everywhere
     assert ("refinement", "three_types") not in asked
     with pytest.raises(SpecError, match=r"did you mean .*dice"):
-        full.only("games", ["dic"])
+        full.only("game", ["dic"])
 
 
 def test_data_goes_under_every_experiment_and_solver(full: Plan) -> None:
     matrix = cells(full.with_data("mine", "0123456789abcdef"))
-    own = [cell for cell in matrix if cell.game == "mine"]
-    assert {cell.game_params for cell in own} == {'{"data":"0123456789abcdef"}'}
-    assert len(own) == len(full.solvers) + 4
+    of_data = [cell for cell in matrix if cell.game == "mine"]
+    assert {cell.game_params for cell in of_data} == {'{"data":"0123456789abcdef"}'}
+    assert len(of_data) == len(full.methods) + 4
     with pytest.raises(SpecError, match="already has a game called 'dice'"):
-        full.only("games", ["dice"]).with_data("dice", "0123456789abcdef")
+        full.only("game", ["dice"]).with_data("dice", "0123456789abcdef")
 
 
 def test_parameters_are_set_where_they_exist(full: Plan) -> None:
     ridged = full.with_params({"ridge": 0.5})
-    assert ridged.solvers[:2] == (
-        Choice("rlhf_exact", {"tau": 0, "ridge": 0.5}),
-        Choice("rlhf_exact", {"tau": 0.1, "ridge": 0.5}),
-    )
-    assert ridged.solvers[2:] == full.solvers[2:]
-    assert full.with_params({"tau": 0.3}).solvers == (
-        Choice("rlhf_exact", {"tau": 0.3}),
-        Choice("slhf_exact", {"tau_leader": 0.3, "tau_follower": 0.3}),
-        Choice("nlhf_exact", {"tau": 0.3}),
-    )
-    assert {tuple(s.params) for s in full.with_params({"kl": 0.3}).solvers} == {("kl",)}
+    assert ridged.methods[:2] == [
+        Choice("solver", "rlhf_exact", {"tau": 0, "ridge": 0.5}),
+        Choice("solver", "rlhf_exact", {"tau": 0.1, "ridge": 0.5}),
+    ]
+    assert ridged.methods[2:] == full.methods[2:]
+    assert full.with_params({"tau": 0.3}).methods == [
+        Choice("solver", "rlhf_exact", {"tau": 0.3}),
+        Choice("solver", "slhf_exact", {"tau_leader": 0.3, "tau_follower": 0.3}),
+        Choice("solver", "nlhf_exact", {"tau": 0.3}),
+    ]
+    assert {tuple(s.params) for s in full.with_params({"kl": 0.3}).methods} == {("kl",)}
     with pytest.raises(
         SpecError, match="no solver of this run has a parameter 'rigde'; did you mean ridge"
     ):

@@ -219,3 +219,22 @@ def test_a_table_too_large_to_hold_is_refused_but_can_be_read() -> None:
     rates = game.win_rates(game.ref)
     assert rates[2500] == pytest.approx(0.5)
     assert rates[17] == pytest.approx(float((game.rows(17) * game.ref).sum()))
+
+
+def test_a_game_in_single_precision_is_the_same_game() -> None:
+    P, rows = [[0.5, 0.7], [0.3, 0.5]], [[0.2, 0.8], [0.6, 0.4]]
+    game = PreferenceGame(P, [0.9, 0.1], rows, [[0, 3], [3, 0]], names=["a", "b"])
+    single = game.astype(np.float32)
+    assert (single.names, single.n, single.batch) == (game.names, game.n, game.batch)
+    uniform = PreferenceGame(P).astype(np.float32)
+    found = [single.P, single.ref, single.ref_follower, single.pairs, uniform.pair_weights]
+    found += [single.log_ref, single.rows(0), single.log_ref_follower(slice(None))]
+    found += [single.win_rates(single.ref)]
+    assert {np.asarray(array).dtype for array in found} == {np.dtype(np.float32)}
+    for name, array in game.arrays().items():
+        np.testing.assert_allclose(single.arrays()[name], array, rtol=1e-7)
+        assert array.dtype == np.float64
+        with pytest.raises(ValueError, match="read-only"):
+            single.arrays()[name][...] = 0
+    with pytest.raises(GameError, match=r"sums to 0\.99999"):
+        single.at(())

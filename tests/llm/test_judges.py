@@ -1,6 +1,7 @@
 """Judges that need no model: what they say, by hand, and the contract that every judge keeps."""
 
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.conformance.judge import run
 from games import GAMES, GameError, PreferenceGame, ScoreGame, SolverError, SpecError
-from llm.judges import JUDGES, Audit, OrderedJudge, ScalarJudge, audit, battery
+from llm.judges import JUDGES, Audit, OrderedJudge, ScalarJudge, audit
 from llm.judges.attributes import ATTRIBUTES, AttributesJudge
 from llm.judges.bradley_terry import BradleyTerryJudge
 from llm.judges.coin import CoinJudge
@@ -19,7 +21,6 @@ from llm.judges.ensemble import EnsembleJudge
 from llm.judges.game import GameJudge
 from llm.judges.judge import COMPARISON, require_template
 from llm.judges.longest import LongestJudge
-from solvers.discovery import camel_case
 from tests.judged import BARE, Table, classifier, letters, serving
 
 ROOT = Path(__file__).parents[2]
@@ -76,16 +77,18 @@ def given(
 @pytest.mark.parametrize("given", sorted(JUDGES), indirect=True)
 def test_every_judge_keeps_the_contract(given: Any) -> None:
     name, params, texts = given
-    outcomes = battery.run(JUDGES[name], name, params, **texts)
+    outcomes = run(JUDGES[name], name, params, **texts)
     assert [found for found in outcomes if found.passed is False] == []
     assert sum(found.passed is True for found in outcomes) >= 9
 
 
 def test_the_registry_names_judges_after_their_modules_and_takes_others() -> None:
     folder = ROOT / "llm/judges"
-    classes = {path.stem: f"class {camel_case(path.stem)}Judge" for path in folder.glob("*.py")}
-    found = {name for name, text in classes.items() if text in (folder / f"{name}.py").read_text()}
-    assert found == set(JUDGES)
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
+    found = {name for name, text in texts.items() if re.search(r"^class \w+Judge\b", text, re.M)}
+    assert found - {"judge"} == set(JUDGES)  # that is where the base classes stand
+    for name in JUDGES:
+        assert JUDGES[name].__name__.lower() == f"{name.replace('_', '')}judge"
     assert JUDGES.group == "prefgames.judges"
     with pytest.raises(SpecError, match="no judge named 'gaem'; did you mean game"):
         JUDGES["gaem"]
@@ -95,7 +98,8 @@ def test_importing_judges_opens_no_connection() -> None:
     code = (
         "import socket, sys\n"
         "socket.socket.connect = None\n"
-        "import llm.judges.battery\n"
+        "from llm.judges import JUDGES\n"
+        "JUDGES.load_all()\n"
         "assert 'llm.judges.server' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -12,9 +12,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
+from benchmarks.conformance.learner import gradients
 from games.game import Float
 from llm.learners import LEARNERS
-from llm.learners.battery import gradients
 from llm.tasks import Task
 from solvers.rlhf_exact import RlhfExact
 from tests.small_models import cycle

@@ -10,9 +10,10 @@ torch = pytest.importorskip("torch", reason="language models need the extra llm"
 
 from torch import Tensor
 
+from benchmarks.conformance.learner import gradient
+from benchmarks.conformance.outcome import Failed
 from llm.learners import LEARNERS, Learner, kl_penalty, policy_gradient
 from llm.learners import learner as base
-from llm.learners.battery import gradient
 from llm.learners.dpo import Dpo
 from llm.learners.egpo import Egpo
 from llm.learners.inpo import Inpo
@@ -25,7 +26,6 @@ from llm.learners.self_play_pg import SelfPlayPg
 from llm.learners.sppo import Sppo
 from llm.learners.stackelberg_gda import StackelbergGda
 from llm.rollout import Rollout, Scored
-from solvers.battery import Failed
 
 MUTANTS: list[Learner] = []
 

@@ -8,11 +8,11 @@ from scipy import special
 
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
+from benchmarks.conformance.enumeration import TablePolicy
+from benchmarks.conformance.learner import situation
 from games import PreferenceGame, numerics
 from games.game import Float
 from llm.learners import LEARNERS
-from llm.learners.battery import situation
-from llm.learners.enumeration import TablePolicy
 from llm.policy import Ids
 from llm.sampling import sample
 from llm.token_mixture import token_mixture, token_mixture_target

@@ -427,8 +427,8 @@ def test_the_figure_has_a_row_a_comparison_and_a_panel_a_cost() -> None:
 @pytest.mark.parametrize("spec", ["convergence", "paper"])
 def test_the_specs_have_the_published_step_sizes(spec: str) -> None:
     plan = read(spec)
-    sizes = {(s.name, s.params["tau"]): s.params["eta"] for s in plan.solvers if "eta" in s.params}
-    steps = {s.params["tau"]: s.params["max_steps"] for s in plan.solvers if "eta" in s.params}
+    sizes = {(s.name, s.params["tau"]): s.params["eta"] for s in plan.methods if "eta" in s.params}
+    steps = {s.params["tau"]: s.params["max_steps"] for s in plan.methods if "eta" in s.params}
     uniform, own = ("egpo", "online_ipo_1", "nash_md"), ("online_ipo_2", "nash_md_pg")
     for tau, rate, most in ((0.1, 0.1, 1_000), (0.01, 0.02, 5_000), (0.001, 2e-4, 100_000)):
         assert steps[tau] == most

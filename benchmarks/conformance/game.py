@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.conformance.outcome import DoesNotApply, Failed, Outcome, outcome
 from games.game import PreferenceGame
-from games.registry import Discovered, draws, parameters
+from games.registry import draws, parameters
+from solvers import SOLVERS
 from solvers.nlhf_exact import NlhfExact
-from solvers.outcome import DoesNotApply, Failed, Outcome, outcome
 from solvers.rlhf_exact import RlhfExact
 from solvers.slhf_exact import SlhfExact
 from solvers.solver import Solver
@@ -21,7 +22,7 @@ _MOST_ANSWERS = 100
 Make = Callable[..., PreferenceGame]
 
 
-def run(make: Make, name: str, solvers: Discovered[type[Solver]]) -> list[Outcome]:
+def run(make: Make, name: str) -> list[Outcome]:
     """Every check of the function that makes a game, with its default parameters.
 
     Parameters
@@ -29,8 +30,6 @@ def run(make: Make, name: str, solvers: Discovered[type[Solver]]) -> list[Outcom
     make : callable
     name : str
         Registry name.
-    solvers : registry of solvers
-        Where the solvers of ``known`` answers are looked up.
     """
     outcomes = [outcome("name", partial(_name, make, name)), outcome("made", partial(_made, make))]
     if not all(found.passed for found in outcomes):
@@ -40,7 +39,7 @@ def run(make: Make, name: str, solvers: Discovered[type[Solver]]) -> list[Outcom
         *outcomes,
         outcome("seeds", partial(_seeds, make)),
         outcome("population", partial(_population, game)),
-        outcome("known", partial(_known, game, solvers)),
+        outcome("known", partial(_known, game)),
         outcome("answered", partial(_answered, game)),
     ]
 
@@ -87,15 +86,15 @@ def _population(game: PreferenceGame) -> None:
         raise Failed(f"its votes and P differ by {abs(P - game.P).max():.2g}")
 
 
-def _known(game: PreferenceGame, solvers: Discovered[type[Solver]]) -> str:
+def _known(game: PreferenceGame) -> str:
     if not game.known:
         raise DoesNotApply("no known answers are given")
     for known in game.known:
-        policy = solvers[known.solver](**known.params).solve(game).policy
+        policy = SOLVERS[known.solver](**known.params).solve(game).policy
         off = abs(policy - np.asarray(known.policy)).max()
         if not off <= known.atol:
-            told = f"{known.solver} {dict(known.params)} is off by {off:.2g}"
-            raise Failed(f"{told}, allowed {known.atol:g} ({known.source})")
+            error = f"{known.solver} {dict(known.params)} is off by {off:.2g}"
+            raise Failed(f"{error}, allowed {known.atol:g} ({known.source})")
     return f"{len(game.known)} known answers"
 
 

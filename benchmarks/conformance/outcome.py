@@ -16,7 +16,7 @@ class Outcome:
         The check; in brackets the parameters it ran with, where they are not the defaults.
     passed : bool, or None where the check does not apply
     reason : str
-        Why it failed or does not apply; for a passed check what was seen, or "".
+        Why it failed or does not apply; for a passed check what was found, or "".
     """
 
     name: str
@@ -25,11 +25,11 @@ class Outcome:
 
 
 class Failed(Exception):
-    """The solver breaks the law; the message says how."""
+    """The plugin breaks the rule; the message says how."""
 
 
 class DoesNotApply(Exception):
-    """The law says nothing about this solver; the message says why."""
+    """The rule says nothing about this plugin; the message says why."""
 
 
 def outcome(name: str, check: Callable[[], str | None]) -> Outcome:
@@ -42,9 +42,9 @@ def outcome(name: str, check: Callable[[], str | None]) -> Outcome:
     except Failed as why:
         return Outcome(name, False, str(why))
     except Exception as error:  # a plugin may raise anything
-        return Outcome(name, False, f"raises {told(error)}")
+        return Outcome(name, False, f"raises {one_line(error)}")
 
 
-def told(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """The type and text of an error, on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

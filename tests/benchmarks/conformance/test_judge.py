@@ -1,4 +1,4 @@
-"""The contract battery of judges: each check fails where it should, and says why."""
+"""The contract of judges: each check fails where it should, and says why."""
 
 import hashlib
 from collections.abc import Callable
@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="language models need the extra llm")
+
+from benchmarks.conformance.judge import CHECKS, run
+from benchmarks.conformance.outcome import Outcome
 from games.game import Float
-from llm.judges import ScalarJudge, audit, battery
+from games.plugin_files import load_module
+from llm.judges import ScalarJudge, audit
 from llm.judges.judge import require_pairs
-from solvers import discovery
-from solvers.battery import Outcome
 
 
 def failed(outcomes: list[Outcome]) -> dict[str, str]:
@@ -23,8 +26,8 @@ def failed(outcomes: list[Outcome]) -> dict[str, str]:
 
 def mark(seed: int, *texts: str) -> float:
     """A number in [0, 1) that depends on everything."""
-    told = hashlib.sha256("|".join((str(seed), *texts)).encode(errors="surrogatepass"))
-    return int.from_bytes(told.digest()[:4], "big") / 2**32
+    digest = hashlib.sha256("|".join((str(seed), *texts)).encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32
 
 
 # A good judge, and one that breaks each law
@@ -108,8 +111,8 @@ class Noisy(Good):
     calls = count()
 
     def score(self, prompts: Any, answers: Any, **columns: Any) -> Float:
-        told = next(self.calls)
-        return np.array([mark(told, *pair) for pair in zip(prompts, answers, strict=True)])
+        call = next(self.calls)
+        return np.array([mark(call, *pair) for pair in zip(prompts, answers, strict=True)])
 
 
 class Sorting(Good):
@@ -197,10 +200,10 @@ BROKEN: list[tuple[type[Good], set[str], str]] = [
 
 
 def test_a_good_judge_passes_every_check() -> None:
-    outcomes = battery.run(Good, "good")
+    outcomes = run(Good, "good")
     assert set(failed(outcomes)) == {"name"}, "its module is this one"
     assert [found.name for found in outcomes if found.passed] == [
-        check.__name__ for check in battery.CHECKS
+        check.__name__ for check in CHECKS
     ]
 
 
@@ -208,14 +211,14 @@ def test_a_good_judge_passes_every_check() -> None:
     ("kind", "checks", "reason"), BROKEN, ids=[kind.__name__ for kind, _, _ in BROKEN]
 )
 def test_a_broken_judge_fails_its_check(kind: type[Good], checks: set[str], reason: str) -> None:
-    found = failed(battery.run(kind, "broken"))
+    found = failed(run(kind, "broken"))
     assert checks <= set(found)
     assert any(reason in found[check] for check in checks), found
 
 
-def test_every_check_of_an_instance_is_seen_to_fail() -> None:
+def test_every_check_of_an_instance_fails_once() -> None:
     shown = {check for _, checks, _ in BROKEN for check in checks}
-    assert shown == {check.__name__ for check in battery.CHECKS}
+    assert shown == {check.__name__ for check in CHECKS}
 
 
 TASTE = '''
@@ -232,35 +235,35 @@ def taste(tmp_path: Path) -> Callable[[str, str, str], Any]:
     def made(stem: str, name: str, docstring: str) -> Any:
         path = tmp_path / f"{stem}.py"
         path.write_text(TASTE.format(name=name, docstring=docstring), encoding="utf-8")
-        return getattr(discovery.load_module(path), name)
+        return getattr(load_module(path), name)
 
     return made
 
 
 def test_names_and_docstrings(taste: Any) -> None:
     good = taste("my_taste", "MyTasteJudge", "P(a, b) = 1 if a is longer.")
-    assert failed(battery.run(good)) == {}
-    assert failed(battery.run(good, "my_taste")) == {}
+    assert failed(run(good)) == {}
+    assert failed(run(good, "my_taste")) == {}
     for kind, name, reason in (
         (good, "your_taste", "registered as 'your_taste' but the module is called 'my_taste'"),
         (good, "my-taste", "not of the form my_taste"),
         (taste("plain", "Plain", "P."), "plain", "called Plain, expected PlainJudge"),
         (taste("mute", "MuteJudge", " "), "mute", "has no docstring"),
     ):
-        assert reason in failed(battery.run(kind, name))["name"]
+        assert reason in failed(run(kind, name))["name"]
 
 
 def test_what_has_no_default_is_asked_for() -> None:
     class Needy(Good):
         def __init__(self, url: str, level: int) -> None: ...
 
-    found = failed(battery.run(Needy, "needy", {"url": "u"}))
+    found = failed(run(Needy, "needy", {"url": "u"}))
     assert found["made"].startswith("needy(url=...) raises TypeError: ")
-    assert found["made"].endswith("what has no default must be given to battery.run")
+    assert found["made"].endswith("; pass what has no default in `given`")
 
 
-def test_the_bias_of_the_first_place_is_told() -> None:
-    found = {outcome.name: outcome.reason for outcome in battery.run(FirstPlace, "first_place")}
+def test_the_bias_of_the_first_place_is_shown() -> None:
+    found = {outcome.name: outcome.reason for outcome in run(FirstPlace, "first_place")}
     assert "abstains on 0 of 12; position bias +0.020" in found["audited"]
     prompts, a, b = ["q"] * 2, ["x", "y"], ["z", "w"]
     assert audit(FirstPlace(), prompts, a, b).position_bias == pytest.approx(0.02)

@@ -14,17 +14,17 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
+from benchmarks.conformance.enumeration import TablePolicy, enumerated_loss
+from benchmarks.conformance.outcome import DoesNotApply, Failed, Outcome, outcome
 from games import PreferenceGame, numerics
 from games.game import Float
+from games.registry import camel_case
 from llm.judges.bradley_terry import BradleyTerryJudge
 from llm.judges.game import GameJudge
-from llm.learners.enumeration import TablePolicy, enumerated_loss
 from llm.learners.learner import Learner
 from llm.rollout import Rollout
 from llm.tasks import Task, verbalize
 from solvers import SOLVERS
-from solvers.battery import DoesNotApply, Failed, Outcome, outcome
-from solvers.discovery import camel_case
 from solvers.solver import Concept
 
 _TEXTS = ("a", "b c", "b c a", "d")  # one begins another: its end is a choice too
@@ -68,7 +68,7 @@ def situation(seed: int, texts: Sequence[str] = _TEXTS) -> tuple[PreferenceGame,
     return game, verbalize(game, texts)
 
 
-def play_of(
+def rollout_of(
     learner: Learner, game: PreferenceGame, task: Task, logits: Any, seed: int = 0
 ) -> Rollout:
     """A rollout of tables: policy and separate follower at ``logits``, reference as in the game.
@@ -79,17 +79,17 @@ def play_of(
         Leader, follower, and the last policy or the opponent.
     """
     leader, follower, other = logits
-    there = game.log_ref_follower(slice(None))
+    log_ref_follower = game.log_ref_follower(slice(None))
     judge: Any = BradleyTerryJudge if learner.needs == "rewards" else GameJudge
     generator = torch.Generator()
     generator.manual_seed(seed)
-    beside = TablePolicy(task, (other, there))
+    beside = TablePolicy(task, (other, log_ref_follower))
     data: list[tuple[str, str, str]] = []
     if learner.needs == "dataset":
         data = [(task.prompts[0], task.answers[0], task.answers[1])]
     return Rollout(
         policy=TablePolicy(task, (leader, follower)),
-        reference=TablePolicy(task, (game.log_ref, there)),
+        reference=TablePolicy(task, (game.log_ref, log_ref_follower)),
         judge=judge(game, task.prompts, task.answers),
         prompts=task.prompts,
         generator=generator,
@@ -108,21 +108,21 @@ def gradients(
     The latter is sum_y g_y d log pi(y) / d parameter, g = ``learner.tabular_gradient``.
     """
     leader, follower, other = logits
-    play = play_of(learner, game, task, logits)
+    rollout = rollout_of(learner, game, task, logits)
     paired = learner.concept == "slhf"
     theta = (leader, follower) if paired else leader
     led, followed = learner.tabular_gradient(game, theta, other)
-    policies = [play.policy] + ([play.follower] if play.follower is not None else [])
+    policies = [rollout.policy] + ([rollout.follower] if rollout.follower is not None else [])
     tables = [policy.parameter for policy in policies if isinstance(policy, TablePolicy)]
-    got = torch.autograd.grad(enumerated_loss(learner, play, game), tables)
+    got = torch.autograd.grad(enumerated_loss(learner, rollout, game), tables)
 
-    ends = [play.policy.completion(answer) for answer in task.answers]
-    own = play.policy.log_probs([play.policy.context(task.prompts[0])] * len(ends), ends)
-    total = (torch.as_tensor(led) * own).sum()
+    ends = [rollout.policy.completion(answer) for answer in task.answers]
+    answers = rollout.policy.log_probs([rollout.policy.context(task.prompts[0])] * len(ends), ends)
+    total = (torch.as_tensor(led) * answers).sum()
     if followed is not None:
-        by = play.follower or play.policy
-        told = [by.context(task.prompts[0], answer) for answer in task.answers for _ in ends]
-        revised = by.log_probs(told, ends * len(ends)).reshape(len(ends), -1)
+        by = rollout.follower or rollout.policy
+        contexts = [by.context(task.prompts[0], answer) for answer in task.answers for _ in ends]
+        revised = by.log_probs(contexts, ends * len(ends)).reshape(len(ends), -1)
         total = total + (torch.as_tensor(followed) * revised).sum()
     want = torch.autograd.grad(total, tables)
     return [torch.nan_to_num(g).numpy() for g in got], [torch.nan_to_num(g).numpy() for g in want]
@@ -182,7 +182,7 @@ def rest(learner: Learner) -> str:
     follower = numerics.log(game.ref[None] if target.follower is None else target.follower)
     theta = (target.log_policy, follower) if learner.concept == "slhf" else target.log_policy
     away = generic_logits(0, game.n)[:2] if learner.concept == "slhf" else generic_logits(0, 4)[0]
-    there, far = (
+    near, far = (
         max(
             float(abs(part).max())
             for part in learner.tabular_gradient(game, at, beside)
@@ -190,9 +190,9 @@ def rest(learner: Learner) -> str:
         )
         for at, beside in ((theta, target.log_policy), (away, generic_logits(0, game.n)[2]))
     )
-    if not (there <= 1e-8 < far):
-        raise Failed(f"the gradient is {there:.2g} at the target and {far:.2g} elsewhere")
-    return f"{there:.0e} there, {far:.2g} elsewhere"
+    if not (near <= 1e-8 < far):
+        raise Failed(f"the gradient is {near:.2g} at the target and {far:.2g} elsewhere")
+    return f"{near:.0e} at the target, {far:.2g} elsewhere"
 
 
 def losses(learner: Learner) -> None:
@@ -200,13 +200,13 @@ def losses(learner: Learner) -> None:
     game, task = situation(1)
     found = []
     for _ in range(2):
-        play = play_of(learner, game, task, generic_logits(1, game.n))
-        play = dataclasses.replace(play, prompts=[*task.prompts] * 7)
-        found.append(learner.loss(play))
+        rollout = rollout_of(learner, game, task, generic_logits(1, game.n))
+        rollout = dataclasses.replace(rollout, prompts=[*task.prompts] * 7)
+        found.append(learner.loss(rollout))
     if found[0].shape != (7,) or not bool(torch.isfinite(found[0]).all()):
         raise Failed(f"expected 7 finite numbers for 7 prompts, got {tuple(found[0].shape)}")
     if not torch.equal(*found):
-        raise Failed("the same generator gives different losses; draw with play alone")
+        raise Failed("the same generator gives different losses; draw with rollout alone")
 
 
 def pickling(learner: Learner) -> None:

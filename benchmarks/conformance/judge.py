@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.conformance.outcome import DoesNotApply, Failed, Outcome, one_line, outcome
 from games import numerics
 from games.game import Float
-from games.registry import parameters
+from games.registry import camel_case, parameters
 from llm.judges.judge import Judge, Maker, Texts, audit
-from solvers.battery import DoesNotApply, Failed, Outcome, outcome
-from solvers.discovery import camel_case
 
 PROMPTS = ("Say something about tea.", "Erzähl mir etwas über 茶 🍵")
 ANSWERS = (
@@ -87,16 +86,15 @@ def run(
     try:
         judge = kind(**given)
     except Exception as error:  # a plugin may raise anything
-        told = " ".join(f"{type(error).__name__}: {error}".split())
         shown = ", ".join(f"{key}=..." for key in given)
-        reason = f"{name}({shown}) raises {told}; what has no default must be given to battery.run"
+        reason = f"{name}({shown}) raises {one_line(error)}; pass what has no default in `given`"
         return [*outcomes, Outcome("made", False, reason)]
     case = Case(kind, given, judge, prompts, answers)
     return [*outcomes, *(outcome(check.__name__, partial(check, case)) for check in CHECKS)]
 
 
 def _name(kind: Any, name: str) -> None:
-    expected = f"{camel_case(name)}Judge"
+    expected = camel_case(name, "Judge")
     module = kind.__module__.rpartition(".")[2]
     if not (name.isidentifier() and name == name.lower()):
         raise Failed(f"the name {name!r} is not of the form my_taste")
@@ -148,7 +146,7 @@ def repeated(case: Case) -> None:
 def lengths(case: Case) -> None:
     """Texts whose numbers differ are refused with a ValueError, not paired as far as they go."""
     prompts, a, b = case.pairs()
-    for told, texts in (
+    for mistake, texts in (
         ("one prompt too few", (prompts[1:], a, b)),
         ("one answer too few", (prompts, a, b[1:])),
     ):
@@ -156,7 +154,7 @@ def lengths(case: Case) -> None:
             case.judge.prefer(*texts)
         except ValueError:
             continue
-        raise Failed(f"takes {told}; raise a SpecError (see require_pairs)")
+        raise Failed(f"takes {mistake}; raise a SpecError (see require_pairs)")
 
 
 def columns(case: Case) -> None:
@@ -192,7 +190,7 @@ def rewards(case: Case) -> None:
 
 
 def audited(case: Case) -> str:
-    """It does not always abstain; what is seen of abstentions and position bias is told."""
+    """It does not always abstain; reports its abstentions and position bias."""
     found = audit(case.judge, *case.pairs())
     if found.abstained == found.pairs:
         raise Failed(f"abstains on all {found.pairs} pairs, so nothing else is shown")
@@ -227,11 +225,11 @@ def _require_values(p: Any, count: int) -> None:
 
 
 def _require_complement(judge: Judge, prompts: Texts, a: Texts, b: Texts) -> Float:
-    there, back = judge.prefer(prompts, a, b), judge.prefer(prompts, b, a)
-    for p in (there, back):
+    forward, backward = judge.prefer(prompts, a, b), judge.prefer(prompts, b, a)
+    for p in (forward, backward):
         _require_values(p, len(prompts))
-    _require_same(there, 1 - back, _EXACT, "P(a, b) and 1 - P(b, a)")
-    return there
+    _require_same(forward, 1 - backward, _EXACT, "P(a, b) and 1 - P(b, a)")
+    return forward
 
 
 def _require_same(p: Float, q: Float, tol: float, what: str) -> None:

@@ -1,4 +1,4 @@
-"""The games that the laws of solvers are tried on, and ways to run a solver on them."""
+"""The games that solvers are checked on, and ways to run a solver on them."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ STEPS = 20
 MOST_STEPS = 4_000
 
 
-# The games
+# Games
 
 
 def random_game(seed: int, *batch: int, n: int = 4) -> PreferenceGame:
@@ -69,7 +69,7 @@ def permuted(game: PreferenceGame, order: Float) -> PreferenceGame:
     return PreferenceGame(P, game.ref[..., order], both(game.ref_follower), both(game.pairs))
 
 
-# Ways to run a solver
+# Runs
 
 
 def generator(solver: Solver, seed: int = 0) -> np.random.Generator | None:
