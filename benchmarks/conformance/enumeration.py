@@ -163,30 +163,30 @@ def _chances(mixture: Mixture, contexts: Sequence[Ids], ends: Sequence[Ids]) -> 
     return torch.tensor(total, dtype=logits.dtype).exp()
 
 
-def enumerated_loss(learner: Learner, play: Rollout, game: PreferenceGame) -> Tensor:
-    """Expectation of the loss over all that ``play`` may draw, its chances held fixed.
+def enumerated_loss(learner: Learner, rollout: Rollout, game: PreferenceGame) -> Tensor:
+    """Expectation of the loss over all that ``rollout`` may draw, its chances held fixed.
 
     Parameters
     ----------
     learner : Learner
-    play : Rollout
+    rollout : Rollout
         With one prompt, and policies that are tables.
     game : PreferenceGame
         A single game; a data set holds its pairs in their shares.
     """
-    parts = {name: getattr(play, name) for name in Rollout.__dataclass_fields__}
-    table = play.policy
+    parts = {name: getattr(rollout, name) for name in Rollout.__dataclass_fields__}
+    table = rollout.policy
     assert isinstance(table, TablePolicy)
     pairs = list(itertools.permutations(range(game.n), 2))
     answers = table.task.answers
-    parts["data"] = [(play.prompts[0], answers[i], answers[j]) for i, j in pairs]
+    parts["data"] = [(rollout.prompts[0], answers[i], answers[j]) for i, j in pairs]
     wins = game.pair_weights * game.P
     shares = [float(wins[i, j] / wins.sum()) for i, j in pairs]
     trial = Enumerated(**parts, digits=[(0,)], shares=shares)
     learner.loss(trial)
     draws = 0 if learner.needs == "dataset" else len(trial.weights)
     every = list(itertools.product(range(game.n), repeat=draws))
-    rows = [*play.prompts] * len(every)
+    rows = [*rollout.prompts] * len(every)
     whole = Enumerated(**{**parts, "prompts": rows}, digits=every, shares=shares)
     losses = learner.loss(whole)
     return (torch.stack(whole.weights).prod(0) * losses).sum()

@@ -68,7 +68,7 @@ def situation(seed: int, texts: Sequence[str] = _TEXTS) -> tuple[PreferenceGame,
     return game, verbalize(game, texts)
 
 
-def play_of(
+def rollout_of(
     learner: Learner, game: PreferenceGame, task: Task, logits: Any, seed: int = 0
 ) -> Rollout:
     """A rollout of tables: policy and separate follower at ``logits``, reference as in the game.
@@ -108,19 +108,19 @@ def gradients(
     The latter is sum_y g_y d log pi(y) / d parameter, g = ``learner.tabular_gradient``.
     """
     leader, follower, other = logits
-    play = play_of(learner, game, task, logits)
+    rollout = rollout_of(learner, game, task, logits)
     paired = learner.concept == "slhf"
     theta = (leader, follower) if paired else leader
     led, followed = learner.tabular_gradient(game, theta, other)
-    policies = [play.policy] + ([play.follower] if play.follower is not None else [])
+    policies = [rollout.policy] + ([rollout.follower] if rollout.follower is not None else [])
     tables = [policy.parameter for policy in policies if isinstance(policy, TablePolicy)]
-    got = torch.autograd.grad(enumerated_loss(learner, play, game), tables)
+    got = torch.autograd.grad(enumerated_loss(learner, rollout, game), tables)
 
-    ends = [play.policy.completion(answer) for answer in task.answers]
-    answers = play.policy.log_probs([play.policy.context(task.prompts[0])] * len(ends), ends)
+    ends = [rollout.policy.completion(answer) for answer in task.answers]
+    answers = rollout.policy.log_probs([rollout.policy.context(task.prompts[0])] * len(ends), ends)
     total = (torch.as_tensor(led) * answers).sum()
     if followed is not None:
-        by = play.follower or play.policy
+        by = rollout.follower or rollout.policy
         contexts = [by.context(task.prompts[0], answer) for answer in task.answers for _ in ends]
         revised = by.log_probs(contexts, ends * len(ends)).reshape(len(ends), -1)
         total = total + (torch.as_tensor(followed) * revised).sum()
@@ -200,13 +200,13 @@ def losses(learner: Learner) -> None:
     game, task = situation(1)
     found = []
     for _ in range(2):
-        play = play_of(learner, game, task, generic_logits(1, game.n))
-        play = dataclasses.replace(play, prompts=[*task.prompts] * 7)
-        found.append(learner.loss(play))
+        rollout = rollout_of(learner, game, task, generic_logits(1, game.n))
+        rollout = dataclasses.replace(rollout, prompts=[*task.prompts] * 7)
+        found.append(learner.loss(rollout))
     if found[0].shape != (7,) or not bool(torch.isfinite(found[0]).all()):
         raise Failed(f"expected 7 finite numbers for 7 prompts, got {tuple(found[0].shape)}")
     if not torch.equal(*found):
-        raise Failed("the same generator gives different losses; draw with play alone")
+        raise Failed("the same generator gives different losses; draw with rollout alone")
 
 
 def pickling(learner: Learner) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
-from benchmarks.conformance.learner import generic_logits, gradients, play_of, run, situation
+from benchmarks.conformance.learner import generic_logits, gradients, rollout_of, run, situation
 from games import SolverError
 from llm.learners import LEARNERS, Learner, kl_penalty
 from llm.rollout import Scored
@@ -136,7 +136,7 @@ def test_sampled_gradients_are_right_on_average(name: str, params: dict[str, Any
     game, task = situation(2, ONE_TOKEN)
     logits = generic_logits(2, game.n)
     rows = 1000
-    rollout = play_of(learner, game, task, logits, seed=1)
+    rollout = rollout_of(learner, game, task, logits, seed=1)
     rollout = replace(rollout, prompts=[*task.prompts] * rows)
     losses = learner.loss(rollout)
     policies: list[Any] = [rollout.policy] + ([rollout.follower] if rollout.follower else [])
@@ -155,7 +155,7 @@ def test_sampled_gradients_are_right_on_average(name: str, params: dict[str, Any
 
 def test_data_are_drawn_alike() -> None:
     game, task = situation(2, ONE_TOKEN)
-    rollout = play_of(LEARNERS["dpo"](), game, task, generic_logits(2, 3))
+    rollout = rollout_of(LEARNERS["dpo"](), game, task, generic_logits(2, 3))
     data = [(task.prompts[0], *pair) for pair in (("a", "b"), ("b", "c"), ("a", "b"))]
     rollout = replace(rollout, data=data, prompts=[*task.prompts] * 3000)
     winners, losers = rollout.sample_pairs()
