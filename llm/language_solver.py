@@ -153,7 +153,7 @@ class LanguageSolver(Solver):
 
     def _evaluate(self, task: Task, defined: Mask) -> Evaluation:
         learner = self.method.learner
-        reference = self.fine_tune(task)
+        reference = self.fine_tune(task).requires_grad_(False)  # which changes the rounding
         completions = [reference.completion(answer) for answer in task.answers]
         self._require_room(completions)
         game = with_references(task.game, answer_probabilities(task, reference))
@@ -203,8 +203,7 @@ class LanguageSolver(Solver):
         if self.start == "reversed":
             policy = self.fine_tune(task.reversed())
         else:
-            policy = reference if self.lora else reference.copied()
-        reference.requires_grad_(False)
+            policy = reference if self.lora else reference.copied().requires_grad_(True)
         if self.lora:
             policy = adapted(policy, self.lora)
             if self.start == "reference":  # one model instead of two
