@@ -93,7 +93,7 @@ class PreferenceGame:
                     f"PreferenceGame: population utilities have shape {got}, expected one column "
                     f"for each of {n} answers and contexts {batch}"
                 )
-        own = {
+        fields = {
             "ref": distribution("ref", 1 / n if ref is None else ref, (*batch, n)),
             "ref_follower": None
             if ref_follower is None
@@ -103,7 +103,7 @@ class PreferenceGame:
             "population": population,
             "known": tuple(known),
         }
-        for name, value in own.items():
+        for name, value in fields.items():
             object.__setattr__(self, name, value)
 
     @property

@@ -35,9 +35,9 @@ def camel_case(name: str, suffix: str = "") -> str:
     return "".join(map(str.capitalize, stem.split("_"))) + suffix
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def near(name: str, choices: Iterable[str]) -> str:
     """The end of an error sentence: the nearest known names, then all of them."""
-    names = sorted(known)
+    names = sorted(choices)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(close)}?" if close else ";"
     return f"{hint} known: {', '.join(names)}"
@@ -120,8 +120,8 @@ class Registry(Mapping[str, T]):
         if self.function:
             return f"\ndef {name}(" in text
         bases = rf"\({self.base or ''}\b[^)]*\)" if not self.suffix else r"\b[^:]*"
-        found = re.search(rf"^class {self.attribute(name)}({bases})", text, re.MULTILINE)
-        return found is not None and not re.search(r"\b(ABC|Protocol)\b", found[1])
+        match = re.search(rf"^class {self.attribute(name)}({bases})", text, re.MULTILINE)
+        return match is not None and not re.search(r"\b(ABC|Protocol)\b", match[1])
 
     def attribute(self, name: str) -> str:
         """What the module of a plugin calls it."""
@@ -208,7 +208,7 @@ class Registry(Mapping[str, T]):
 
         One that fails stops neither the others nor the caller.
         """
-        found = {name: self[name] for name in self._files}
+        plugins = {name: self[name] for name in self._files}
         broken = []
         for point in self._offers():
             if point.name in self._files or point.name in self.added:
@@ -216,10 +216,10 @@ class Registry(Mapping[str, T]):
                 broken.append(Broken(point.name, _package(point), reason))
                 continue
             try:
-                found[point.name] = self[point.name]
+                plugins[point.name] = self[point.name]
             except PrefgamesError as error:
                 broken.append(Broken(point.name, _package(point), str(error)))
-        return {**found, **self.added}, broken
+        return {**plugins, **self.added}, broken
 
 
 def _package(point: EntryPoint) -> str:
@@ -228,9 +228,9 @@ def _package(point: EntryPoint) -> str:
 
 def parameters(plugin: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The parameters a user may set; ``rng`` is given by whoever runs the plugin."""
-    found = dict(inspect.signature(plugin).parameters)
-    found.pop("rng", None)
-    return found
+    signature = dict(inspect.signature(plugin).parameters)
+    signature.pop("rng", None)
+    return signature
 
 
 def draws(plugin: Callable[..., Any]) -> bool:

@@ -136,13 +136,13 @@ def distinct_names(names: Any, n: int) -> tuple[str, ...]:
     listed = tuple(names)
     if len(listed) != n:
         raise GameError(f"PreferenceGame: {len(listed)} names for {n} answers")
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for k, name in enumerate(listed):
         if not isinstance(name, str) or not name.strip():
             raise GameError(f"PreferenceGame: name {k} is {name!r}, expected non-blank text")
-        if name in seen:
+        if name in earlier:
             raise GameError(f"PreferenceGame: name {name!r} is given twice; names must differ")
-        seen.add(name)
+        earlier.add(name)
     return tuple(map(str, listed))
 
 

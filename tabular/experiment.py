@@ -84,10 +84,10 @@ def each(
     for k, value in enumerate(np.ravel(np.broadcast_to(values, game.batch))):
         context = k if game.batch else None
         if status[k] in ("undefined", "error"):
-            why = message[k].item()
-            yield Measurement(metric, math.nan, context, labels, status[k].item(), why)
+            reason = message[k].item()
+            yield Measurement(metric, math.nan, context, labels, status[k].item(), reason)
         elif not math.isnan(value):
             yield Measurement(metric, float(value), context, labels, status[k].item())
         elif missing[k]:
-            why = missing[k].item()
-            yield Measurement(metric, math.nan, context, labels, "undefined", why)
+            reason = missing[k].item()
+            yield Measurement(metric, math.nan, context, labels, "undefined", reason)

@@ -50,8 +50,8 @@ def make(spec: GameSpec, rng: np.random.Generator | None = None) -> PreferenceGa
 def makes_draws(spec: GameSpec) -> bool:
     """Whether ``make(spec)`` needs an ``rng``: the game draws, or one inside it does."""
     name, given = _read(spec)
-    known = parameters(GAMES[name])
-    inner = [s for key, value in given.items() for s in _specs(value, known[key].annotation)]
+    accepted = parameters(GAMES[name])
+    inner = [s for key, value in given.items() for s in _specs(value, accepted[key].annotation)]
     return draws(GAMES[name]) or any(map(makes_draws, inner))
 
 
@@ -61,10 +61,10 @@ def _read(spec: GameSpec) -> tuple[str, dict[str, Any]]:
     if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
         raise SpecError(f"a game is a name or a mapping with the key 'name', got {spec!r}")
     name = given["name"]
-    known = parameters(GAMES[name])
+    accepted = parameters(GAMES[name])
     for key in given:
-        if key != "name" and key not in known:
-            raise SpecError(f"{name} has no parameter {key!r}{near(str(key), known)}")
+        if key != "name" and key not in accepted:
+            raise SpecError(f"{name} has no parameter {key!r}{near(str(key), accepted)}")
     return name, {key: value for key, value in given.items() if key != "name"}
 
 

@@ -66,12 +66,12 @@ def comparisons(table: Table, group_by: str | None) -> Comparisons:
     prompts = [""] * len(share)
     if by_prompt and _complete(tally.cells["prompt"], *(tally.cells[c] for c in form.answers)):
         prompts, labels = tally.cells["prompt"], form.answers
-    kept = _comparing(tally, labels, grouped=labels != form.answers)
+    mask = _comparing(tally, labels, grouped=labels != form.answers)
     first, second, prompts = (
-        list(compress(cells, kept))
+        list(compress(cells, mask))
         for cells in (tally.cells[labels[0]], tally.cells[labels[1]], prompts)
     )
-    counts, share = tally.counts[kept], share[kept]
+    counts, share = tally.counts[mask], share[mask]
     names = sorted({*first, *second})
     crowded = len(names) > DENSE_LIMIT
     if crowded or len(names) == 2 * counts.sum():
@@ -144,11 +144,11 @@ def _first_wins(form: Form, tally: _Tally) -> Float:
 def _complete(prompts: list[str], first: list[str], second: list[str]) -> bool:
     """Whether there are several prompts, and each compares every pair of the same answers."""
     rows = list(zip(prompts, first, second, strict=True))
-    known = {frozenset(pair) for prompt, *pair in rows if prompt == prompts[0]}
-    n = len(frozenset().union(*known))
+    pairs = {frozenset(pair) for prompt, *pair in rows if prompt == prompts[0]}
+    n = len(frozenset().union(*pairs))
     compared = set()
     for prompt, *pair in rows:
-        if frozenset(pair) not in known:
+        if frozenset(pair) not in pairs:
             return False
         compared.add((prompt, frozenset(pair)))
     contexts = len(set(prompts))
@@ -182,6 +182,6 @@ def _comparing(tally: _Tally, labels: tuple[str, str], *, grouped: bool) -> NDAr
     return ~same
 
 
-def _codes(values: list[str], known: Collection[str]) -> tuple[NDArray[np.int64], int]:
-    index = {name: k for k, name in enumerate(known)}
+def _codes(values: list[str], distinct: Collection[str]) -> tuple[NDArray[np.int64], int]:
+    index = {name: k for k, name in enumerate(distinct)}
     return np.array([index[value] for value in values]), len(index)

@@ -66,20 +66,20 @@ def load(path: str | os.PathLike[str], group_by: str | None = None) -> Preferenc
     path = Path(path)
     try:
         with np.errstate(all="ignore"):  # the checks judge the numbers, whatever their bits
-            held = _reader(path)(path)
-            if isinstance(held, Table):
-                held = comparisons(held, group_by)
+            content = _reader(path)(path)
+            if isinstance(content, Table):
+                content = comparisons(content, group_by)
             elif group_by is not None:
                 raise GameError(f"holds no comparisons; leave out --group-by {group_by}")
-            game = held.game() if isinstance(held, Comparisons) else held
+            game = content.game() if isinstance(content, Comparisons) else content
         if any(name.encode(errors="replace").decode() != name for name in game.names):
             raise GameError("a name has half a surrogate pair, which is no text; rename it")
     except OSError as error:
         raise GameError(f"{path}: {error.strerror or error}; give a readable file") from None
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
-    if isinstance(held, Comparisons):
-        _warn_of_unseen(path, held)
+    if isinstance(content, Comparisons):
+        _warn_of_unseen(path, content)
     return game
 
 
@@ -112,17 +112,17 @@ def _reader(path: Path) -> Reader:
         raise GameError(f"is {kind}; give the path of an existing file")
     packed = path.suffix.lower() == ".gz"
     ending = (path.with_suffix("") if packed else path).suffix.lower()
-    known = _TEXT if packed else _TEXT | _BINARY
-    if ending not in known:
+    readers = _TEXT if packed else _TEXT | _BINARY
+    if ending not in readers:
         raise GameError(
             f"ends in {ending + '.gz' * packed!r}, which is not read; known: {', '.join(_TEXT)} "
             f"(each also with .gz), {', '.join(_BINARY)}"
         )
-    return known[ending]
+    return readers[ending]
 
 
-def _warn_of_unseen(path: Path, held: Comparisons) -> None:
-    unseen = held.unseen
+def _warn_of_unseen(path: Path, data: Comparisons) -> None:
+    unseen = data.unseen
     if not unseen.any():
         return
     *_, i, j = np.argwhere(unseen)[0]
@@ -132,6 +132,6 @@ def _warn_of_unseen(path: Path, held: Comparisons) -> None:
         path,
         unseen.sum() // 2,
         (unseen.size - unseen[..., 0].size) // 2,
-        held.names[i],
-        held.names[j],
+        data.names[i],
+        data.names[j],
     )

@@ -42,13 +42,13 @@ def read_orders(path: Path, *, complete: bool, ties: bool) -> Comparisons:
     ballots: list[tuple[int, str]] = []
     for number, line in enumerate(open_text(path), 1):
         text = line.strip()
-        if found := _SIZE.fullmatch(text):
-            n = int(found[1])
-        elif found := _NAME.fullmatch(text):
-            name = found[2].strip()
+        if match := _SIZE.fullmatch(text):
+            n = int(match[1])
+        elif match := _NAME.fullmatch(text):
+            name = match[2].strip()
             if not name or name in names:
                 raise GameError(f"line {number}: name {name!r:.60} is blank or given twice")
-            names[name] = found[1]
+            names[name] = match[1]
         elif text and not text.startswith("#"):
             ballots.append((number, text))
     if not 0 < n <= DENSE_LIMIT:
@@ -88,16 +88,16 @@ def read_orders(path: Path, *, complete: bool, ties: bool) -> Comparisons:
 
 def _ballot(text: str, n: int) -> tuple[int, dict[int, int]]:
     """How many voters cast it, and the rank of each answer it lists, counted from 0."""
-    found = _ORDER.fullmatch(text)
-    if not found:
+    match = _ORDER.fullmatch(text)
+    if not match:
         raise GameError(f'{text!r:.40} is no order; expected e.g. "12: 3,{{1,4}},2"')
     ranks: dict[int, int] = {}
     start, rank = 0, 0
-    while start < len(found[2]) or not ranks:
-        group = _RANK.match(found[2], start)
+    while start < len(match[2]) or not ranks:
+        group = _RANK.match(match[2], start)
         if not group:
             raise GameError(
-                f"{found[2][start : start + 40]!r} is no part of an order; "
+                f"{match[2][start : start + 40]!r} is no part of an order; "
                 'expected e.g. "3,{1,4},2"'
             )
         for word in (group[1] or group[2]).split(","):
@@ -108,4 +108,4 @@ def _ballot(text: str, n: int) -> tuple[int, dict[int, int]]:
                 raise GameError(f"alternative {word} is listed twice; list it once")
             ranks[k] = rank
         start, rank = group.end(), rank + 1
-    return int(found[1]), ranks
+    return int(match[1]), ranks
