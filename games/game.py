@@ -1,4 +1,4 @@
-"""The preference game: who is preferred to whom, and how likely the reference is to say it."""
+"""The preference game: which answer is preferred to which, and the reference policies."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from games.validation import distinct_names, distribution, pair_weights, prefere
 class PreferenceGame:
     """Answers, the probability that each is preferred to each, and the reference policies.
 
-    ``P[i, j]`` is the probability that i is preferred to j; rows win, columns lose. Leading axes
+    ``P[i, j]`` is the probability that i is preferred to j: rows win, columns lose. Leading axes
     are contexts (prompts, or instances of a random family), solved all at once. Arrays are copied
     to float64 and read-only.
 
@@ -218,7 +218,7 @@ class PreferenceGame:
         return h.hexdigest()
 
     def arrays(self) -> dict[str, Float]:
-        """Everything numeric that the game holds, by name; what is stored and hashed."""
+        """All numeric contents of the game by name: what is stored and hashed."""
         people = self.population
         parts = {
             **self._table(),

@@ -1,6 +1,6 @@
 """Numerical primitives, in log space, batched, on NumPy or torch arrays alike.
 
-The array namespace is taken from the arguments; nothing here changes the dtype or the device.
+The array namespace is taken from the arguments; dtype and device stay as they are.
 """
 
 from typing import Any
@@ -22,8 +22,8 @@ def logsumexp(x: Array, axis: int = -1) -> Array:
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """X - log sum exp(x): the log of the normalised policy with logits ``x``.
 
-    The largest logit is taken off first, so that the policy sums to 1 however large they are.
-    Where it is not finite there is no policy: NaN.
+    The largest logit is subtracted first, so that the policy sums to 1 however large the logits
+    are. Where the largest is not finite, the result is NaN.
     """
     xp = array_namespace(x)
     shifted = x - xp.max(x, axis=axis, keepdims=True)
@@ -41,9 +41,8 @@ def expectation(p: Array, values: Array) -> Array:
     """sum_i p_i values_i along the last axis, with 0 * (+-inf) = 0; NaN stays NaN."""
     xp = array_namespace(p, values)
     support = xp.logical_not(p == 0)
-    return xp.sum(
-        xp.where(support, p * xp.where(support, values, xp.zeros_like(values)), 0.0), axis=-1
-    )
+    supported = xp.where(support, values, xp.zeros_like(values))
+    return xp.sum(xp.where(support, p * supported, 0.0), axis=-1)
 
 
 def kl(log_p: Array, log_q: Array) -> Array:
@@ -63,7 +62,7 @@ def kl(log_p: Array, log_q: Array) -> Array:
 
 
 def entropy(log_p: Array) -> Array:
-    """-sum_i p_i log p_i in nats."""
+    """-sum_i p_i log p_i in nats, from log-probabilities along the last axis."""
     xp = array_namespace(log_p)
     return 0.0 - expectation(xp.exp(log_p), log_p)  # a sure answer has 0, not -0
 

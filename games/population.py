@@ -20,7 +20,7 @@ class Population:
     Attributes
     ----------
     shares : float array (..., k), positive, sums to 1
-        How common each type is.
+        Proportion of each type.
     utilities : float array (..., k, n)
         What each answer is worth to each type; a type's favourites maximise its row.
     """

@@ -46,9 +46,11 @@ def predicted_limit(
     factors = multipliers(solver, game)
     if factors is None:
         return float("nan")
-    return _limit(
-        solver, lambda eta: bool((abs(factors(eta)) < 1 - _MARGIN).all()), precision, 1.15
-    )
+
+    def contracts(eta: float) -> bool:
+        return bool((abs(factors(eta)) < 1 - _MARGIN).all())
+
+    return _limit(solver, contracts, precision, 1.15)
 
 
 def observed_limit(

@@ -1,4 +1,4 @@
-"""The game catalogue: one file a game, called as the game, and games built from plain data."""
+"""The game catalogue: one file a game, named after it, and games built from plain data."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args, get_origin
@@ -21,10 +21,10 @@ GameSpec = str | Mapping[str, Any]
 def make(spec: GameSpec, rng: np.random.Generator | None = None) -> PreferenceGame:
     """Build a game from plain data.
 
-    What stands in a parameter annotated ``PreferenceGame`` is a spec too and is built first, with
-    the same ``rng``; one annotated ``Family`` becomes a function that builds it anew at each
-    call; lists of either likewise. Parameters are built in the order of the signature, so the
-    order of a mapping does not change what is drawn.
+    The value of a parameter annotated ``PreferenceGame`` is a spec too and is built first, with
+    the same ``rng``; the value of one annotated ``Family`` becomes a function that builds the game
+    anew at each call. Lists of either are built item by item. Parameters are built in the order
+    of the signature, so the order of a mapping does not change what is drawn.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def makes_draws(spec: GameSpec) -> bool:
 
 
 def _read(spec: GameSpec) -> tuple[str, dict[str, Any]]:
-    """Name and parameters, both known to the registry."""
+    """The name and the parameters of a spec; a SpecError if either does not exist."""
     given = {"name": spec} if isinstance(spec, str) else spec
     if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
         raise SpecError(f"a game is a name or a mapping with the key 'name', got {spec!r}")

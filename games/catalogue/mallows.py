@@ -61,7 +61,7 @@ def mallows(
 
 
 def _order_probability(phi: float, n: int) -> Float:
-    """Probability that two answers d places apart keep their order, for d = 0 .. n - 1.
+    """Probability that two answers at distance d keep their order, for d = 0 .. n - 1.
 
     sum_{t < d} (t + 1) phi^t / (S_d S_{d+1}) with S_d = sum_{t < d} phi^t, which is the quotient
     (d + 1) / (1 - phi^{d+1}) - d / (1 - phi^d) without its cancellation near phi = 1.
@@ -73,7 +73,7 @@ def _order_probability(phi: float, n: int) -> Float:
 
 
 def _likelihood(orders: NDArray[np.int64], places: NDArray[np.int64], phi: float) -> Float:
-    """phi^(number of pairs that ``orders`` turn round), normalised."""
+    """phi^(number of pairs that each of ``orders`` inverts), normalised over the orders."""
     ranks = places[orders]
     i, j = np.triu_indices(orders.shape[1], 1)
     likely = phi ** (ranks[:, i] > ranks[:, j]).sum(1)

@@ -1,4 +1,4 @@
-"""Comparison tables: which columns say who was compared, who won, and what else is known."""
+"""Comparison tables: which columns say who was compared, who won, and more about each."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from games.errors import GameError
 
 Rows = Iterator[tuple[int, tuple[str, ...]]]
-"""Pairs of the place of a row in its file and its cells."""
+"""For each row, its place in the file and its cells."""
 
 FORMS = "left,right,winner or model_a,model_b,winner or chosen,rejected"
 """The columns that make a comparison table, for error messages."""
@@ -45,11 +45,11 @@ class Form:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that it needs."""
+        """The columns that a table of this form must have."""
         return (*self.answers, "winner") if self.outcomes else self.answers
 
     def groups(self, header: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Name -> its two columns, for what a table says of both answers of each row."""
+        """Name -> its two columns, for each property that a table gives of both answers."""
         one, two = self.sides
         pairs: dict[str, tuple[str, str]] = {}
         for column in header:

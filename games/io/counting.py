@@ -52,13 +52,7 @@ def comparisons(table: Table, group_by: str | None) -> Comparisons:
     """
     form = form_of(table.header)
     groups = form.groups(table.header)
-    if group_by is not None and group_by not in groups:
-        one, two = form.sides
-        raise GameError(
-            f"no columns {group_by}_{one} and {group_by}_{two} for --group-by {group_by}"
-            + (near(group_by, groups) if groups else "; the file has no such pair of columns")
-        )
-    labels = groups.get("model" if group_by is None else group_by, form.answers)
+    labels = _labels(form, groups, group_by)
     by_prompt = group_by is None and "prompt" in table.header
     answers = form.columns if form.outcomes or by_prompt else ()
     tally = _tally(table, (*answers, *labels, *(("prompt",) if by_prompt else ())))
@@ -73,15 +67,9 @@ def comparisons(table: Table, group_by: str | None) -> Comparisons:
     )
     counts, share = tally.counts[mask], share[mask]
     names = sorted({*first, *second})
-    crowded = len(names) > DENSE_LIMIT
-    if crowded or len(names) == 2 * counts.sum():
+    if len(names) > DENSE_LIMIT or len(names) == 2 * counts.sum():
         others = ", ".join(name for name, pair in groups.items() if pair != labels)
-        raise GameError(
-            f"{len(names):,} different answers, "
-            f"{f'more than {DENSE_LIMIT:,}' if crowded else 'none of them twice'}; "
-            "say what stands for the answers with --group-by COLUMN, read as "
-            f"COLUMN_{form.sides[0]} and COLUMN_{form.sides[1]} (in this file: {others or 'none'})"
-        )
+        raise GameError(_too_many_answers(len(names), form, others))
     c, contexts = _codes(prompts, dict.fromkeys(prompts))
     i, _ = _codes(first, names)
     j, _ = _codes(second, names)
@@ -93,6 +81,28 @@ def comparisons(table: Table, group_by: str | None) -> Comparisons:
     if contexts == 1:
         return Comparisons(wins[0], ties[0], names)
     return Comparisons(wins, ties, names, tuple(dict.fromkeys(prompts)))
+
+
+def _labels(
+    form: Form, groups: Mapping[str, tuple[str, str]], group_by: str | None
+) -> tuple[str, str]:
+    """The two columns whose values are the answers of the game."""
+    if group_by is not None and group_by not in groups:
+        one, two = form.sides
+        raise GameError(
+            f"no columns {group_by}_{one} and {group_by}_{two} for --group-by {group_by}"
+            + (near(group_by, groups) if groups else "; the file has no such pair of columns")
+        )
+    return groups.get("model" if group_by is None else group_by, form.answers)
+
+
+def _too_many_answers(n: int, form: Form, others: str) -> str:
+    problem = f"more than {DENSE_LIMIT:,}" if n > DENSE_LIMIT else "none of them twice"
+    return (
+        f"{n:,} different answers, {problem}; say what stands for the answers with --group-by "
+        f"COLUMN, read as COLUMN_{form.sides[0]} and COLUMN_{form.sides[1]} "
+        f"(in this file: {others or 'none'})"
+    )
 
 
 def _tally(table: Table, columns: tuple[str, ...]) -> _Tally:

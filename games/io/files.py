@@ -1,4 +1,4 @@
-"""Games from users' files, and games kept in files."""
+"""Games from users' files, and games saved to files."""
 
 import logging
 import os
@@ -35,15 +35,15 @@ _BINARY: dict[str, Reader] = {".parquet": read_parquet, ".npy": read_npy, ".npz"
 
 
 def load(path: str | os.PathLike[str], group_by: str | None = None) -> PreferenceGame:
-    """The game that a file holds, counted from comparisons where it holds those.
+    """The game in a file; comparisons are counted.
 
-    By its ending (text also gzipped, as in ``.csv.gz``) a file holds
+    The ending of a file (text also gzipped, as in ``.csv.gz``) says what it contains:
 
     - comparisons: ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` (a record a line) and ``.json`` (a
       list of records), with the columns left,right,winner or model_a,model_b,winner or
       chosen,rejected; ``games.io.counting`` says what becomes of prompts and models;
     - a square table of win probabilities or win counts: ``.csv``, ``.tsv``, ``.parquet``,
-      ``.npy`` and ``.json`` (a list of rows); ``games.io.square_table`` tells them apart;
+      ``.npy`` and ``.json`` (a list of rows); ``games.io.square_table`` decides which;
     - named arrays, ``P`` or ``wins`` with ``names``: ``.json`` (an object) and ``.npz``;
       ``games.io.named_arrays`` lists all keys;
     - orders: ``.soc``, ``.soi``, ``.toc`` and ``.toi``; see ``games.io.preflib``.
@@ -61,11 +61,11 @@ def load(path: str | os.PathLike[str], group_by: str | None = None) -> Preferenc
     Raises
     ------
     GameError
-        Whatever is wrong with the file; the message names the file, the line and the repair.
+        If anything is wrong with the file; the message names the file, the line and the repair.
     """
     path = Path(path)
     try:
-        with np.errstate(all="ignore"):  # the checks judge the numbers, whatever their bits
+        with np.errstate(all="ignore"):  # the checks report bad numbers
             content = _reader(path)(path)
             if isinstance(content, Table):
                 content = comparisons(content, group_by)
@@ -86,7 +86,7 @@ def load(path: str | os.PathLike[str], group_by: str | None = None) -> Preferenc
 def save(game: PreferenceGame, path: str | os.PathLike[str]) -> None:
     """Write a game to an .npz file, from which ``load`` makes an equal game.
 
-    The file appears whole or not at all. ``known`` answers are not kept.
+    The file appears whole or not at all. ``known`` answers are not saved.
 
     Raises
     ------

@@ -37,6 +37,33 @@ def read_orders(path: Path, *, complete: bool, ties: bool) -> Comparisons:
     GameError
         If a line is malformed, with its number, or the header does not name all answers.
     """
+    names, ballots = _read(path)
+    n = len(names)
+    wins, tied = np.zeros((2, n, n))
+    for number, text in ballots:
+        try:
+            voters, ranks = _ballot(text, n)
+        except GameError as error:
+            raise GameError(f"line {number}: {error}") from None
+        if complete and len(ranks) < n:
+            raise GameError(
+                f"line {number}: lists {len(ranks)} of {n} alternatives; name a file of orders "
+                "that leave some out .soi or .toi"
+            )
+        listed, rank = np.array(list(ranks)), np.array(list(ranks.values()))
+        equal = (rank[:, None] == rank) & ~np.eye(len(rank), dtype=bool)
+        if equal.any() and not ties:
+            raise GameError(
+                f"line {number}: has ties; name a file of orders with ties .toc or .toi"
+            )
+        block = np.ix_(listed, listed)
+        wins[block] += voters * (rank[:, None] < rank)
+        tied[block] += voters * equal
+    return Comparisons(wins, tied, names)
+
+
+def _read(path: Path) -> tuple[list[str], list[tuple[int, str]]]:
+    """Names of the alternatives, and the ballots with their line numbers."""
     n = 0
     names: dict[str, str] = {}
     ballots: list[tuple[int, str]] = []
@@ -63,27 +90,7 @@ def read_orders(path: Path, *, complete: bool, ties: bool) -> Comparisons:
         )
     if not ballots:
         raise GameError('no orders below the header; expected lines such as "12: 3,1,2"')
-    wins, tied = np.zeros((2, n, n))
-    for number, text in ballots:
-        try:
-            voters, ranks = _ballot(text, n)
-        except GameError as error:
-            raise GameError(f"line {number}: {error}") from None
-        if complete and len(ranks) < n:
-            raise GameError(
-                f"line {number}: lists {len(ranks)} of {n} alternatives; name a file of orders "
-                "that leave some out .soi or .toi"
-            )
-        listed, rank = np.array(list(ranks)), np.array(list(ranks.values()))
-        equal = (rank[:, None] == rank) & ~np.eye(len(rank), dtype=bool)
-        if equal.any() and not ties:
-            raise GameError(
-                f"line {number}: has ties; name a file of orders with ties .toc or .toi"
-            )
-        block = np.ix_(listed, listed)
-        wins[block] += voters * (rank[:, None] < rank)
-        tied[block] += voters * equal
-    return Comparisons(wins, tied, list(names))
+    return list(names), ballots
 
 
 def _ballot(text: str, n: int) -> tuple[int, dict[int, int]]:
