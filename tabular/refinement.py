@@ -1,10 +1,10 @@
 """What does asking again buy?
 
 Expected (Pasztor et al. 2025, arXiv:2512.16626, Sec. 4, as reported in notes on the paper): on the
-symmetric three-cycle a user has met its favourite after N = 1, 2, 3 answers with probability 1/3,
-5/9, 19/27 by independent draws from the Nash policy and 1/3, 2/3, 1 by the Stackelberg follower;
-the latter needs a sharp follower. Larger N or many good answers can reverse the order: a follower
-chases one reply, independent draws do not.
+symmetric three-cycle a user has received its favourite after N = 1, 2, 3 answers with probability
+1/3, 5/9, 19/27 by independent draws from the Nash policy and 1/3, 2/3, 1 by the Stackelberg
+follower; the latter needs a sharp follower. Larger N or many good answers can reverse the order: a
+follower chases one reply, independent draws do not.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from tabular.experiment import Experiment, Measurement, RngFor, each
 class Refinement(Experiment):
     """N answers, drawn independently or each by the follower from the one before.
 
-    Both spend N generations. With a population: the probability that a user type has met one of
+    Both spend N generations. With a population: the probability that a user type receives one of
     its favourites, and its expected best utility. For every game: whether a revision beats what
     it revises, for the solver's follower after each concept's leader at the same tau.
 

@@ -32,7 +32,7 @@ def test_the_maximal_lottery_of_three_annotators_by_hand() -> None:
     assert values(measurements, "clone_shift") == pytest.approx([0, 0, 0], abs=1e-12)
 
 
-def test_majority_masses_where_there_is_a_winner_and_a_dominated_answer() -> None:
+def test_majority_masses_with_a_winner_and_a_dominated_answer() -> None:
     """A beats all and dominates C and D; B does better than A against C."""
     P = np.array(
         [[0.5, 0.6, 0.7, 0.9], [0.4, 0.5, 0.8, 0.7], [0.3, 0.2, 0.5, 0.6], [0.1, 0.3, 0.4, 0.5]]
@@ -71,7 +71,7 @@ def test_a_clone_is_one_more_opponent_for_rlhf_and_nothing_for_the_others() -> N
     assert first.value == pytest.approx(expected)
 
 
-def test_a_matched_kl_reports_the_tau_it_found() -> None:
+def test_a_matched_kl_reports_its_tau() -> None:
     game = random_games(7, 3, 4)
     solver = MatchedKl(SOLVERS["nlhf_exact"], 0.05)
     measurements = measured("consistency", game, solver, most_cloned=0)

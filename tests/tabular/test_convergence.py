@@ -155,7 +155,7 @@ def test_other_exact_solvers_are_skipped_with_a_reason() -> None:
         assert "NLHF at tau > 0 alone counts its steps" in skipped.message
 
 
-def test_the_average_is_measured_where_it_is_the_answer_or_is_asked_for() -> None:
+def test_the_average_is_measured_where_it_is_the_answer_or_requested() -> None:
     game = random_games(2, 2, 4)
     measurements = measured("convergence", game, SelfPlayMwu(eta=0.1, max_steps=200))
     gaps = {

@@ -61,7 +61,7 @@ def test_omega_by_hand_on_the_uniform_cycle() -> None:
         (Egpo(tau=0.02), "rand10", 6.24),
     ],
 )
-def test_the_limits_of_the_extragradient_are_the_known_ones(
+def test_the_limits_of_the_extragradient_at_small_tau(
     solver: IterativeSolver, name: str, limit: float
 ) -> None:
     assert stability.predicted_limit(solver, golden_game(name)) == pytest.approx(limit, abs=0.05)

@@ -1,6 +1,7 @@
 """Refinement: the published probabilities, exactly and by simulation; another route for each."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tests.measured import measured, values
 from tests.paper_games import random_games, three_annotators
 
 
-def value(measurements: list[Measurement], metric: str, **labels: object) -> float:
+def value(measurements: list[Measurement], metric: str, **labels: Any) -> float:
     (only,) = values(measurements, metric, **labels)
     return only
 
