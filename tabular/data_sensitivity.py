@@ -64,7 +64,7 @@ class DataSensitivity(Experiment):
 
     @property
     def draws(self) -> bool:
-        """Only a finite data set is drawn."""
+        """Whether random numbers are drawn: only for a data set of finite size."""
         return self.n_comparisons is not None
 
     def measure(
@@ -134,7 +134,7 @@ class DataSensitivity(Experiment):
 def _listing(
     game: PreferenceGame, solution: Solution, labels: dict[str, Any]
 ) -> Iterator[Measurement]:
-    """Every probability, in small games."""
+    """The probability of every answer, in small games."""
     for k, name in enumerate(game.names if game.n <= _MOST_LISTED else ()):
         value = solution.policy[..., k]
         yield from each("probability", value, game, solution, action=name, **labels)

@@ -21,7 +21,7 @@ The same role and key give the same stream whatever the solver, so comparisons a
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number; the runner adds which cell it came from."""
+    """One measured number; the runner adds the cell that it came from."""
 
     metric: str
     value: float
@@ -43,7 +43,7 @@ class Experiment:
 
     @property
     def draws(self) -> bool:
-        """Whether it asks for random numbers; if not (and nothing else draws) it has no seed."""
+        """Whether the experiment draws random numbers; a cell in which nothing does has no seed."""
         return False
 
     def measure(

@@ -54,12 +54,12 @@ class MatchedKl(Solver):
 
     @property
     def concept(self) -> Concept:  # type: ignore[override]  # the concept of the wrapped solver
-        """The wrapped solver's concept."""
+        """The concept of the wrapped solver."""
         return self.solver.concept
 
     @property
     def draws(self) -> bool:
-        """Whether the wrapped solver draws."""
+        """Whether the wrapped solver draws random numbers."""
         return self.at_tau(1.0).draws
 
     def at_tau(self, tau: float) -> Solver:

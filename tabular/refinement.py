@@ -56,7 +56,7 @@ class Refinement(Experiment):
 
     @property
     def draws(self) -> bool:
-        """Only simulated users are drawn."""
+        """Whether random numbers are drawn: only for simulated users."""
         return self.n_users is not None
 
     def measure(

@@ -69,14 +69,14 @@ def _read(spec: GameSpec) -> tuple[str, dict[str, Any]]:
 
 
 def _specs(value: Any, kind: Any) -> list[GameSpec]:
-    """The specs in a parameter of this annotation."""
+    """The specs within the value of a parameter with this annotation."""
     if get_origin(kind) is Sequence and isinstance(value, list | tuple):
         return [spec for item in value for spec in _specs(item, get_args(kind)[0])]
     return [value] if kind in (PreferenceGame, Family) and isinstance(value, str | Mapping) else []
 
 
 def _built(what: str, value: Any, kind: Any, rng: np.random.Generator | None) -> Any:
-    """``value`` with the specs in it built."""
+    """``value`` with every spec in it replaced by the game that it describes."""
     if get_origin(kind) is Sequence and isinstance(value, list | tuple):
         return [_built(what, item, get_args(kind)[0], rng) for item in value]
     if _specs(value, kind):
