@@ -44,8 +44,8 @@ def tournament(n: int, rng: np.random.Generator) -> Float:
 def weights(*shape: int) -> st.SearchStrategy[Float]:
     """Distributions along the last axis; now and then an entry is tiny."""
     entries = st.one_of(st.floats(0.05, 1), st.sampled_from([1e-4, 1.0, 1.0, 2.0]))
-    found = arrays(np.float64, shape, elements=entries)
-    return found.map(lambda w: w / w.sum(-1, keepdims=True))
+    positive = arrays(np.float64, shape, elements=entries)
+    return positive.map(lambda w: w / w.sum(-1, keepdims=True))
 
 
 @st.composite
