@@ -50,9 +50,9 @@ def test_solve_says_why_an_answer_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sure = PreferenceGame([[0.5, 1], [0, 0.5]])
-    monkeypatch.setitem(GAMES, "sure", lambda: sure)
+    monkeypatch.setitem(GAMES.added, "sure", lambda: sure)
     other = PreferenceGame([[0.5, 0.6], [0.4, 0.5]])
-    monkeypatch.setitem(GAMES, "sure_and_other", lambda: PreferenceGame.stack([sure, other]))
+    monkeypatch.setitem(GAMES.added, "sure_and_other", lambda: PreferenceGame.stack([sure, other]))
     with pytest.raises(SolverError, match="the Bradley-Terry maximum is infinite"):
         solve.require_answer(RlhfExact().solve(sure))
     arguments = ["solve", "sure_and_other", "--solver", "rlhf_exact"]
