@@ -58,7 +58,7 @@ STANDARD_PHRASES = re.compile(r"held_?out|seen_favourite", re.IGNORECASE)
 
 EMPTY_DOCSTRINGS = re.compile(
     r"(Always|Likewise\b.*|See the \w+|(As|Like) the \w+( says)?|(That|Those|Of)\b( \S+){1,3}"
-    r"|The \w+'s( \w+)?)\."
+    r"|The \w+'s)\."
 )
 """Docstrings that say nothing to someone who has not read the code around them."""
 
@@ -374,20 +374,11 @@ def test_the_check_of_names_allows(code: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *(
-            "None.",
-            "The file.",
-            "Always.",
-            "See the class.",
-            "The solver's.",
-            "The solver's rates.",
-        ),
-        *("As the solver says.", "Of its kind.", "That of rloo.", "Likewise; an alias is refused."),
+        *("None.", "The file.", "Always.", "See the class.", "The solver's.", "That of rloo."),
+        *("As the solver says.", "Of its kind.", "Likewise; an alias is refused."),
     ],
 )
-@pytest.mark.parametrize(
-    "definition", ["def f():", "class F:", "class F:\n  @property\n  def g():"]
-)
+@pytest.mark.parametrize("definition", ["def f():", "class F:", "class F:\n  def g(self):"])
 def test_the_check_of_docstrings_finds(definition: str, text: str) -> None:
     assert len(empty_docstrings(ast.parse(f'{definition}\n    "{text}"'))) == 1
 
