@@ -56,7 +56,7 @@ def games(
     max_n: int = 5,
     batch: tuple[int, ...] = (),
 ) -> PreferenceGame:
-    """Games with a generic reference; follower references and pairs are there or not."""
+    """Games with a generic reference; with or without follower references and pairs."""
     n = draw(st.integers(min_n, max_n))
     P = table(draw(arrays(np.float64, (*batch, n, n), elements=entries)))
     follower = draw(weights(*batch, n, n)) if draw(st.booleans()) else None
