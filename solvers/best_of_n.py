@@ -15,18 +15,17 @@ from solvers.rlhf_exact import RlhfExact
 from solvers.solver import (
     Certificate,
     Concept,
+    ExactSolver,
     Reasons,
     Solution,
-    Solver,
     require,
-    solve_defined,
 )
 
 _LOWEST = -1e30
 
 
 @dataclass(frozen=True)
-class BestOfN(Solver):
+class BestOfN(ExactSolver):
     """pi(y) = F(y)^N - F_-(y)^N, with F(y) = ref(r <= r(y)) and F_-(y) = ref(r < r(y)).
 
     Tied answers share in proportion to ``ref``. r is the Bradley-Terry reward under ``game.pairs``,
@@ -52,15 +51,11 @@ class BestOfN(Solver):
         require(self, n_answers=(1, 1_000_000))
 
     def undefined(self, game: PreferenceGame) -> Reasons:
-        """Where the reward is infinite."""
+        """Why the rewards of a context are infinite; "" where they are finite."""
         return RlhfExact().undefined(game)
 
-    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+    def compute(self, game: PreferenceGame) -> Solution:
         """The closed form, certified by the distribution of the reward it gives."""
-        del rng
-        return solve_defined(self._solve, game, self.undefined(game))
-
-    def _solve(self, game: PreferenceGame) -> Solution:
         r = RlhfExact().rewards(game)
         log_policy = best_of(self.n_answers, r, game.log_ref)
         policy, below = np.exp(log_policy), r[..., None, :] <= r[..., :, None] + TIE_TOL

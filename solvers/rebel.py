@@ -11,15 +11,13 @@ import numpy as np
 
 from games import numerics
 from games.game import Float, PreferenceGame
-from solvers.iterative import IterativeSolver
-from solvers.natural_pg import fitted_rewards
-from solvers.rlhf_exact import RlhfExact
+from solvers.reward_ascent import RewardAscent
 from solvers.sampling import SAMPLES
-from solvers.solver import Concept, Open, Reasons, Solution, require
+from solvers.solver import Open, require
 
 
 @dataclass(frozen=True)
-class Rebel(IterativeSolver):
+class Rebel(RewardAscent):
     """pi_{t+1} minimises E ((log p(y)/pi_t(y) - log p(y')/pi_t(y')) / eta - (r(y) - r(y')))^2.
 
     With every pair in the regression that is log pi <- log pi + eta r + const, the natural policy
@@ -47,23 +45,10 @@ class Rebel(IterativeSolver):
 
     eta: float = 1.0
     samples: int = 0
-    concept: ClassVar[Concept] = "rlhf"
     paper: ClassVar[str] = "Gao et al. 2024, arXiv:2404.16767"
 
     def __post_init__(self) -> None:
         require(self, eta=(Open(0), np.inf), samples=SAMPLES)
-
-    def undefined(self, game: PreferenceGame) -> Reasons:
-        """Where the reward is infinite."""
-        return RlhfExact().undefined(game)
-
-    def target(self, game: PreferenceGame) -> Solution:
-        """The answers of highest reward, in proportion to ``ref``."""
-        return RlhfExact(0.0).solve(game)
-
-    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float]:
-        """Log of the reference, and the rewards."""
-        return game.log_ref, fitted_rewards(game)
 
     def step(
         self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator

@@ -11,13 +11,13 @@ import numpy as np
 
 from games import measures, numerics
 from games.game import DENSE_LIMIT, TIE_TOL, Float, PreferenceGame
-from solvers.solver import Certificate, Concept, Solution, Solver, require
+from solvers.solver import Certificate, Concept, ExactSolver, Solution, require
 
 _BLOCK = 1 << 24
 
 
 @dataclass(frozen=True)
-class SlhfExact(Solver):
+class SlhfExact(ExactSolver):
     """Closed form of max_pi min_omega E P(y > y') + tau_follower KL(omega) - tau_leader KL(pi).
 
     follower(y'|y) ~ ref_follower(y'|y) exp(-P[y, y'] / tau_follower), with value
@@ -47,9 +47,8 @@ class SlhfExact(Solver):
     def __post_init__(self) -> None:
         require(self, tau_leader=(0, np.inf), tau_follower=(0, np.inf))
 
-    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+    def compute(self, game: PreferenceGame) -> Solution:
         """Leader and, up to 5,000 answers, the full conditional follower."""
-        del rng
         values = measures.follower_values(game, self.tau_follower)
         if self.tau_leader > 0:
             log_policy = numerics.log_softmax(game.log_ref + values / self.tau_leader)

@@ -12,15 +12,14 @@ import numpy as np
 from games import numerics
 from games.errors import SolverError
 from games.game import Float, PreferenceGame
-from solvers.iterative import IterativeSolver
-from solvers.natural_pg import fitted_rewards
+from solvers.reward_ascent import RewardAscent
 from solvers.rlhf_exact import RlhfExact
 from solvers.sampling import SAMPLES
-from solvers.solver import Concept, Open, Reasons, Solution, require
+from solvers.solver import Open, Solution, require
 
 
 @dataclass(frozen=True)
-class SoftmaxPg(IterativeSolver):
+class SoftmaxPg(RewardAscent):
     """theta <- theta + eta pi (a - pi . a), with a = r - tau log(pi / ref).
 
     This is the gradient of E r - tau KL(pi | ref) in the logits. It reaches the same policy as the
@@ -52,7 +51,6 @@ class SoftmaxPg(IterativeSolver):
     tau: float = 0.1
     eta: float = 1.0
     samples: int = 0
-    concept: ClassVar[Concept] = "rlhf"
     paper: ClassVar[str] = "Ahmadian et al. 2024, arXiv:2402.14740"
 
     def __post_init__(self) -> None:
@@ -60,17 +58,9 @@ class SoftmaxPg(IterativeSolver):
         if self.samples == 1:
             raise SolverError("SoftmaxPg: samples is 1, expected 0 or at least 2 to leave one out")
 
-    def undefined(self, game: PreferenceGame) -> Reasons:
-        """Where the reward is infinite."""
-        return RlhfExact().undefined(game)
-
     def target(self, game: PreferenceGame) -> Solution:
         """The closed form of RLHF at the same tau."""
         return RlhfExact(self.tau).solve(game)
-
-    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float]:
-        """Log of the reference, and the rewards."""
-        return game.log_ref, fitted_rewards(game)
 
     def step(
         self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator

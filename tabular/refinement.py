@@ -86,7 +86,7 @@ class Refinement(Experiment):
         rate = (game.ref * gain).sum(-1)
         yield from each("refinement_win_rate", rate, game, solution, leader="ref")
         for kind in (RlhfExact, NlhfExact, SlhfExact):
-            leader = solver.like(kind).solve(game)
+            leader = solver.counterpart(kind).solve(game)
             rate = (leader.policy * gain).sum(-1)
             labels = {"leader": kind.concept}
             yield from each("refinement_win_rate", rate, game, solution, leader.message, **labels)
