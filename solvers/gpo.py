@@ -67,8 +67,8 @@ class Gpo(IterativeSolver):
             return np.asarray(odds)
         # i S is Hermitian: eigenvalues in pairs +-s, ascending; the last are the largest
         sizes, vectors = np.linalg.eigh(1j * odds)
-        kept = slice(max(game.n - self.dimension // 2, (game.n + 1) // 2), None)
-        u, s = vectors[..., kept], sizes[..., None, kept]
+        largest = slice(max(game.n - self.dimension // 2, (game.n + 1) // 2), None)
+        u, s = vectors[..., largest], sizes[..., None, largest]
         return np.asarray(2 * ((u * s) @ np.swapaxes(u, -1, -2).conj()).imag)
 
     def target(self, game: PreferenceGame) -> Solution:

@@ -175,10 +175,10 @@ def _components(wins: NDArray[np.bool_], names: Sequence[str]) -> str:
 
 def _reaches_all(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether node 0 reaches every node, for each context."""
-    seen = np.zeros(edges.shape[:-1], dtype=bool)
-    seen[..., 0] = True
+    reached = np.zeros(edges.shape[:-1], dtype=bool)
+    reached[..., 0] = True
     while True:
-        grown = seen | (seen[..., :, None] & edges).any(-2)
-        if np.array_equal(grown, seen):
-            return np.asarray(seen.all(-1))
-        seen = grown
+        grown = reached | (reached[..., :, None] & edges).any(-2)
+        if np.array_equal(grown, reached):
+            return np.asarray(reached.all(-1))
+        reached = grown

@@ -111,8 +111,8 @@ def worst_case(weights: Float, margins: Float, budget: float, tangents: Float) -
     moved = np.stack([0 * slope, share + 0 * slope, share + 0 * slope])
     each: Any = sparse.kron(sparse.eye(m), np.ones((1, k)))
     masses: Any = sparse.hstack([each, sparse.csr_matrix((m, 2 * m * k))])
-    found = linprog(-gain.ravel(), moved.reshape(1, -1), [budget], masses, np.ones(m))
-    return -_optimum(found)
+    result = linprog(-gain.ravel(), moved.reshape(1, -1), [budget], masses, np.ones(m))
+    return -_optimum(result)
 
 
 def least_loss(weights: Float, pairs: Any, tangents: Float, n: int) -> float:

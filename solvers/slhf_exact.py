@@ -111,7 +111,7 @@ class SlhfExact(ExactSolver):
 
 def _spread(values: Float, log_p: Float) -> Float:
     """Half the range of ``values`` over the answers whose probability is above 1e-290."""
-    seen = log_p > -667
-    high = np.where(seen, values, -np.inf).max(-1)
-    low = np.where(seen, values, np.inf).min(-1)
+    positive = log_p > -667
+    high = np.where(positive, values, -np.inf).max(-1)
+    low = np.where(positive, values, np.inf).min(-1)
     return np.asarray((high - low) / 2)

@@ -9,7 +9,7 @@ from scipy.linalg import schur
 from games import PreferenceGame, measures, numerics
 from solvers import rspo
 from solvers.exact.divergence_nash import chi_square_nash, forward_kl_nash
-from solvers.exact.roots import falling_root, plus_exp
+from solvers.exact.roots import decreasing_root, wright_omega
 from solvers.gpo import Gpo
 from solvers.iterated_best_of_n import IteratedBestOfN
 from solvers.nlhf_exact import NlhfExact
@@ -62,11 +62,11 @@ def test_divergence_equilibria_satisfy_their_conditions(n: int, tau: float) -> N
 def test_roots() -> None:
     total = np.linspace(-60, 600, 2_001)
     for weight in (0.0, 1e-300, 1e-8, 0.1, 30.0, 1e3):
-        x = plus_exp(np.full_like(total, weight), total)
+        x = wright_omega(np.full_like(total, weight), total)
         off = abs(x + weight * np.exp(x) - total) / np.maximum(1, abs(total))
         assert off.max() < 1e-13
     centre = np.linspace(-5, 5, 101)
-    root = falling_root(
+    root = decreasing_root(
         lambda x: (centre**3 - x**3, -3 * x**2), np.full(101, -9.0), np.full(101, 11.0)
     )
     np.testing.assert_allclose(root, centre, atol=1e-5)

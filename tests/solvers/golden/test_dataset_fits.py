@@ -120,7 +120,7 @@ MUTANTS = mutants({
     ],
     Srpo: [
         ("goal = 0.5 - wins", "goal = wins - 0.5"),
-        ("improve - kept + generate", "improve + generate"),
+        ("improve - diagonal + generate", "improve + generate"),
         ("rows = rows - np.exp(log_follower) * generate.sum(-1, keepdims=True)", ""),
         ("size * generate.sum(-2)", "size * generate.sum(-1)"),
         ("(1 - self.alpha) * shares", "self.alpha * shares"),

@@ -74,10 +74,10 @@ def check_nlhf_exact(cls: Any) -> None:
 def check_slhf_exact(cls: Any) -> None:
     """Unequal weights and references, both sharp limits, and ties on both sides."""
     game = PreferenceGame(CYCLE, REF, FOLLOWER)
-    kept = FOLLOWER * np.exp(-CYCLE / 0.3)
-    tilted = np.array(REF) * np.exp(-0.3 * np.log(kept.sum(-1)) / 0.05)
+    weights = FOLLOWER * np.exp(-CYCLE / 0.3)
+    tilted = np.array(REF) * np.exp(-0.3 * np.log(weights.sum(-1)) / 0.05)
     found = cls(tau_leader=0.05, tau_follower=0.3).solve(game)
-    close(found.follower, kept / kept.sum(-1, keepdims=True))
+    close(found.follower, weights / weights.sum(-1, keepdims=True))
     close(found.policy, tilted / tilted.sum())
     assert found.certificate.holds
     sharp = cls(tau_leader=0, tau_follower=0).solve(game)
@@ -139,8 +139,8 @@ MUTANTS += mutants({
         ("theta - log_ref - numerics", "theta - numerics"),
         ("theta - log_ref - numerics", "theta - log_ref + numerics"),
         ("np.maximum(tau, solved_tau", "np.maximum(2 * tau, solved_tau"),
-        ("done[index[gone]] = theta[gone]", "done[: gone.sum()] = theta[gone]"),
-        ("log_ref[stay], index[stay]", "log_ref[: stay.sum()], index[: stay.sum()]"),
+        ("done[index[ended]] = theta[ended]", "done[: ended.sum()] = theta[ended]"),
+        ("log_ref[rest], index[rest]", "log_ref[: rest.sum()], index[: rest.sum()]"),
     ],
 }, module="solvers.exact.regularized_nash")  # fmt: skip
 MUTANTS += mutants({
