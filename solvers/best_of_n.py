@@ -35,7 +35,7 @@ class BestOfN(ExactSolver):
     Attributes
     ----------
     n_answers : int in [1, 1000000]
-        Answers drawn, of which the best is given.
+        Number of draws, of which the best is the answer.
 
     Raises
     ------
@@ -79,9 +79,9 @@ def best_of(n_answers: int, r: Float, log_policy: Float) -> Float:
     """
     lower = r[..., None, :] < r[..., :, None] - TIE_TOL
     up_to = r[..., None, :] <= r[..., :, None] + TIE_TOL
-    mine = log_policy[..., None, :]
-    log_up_to = numerics.logsumexp(np.where(up_to, mine, -np.inf).astype(mine.dtype))
-    log_lower = numerics.logsumexp(np.where(lower, mine, -np.inf).astype(mine.dtype))
+    log_p = log_policy[..., None, :]
+    log_up_to = numerics.logsumexp(np.where(up_to, log_p, -np.inf).astype(log_p.dtype))
+    log_lower = numerics.logsumexp(np.where(lower, log_p, -np.inf).astype(log_p.dtype))
     ratio = np.exp(log_lower - log_up_to)
     total, ahead, k = np.ones_like(ratio), ratio, n_answers
     # sum_{k < N} q^k by the binary digits of N: from k terms to 2 k, and to 2 k + 1

@@ -21,14 +21,14 @@ class Bond(RewardAscent):
 
     The inner problem, the least Jeffreys divergence to the best-of-N distribution of the anchor,
     is solved exactly: over all policies its minimum is that distribution, whatever the weights of
-    the two KLs. With rate = 1 the policy after t steps is the best of N^t draws from ``ref``, so
-    it goes to argmax r and not to a compromise with ``ref``: the number of steps is what
-    regularises. A smaller rate only slows it down.
+    the two KLs. The trap: with rate = 1 the policy after t steps is the best of N^t draws from
+    ``ref``, so it converges to argmax r and not to a compromise with ``ref``; only the number of
+    steps regularises. A smaller rate only slows it down.
 
     Attributes
     ----------
     n_answers : int in [2, 1000000]
-        Answers of the anchor of which the best is imitated.
+        Number of draws from the anchor, of which the best is imitated.
     rate : float in (0, 1]
         How far the anchor moves to the policy, in logits.
 
@@ -55,7 +55,7 @@ class Bond(RewardAscent):
         state: tuple[Float, Float, Float],
         rng: np.random.Generator,
     ) -> tuple[Float, Float, Float]:
-        """Distil, then move the anchor."""
+        """The state after distilling the best of N, and moving the anchor towards it."""
         _, anchor, r = state
         log_pi = best_of(self.n_answers, r, anchor)
         return log_pi, numerics.log_softmax((1 - self.rate) * anchor + self.rate * log_pi), r

@@ -21,9 +21,9 @@ class NaturalPg(RewardAscent):
     """log pi <- (1 - eta tau) log pi + eta tau log ref + eta r + const.
 
     r is the Bradley-Terry reward under ``game.pairs``, so what is reached depends on which pairs
-    were compared. The logits contract by |1 - eta tau| a step: eta = 1 / tau is there in one step,
-    above 2 / tau they diverge. Against a reward there is nothing to cycle around, unlike for the
-    same update against the policy's own win rates.
+    were compared. The logits contract by |1 - eta tau| in each step: eta = 1 / tau takes one step,
+    and above 2 / tau they diverge. With a fixed reward the policy cannot cycle, as it may with the
+    same update on win rates against itself.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class NaturalPg(RewardAscent):
     def step(
         self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
-        """One contraction towards log ref + r / tau."""
+        """The state after one contraction towards log ref + r / tau."""
         theta, r = state
         eta, tau = self.eta, self.tau
         return numerics.log_softmax((1 - eta * tau) * theta + eta * tau * game.log_ref + eta * r), r

@@ -28,7 +28,7 @@ class PreferenceMatching(ExactSolver):
     If P is Bradley-Terry, pi_i / (pi_i + pi_j) = P_ij for every pair. If it is not, nothing
     matches every pair, and pi depends on ``game.pairs`` through r. ``ref`` plays no part; it is
     not the answer of RLHF with tau = 1 unless ``ref`` is uniform. Over texts rather than a list of
-    answers the paper restricts the entropy to natural texts; there is no such set here.
+    answers the paper restricts the entropy to natural texts; this file has no such set.
     """
 
     concept: ClassVar[Concept] = "rlhf"

@@ -62,7 +62,7 @@ class RlhfExact(ExactSolver):
         require(self, tau=(0, np.inf), ridge=(0, np.inf))
 
     def compute(self, game: PreferenceGame) -> Solution:
-        """Fit the reward, then tilt the reference by it."""
+        """The reference tilted by the fitted reward, certified by the reward it implies."""
         r = self.rewards(game)
         if self.tau > 0:
             log_policy = numerics.log_softmax(game.log_ref + r / self.tau)

@@ -1,4 +1,4 @@
-"""The Stackelberg answer: the leader that does best against a follower who sees its answer.
+"""The Stackelberg answer: the best policy of a leader whose answer a follower responds to.
 
 Pasztor et al., Stackelberg Learning from Human Feedback, 2025, arXiv:2512.16626, Eq. (5).
 The closed form is derived from it; at tau = 0 it is the maximin (Simpson-Kramer) voting rule.
@@ -48,7 +48,7 @@ class SlhfExact(ExactSolver):
         require(self, tau_leader=(0, np.inf), tau_follower=(0, np.inf))
 
     def compute(self, game: PreferenceGame) -> Solution:
-        """Leader and, up to 5,000 answers, the full conditional follower."""
+        """The leader and, for up to 5,000 answers, every row of the follower."""
         values = measures.follower_values(game, self.tau_follower)
         if self.tau_leader > 0:
             log_policy = numerics.log_softmax(game.log_ref + values / self.tau_leader)

@@ -24,14 +24,14 @@ class SoftmaxPg(RewardAscent):
 
     This is the gradient of E r - tau KL(pi | ref) in the logits. It reaches the same policy as the
     natural gradient but at a rate of the order eta tau min pi, so answers that should become
-    likely and start rare are found late (linear with such a constant, as recalled from Mei et al.,
-    not re-derived). Locally stable for eta tau lambda < 2, with lambda <= 1/2 the largest
+    likely and start rare do so late (linear with such a constant, as recalled from Mei et al., not
+    re-derived). It is locally stable for eta tau lambda < 2, with lambda <= 1/2 the largest
     eigenvalue of diag pi - pi pi^T at the solution, so always below eta = 4 / tau.
 
     With samples = k > 0 the gradient is estimated from k answers y ~ pi (RLOO): the mean over the
     sample of (R(y) - mean R of the k - 1 others) times the score, with R = r - tau log(pi / ref)
-    held fixed. Unbiased; and as every answer has the same R at the solution, the noise dies out
-    there, so that a constant eta converges.
+    a constant in the gradient. The estimate is unbiased; and as every answer has the same R at the
+    solution, its noise vanishes at the solution, so that a constant eta converges.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class SoftmaxPg(RewardAscent):
     def step(
         self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
-        """One step along the gradient, or along its estimate."""
+        """The state after one step along the gradient, or along its estimate."""
         log_pi, r = numerics.log_softmax(state[0]), state[1]
         pi, reward = np.exp(log_pi), r - self.tau * (log_pi - game.log_ref)
         if self.samples == 0:

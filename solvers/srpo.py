@@ -63,12 +63,12 @@ class Srpo(DatasetFit):
         return SlhfExact(self.tau, self.tau).solve(PreferenceGame(game.P, game.ref))
 
     def init(self, game: PreferenceGame, rng: np.random.Generator) -> State:
-        """Log of the reference for both, and the data."""
+        """Log of the reference for both policies, and the data."""
         rows = np.broadcast_to(game.log_ref[..., None, :], (*game.batch, game.n, game.n))
         return game.log_ref, rows, self.data(game, rng)
 
     def step(self, game: PreferenceGame, state: State, rng: np.random.Generator) -> State:
-        """One step of gradient descent on the logits of both."""
+        """The state after one step of gradient descent on the logits of both policies."""
         log_pi, log_follower, (shares, wins) = state
         improve, generate = self.errors(game, (log_pi, log_follower), wins)
         # minus the gradients, divided by 2 tau
@@ -93,9 +93,9 @@ class Srpo(DatasetFit):
         return goal - self.tau * (rows - stay), goal - self.tau / 2 * gap
 
     def policy(self, state: State) -> Float:
-        """The policy that answers first."""
+        """The policy that answers first, (..., n)."""
         return np.asarray(np.exp(state[0]))
 
     def follower(self, state: State) -> Float:
-        """The policy that improves an answer (the row)."""
+        """The policy that improves an answer (the row), (..., n, n)."""
         return np.asarray(np.exp(state[1]))

@@ -21,8 +21,8 @@ def maximal_lottery(P: Float, ref: Float) -> tuple[Float, float]:
     """Argmin KL(p | ref) over all lotteries p with P p <= 1/2.
 
     Complementary slackness sorts the answers: those that some maximal lottery uses, and the rest,
-    which all give 0. If only one lottery lives on the former it is the kernel of P - 1/2 there;
-    else the KL projection is found by Newton's method on its dual.
+    which all give 0. If the former have only one lottery it is the kernel of P - 1/2 restricted to
+    them; else the KL projection is found by Newton's method on its dual.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ def regularized_nash(P: Float, log_ref: Float, tau: float) -> tuple[Float, NDArr
     Returns
     -------
     float array (games, n)
-        Check the residual: nothing here promises that a hard game has converged.
+        Check the residual: a hard game may not have converged.
     int array (games,)
         Linear systems solved, those of steps that were rejected included.
     """
