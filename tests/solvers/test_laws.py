@@ -111,13 +111,13 @@ def close(x: Float | None, y: Float | None) -> None:
 @given(game=games(INTERIOR, batch=(2,)), tau=TAUS)
 def test_a_status_is_what_the_certificate_says(name: str, game: PreferenceGame, tau: float) -> None:
     before = game.digest
-    found = answer(solver(name, tau), game)
+    solution = answer(solver(name, tau), game)
     assert game.digest == before
-    assert found.status.shape == found.certificate.residual.shape == (2,)
-    np.testing.assert_array_equal(found.status == "ok", found.certificate.holds)
-    np.testing.assert_allclose(found.policy.sum(-1), 1, rtol=0, atol=1e-12)
+    assert solution.status.shape == solution.certificate.residual.shape == (2,)
+    np.testing.assert_array_equal(solution.status == "ok", solution.certificate.holds)
+    np.testing.assert_allclose(solution.policy.sum(-1), 1, rtol=0, atol=1e-12)
     if name in EXACT:
-        assert [game_status(name, tau, game.at(k)) for k in (0, 1)] == found.status.tolist()
+        assert [game_status(name, tau, game.at(k)) for k in (0, 1)] == solution.status.tolist()
 
 
 def game_status(name: str, tau: float, game: PreferenceGame) -> str:
@@ -126,7 +126,7 @@ def game_status(name: str, tau: float, game: PreferenceGame) -> str:
 
 
 def violation(name: str, game: PreferenceGame, policy: Float, tau: float) -> float:
-    """By how much a policy fails its concept's optimality condition, written out here again."""
+    """By how much a policy fails its concept's optimality condition, written out a second time."""
     if SOLVERS[name].concept == "rlhf":
         implied = tau * np.log(policy / game.ref)
         off = special.expit(implied[:, None] - implied[None, :]) - game.P
@@ -135,14 +135,14 @@ def violation(name: str, game: PreferenceGame, policy: Float, tau: float) -> flo
     if SOLVERS[name].concept == "nlhf":
         payoffs = game.P @ policy
     elif tau > 0:
-        kept = np.exp(game.log_ref_follower(slice(None)) - game.P / tau)
-        payoffs = -tau * np.log(kept.sum(-1))
+        weights = np.exp(game.log_ref_follower(slice(None)) - game.P / tau)
+        payoffs = -tau * np.log(weights.sum(-1))
     else:
         payoffs = game.P.min(-1)
     if tau == 0:
         return float(payoffs.max() - policy @ payoffs)
-    seen = policy > 1e-280
-    return float(np.ptp(np.log(policy[seen]) - np.log(game.ref[seen]) - payoffs[seen] / tau))
+    used = policy > 1e-280
+    return float(np.ptp(np.log(policy[used]) - np.log(game.ref[used]) - payoffs[used] / tau))
 
 
 @exact_solvers
@@ -151,14 +151,14 @@ def violation(name: str, game: PreferenceGame, policy: Float, tau: float) -> flo
 def test_certificates_hold_and_other_policies_fail(
     name: str, game: PreferenceGame, tau: float, at: int
 ) -> None:
-    found = answer(solver(name, tau), game)
-    assert found.certificate.holds
+    solution = answer(solver(name, tau), game)
+    assert solution.certificate.holds
     if SOLVERS[name].concept == "rlhf" and tau == 0:
         return  # the policy does not show the reward
-    tolerance = 10 * float(found.certificate.tolerance)
-    assert violation(name, game, found.policy, tau) <= tolerance
-    if tau > 0 and found.policy[at % game.n] < 0.9:
-        moved = found.policy * np.where(np.arange(game.n) == at % game.n, 1.001, 1)
+    tolerance = 10 * float(solution.certificate.tolerance)
+    assert violation(name, game, solution.policy, tau) <= tolerance
+    if tau > 0 and solution.policy[at % game.n] < 0.9:
+        moved = solution.policy * np.where(np.arange(game.n) == at % game.n, 1.001, 1)
         assert violation(name, game, moved / moved.sum(), tau) > tolerance
 
 
@@ -193,23 +193,23 @@ def test_clones_share_and_change_nothing_else(
     name: str, game: PreferenceGame, tau: float, at: int, copies: int
 ) -> None:
     at %= game.n
-    found = answer(solver(name, tau), game)
+    solution = answer(solver(name, tau), game)
     more = answer(solver(name, tau), cloned(game, at, copies))
-    np.testing.assert_allclose(merged(more.policy, at, copies), found.policy, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(merged(more.policy, at, copies), solution.policy, rtol=0, atol=1e-9)
     family = more.policy[at : at + copies]
     np.testing.assert_allclose(family, family.mean(), rtol=0, atol=1e-9)
-    if found.follower is not None:
+    if solution.follower is not None:
         assert more.follower is not None
         replies = merged(more.follower, at, copies)
         original = np.repeat(np.arange(game.n), np.where(np.arange(game.n) == at, copies, 1))
-        np.testing.assert_allclose(replies, found.follower[original], rtol=0, atol=1e-9)
+        np.testing.assert_allclose(replies, solution.follower[original], rtol=0, atol=1e-9)
 
 
 def test_clones_change_rlhf() -> None:
     game = three_annotators()
-    found = answer(solver("rlhf_exact", 0.0), game).policy
+    policy = answer(solver("rlhf_exact", 0.0), game).policy
     more = answer(solver("rlhf_exact", 0.0), cloned(game, 1, 2)).policy
-    np.testing.assert_array_equal(found, [0, 1, 0])
+    np.testing.assert_array_equal(policy, [0, 1, 0])
     np.testing.assert_array_equal(merged(more, 1, 2), [1, 0, 0])
 
 
@@ -225,8 +225,8 @@ def test_a_strict_condorcet_winner_is_the_answer(
     P[winner, winner] = 0.5
     crowned = PreferenceGame(P, game.ref, game.ref_follower)
     assert measures.condorcet_winner(crowned)[winner]
-    found = answer(solver(name, 0.0), crowned).policy
-    np.testing.assert_allclose(found, np.eye(game.n)[winner], rtol=0, atol=1e-12)
+    policy = answer(solver(name, 0.0), crowned).policy
+    np.testing.assert_allclose(policy, np.eye(game.n)[winner], rtol=0, atol=1e-12)
 
 
 @exact_solvers
@@ -266,6 +266,6 @@ def test_a_leader_never_wins_more_than_half_against_the_best_follower(
 
 def test_a_soft_follower_may_lose_more_than_half() -> None:
     game = PreferenceGame(table(np.array([[0, 0], [0.1, 0]])), [0.9, 0.1], np.full((2, 2), 0.5))
-    found = answer(solver("slhf_exact", 1.0), game)
-    assert found.follower is not None
-    assert (found.policy[:, None] * found.follower * game.P).sum() > 0.5
+    solution = answer(solver("slhf_exact", 1.0), game)
+    assert solution.follower is not None
+    assert (solution.policy[:, None] * solution.follower * game.P).sum() > 0.5

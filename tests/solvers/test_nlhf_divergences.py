@@ -41,8 +41,8 @@ def test_rspo_on_rock_paper_scissors_by_published_numbers() -> None:
         ("reverse_kl", GOLDEN["rps"]["tau=0.1"]["qre"]),
     ]
     for divergence, want in numbers:
-        found = solved(Rspo(0.1, divergence, 0.3), golden_game("rps"), 2_000).policy
-        np.testing.assert_allclose(found, want, atol=6e-4)
+        policy = solved(Rspo(0.1, divergence, 0.3), golden_game("rps"), 2_000).policy
+        np.testing.assert_allclose(policy, want, atol=6e-4)
 
 
 @pytest.mark.parametrize("n", [2, 3, 8, 20])
@@ -128,11 +128,11 @@ def test_full_rank_is_exact_for_even_and_odd_sizes() -> None:
 
 def test_certain_preferences_have_no_embedding() -> None:
     game = PreferenceGame([[[0.5, 1], [0, 0.5]], [[0.5, 0.6], [0.4, 0.5]]])
-    for found in (Gpo().solve(game), Gpo().target(game)):
-        assert (found.status == "undefined").tolist() == [True, False]
-        assert np.isnan(found.policy).all(-1).tolist() == [True, False]
-        assert "log-odds" in found.message[0]
-        assert found.message[1] == ""
+    for solution in (Gpo().solve(game), Gpo().target(game)):
+        assert (solution.status == "undefined").tolist() == [True, False]
+        assert np.isnan(solution.policy).all(-1).tolist() == [True, False]
+        assert "log-odds" in solution.message[0]
+        assert solution.message[1] == ""
 
 
 # Iterated best-of-N

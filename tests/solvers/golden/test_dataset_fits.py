@@ -93,9 +93,9 @@ def check_srpo(cls: Any) -> None:
 
 def check_sgpo(cls: Any) -> None:
     for radius in (0.0, 0.3, 5.0):
-        found = cls(tau=0.4, radius=radius).solve(GAME)
-        assert found.certificate.holds
-        close(found.policy, Dpo(tau=0.4).solve(GAME).policy, 1e-9)
+        solution = cls(tau=0.4, radius=radius).solve(GAME)
+        assert solution.certificate.holds
+        close(solution.policy, Dpo(tau=0.4).solve(GAME).policy, 1e-9)
 
 
 CHECKS: dict[type[Any], Callable[[Any], None]] = {
