@@ -1,4 +1,4 @@
-"""How a policy is found: exact solvers of the three concepts, iterative ones, and the registry."""
+"""Solvers: exact ones for the three solution concepts, iterative algorithms, and their registry."""
 
 from games.registry import Registry
 from solvers.aliases import ALIASES as ALIASES

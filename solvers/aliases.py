@@ -1,7 +1,7 @@
-"""Methods whose exact update is that of another file: other names, other papers, other parameters.
+"""Aliases: methods with the same exact update as a solver, under another name and parameters.
 
-They are run once, under the name of the file; ``prefgames ls solvers`` shows them and ``prefgames
-solve --solver NAME`` knows them.
+They run under the name of that solver; ``prefgames ls solvers`` lists them, and ``prefgames solve
+--solver NAME`` accepts them.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,10 +22,10 @@ class Alias:
     solver : str
         Registry name of the solver with the same exact update.
     params : callable
-        From the parameters of the method's own paper, with its defaults, to those of the solver.
+        Maps the parameters of the method's paper, with its defaults, to those of the solver.
     paper : str
     why : str
-        In what the two are the same, in one line.
+        In one line, why the two updates are equal.
     """
 
     name: str
@@ -147,14 +147,14 @@ ALIASES: dict[str, Alias] = {alias.name: alias for alias in _EVERY}
 
 
 def resolve(name: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The solver behind a name and its parameters; a name that is no alias is given back.
+    """Registry name and parameters of the solver behind ``name``; both unchanged if no alias.
 
-    Parameters that the alias does not translate (``samples``, ``max_steps``) go to the solver.
+    Parameters that the alias does not translate (``samples``, ``max_steps``) are passed on.
 
     Raises
     ------
     SpecError
-        If a parameter stands for two values of the solver's.
+        If the alias cannot translate a parameter, or one that is passed on is set by the alias.
     """
     if name not in ALIASES:
         return name, dict(params)
@@ -169,8 +169,8 @@ def resolve(name: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         ) from None
     for key in rest:
         if key in mapped:
-            known = parameters(alias.params)
+            names = parameters(alias.params)
             raise SpecError(
-                f"{name}: {key!r} of {alias.solver} is set by its own{near(key, known)}"
+                f"{name}: {key!r} of {alias.solver} is set by the alias{near(key, names)}"
             )
     return alias.solver, {**mapped, **rest}

@@ -15,18 +15,17 @@ from solvers.rlhf_exact import RlhfExact
 from solvers.solver import (
     Certificate,
     Concept,
+    ExactSolver,
     Reasons,
     Solution,
-    Solver,
     require,
-    solve_defined,
 )
 
 _LOWEST = -1e30
 
 
 @dataclass(frozen=True)
-class BestOfN(Solver):
+class BestOfN(ExactSolver):
     """pi(y) = F(y)^N - F_-(y)^N, with F(y) = ref(r <= r(y)) and F_-(y) = ref(r < r(y)).
 
     Tied answers share in proportion to ``ref``. r is the Bradley-Terry reward under ``game.pairs``,
@@ -36,7 +35,7 @@ class BestOfN(Solver):
     Attributes
     ----------
     n_answers : int in [1, 1000000]
-        Answers drawn, of which the best is given.
+        Number of draws, of which the best is the answer.
 
     Raises
     ------
@@ -52,15 +51,11 @@ class BestOfN(Solver):
         require(self, n_answers=(1, 1_000_000))
 
     def undefined(self, game: PreferenceGame) -> Reasons:
-        """Where the reward is infinite."""
+        """Why the rewards of a context are infinite; "" where they are finite."""
         return RlhfExact().undefined(game)
 
-    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+    def compute(self, game: PreferenceGame) -> Solution:
         """The closed form, certified by the distribution of the reward it gives."""
-        del rng
-        return solve_defined(self._solve, game, self.undefined(game))
-
-    def _solve(self, game: PreferenceGame) -> Solution:
         r = RlhfExact().rewards(game)
         log_policy = best_of(self.n_answers, r, game.log_ref)
         policy, below = np.exp(log_policy), r[..., None, :] <= r[..., :, None] + TIE_TOL
@@ -84,9 +79,9 @@ def best_of(n_answers: int, r: Float, log_policy: Float) -> Float:
     """
     lower = r[..., None, :] < r[..., :, None] - TIE_TOL
     up_to = r[..., None, :] <= r[..., :, None] + TIE_TOL
-    mine = log_policy[..., None, :]
-    log_up_to = numerics.logsumexp(np.where(up_to, mine, -np.inf).astype(mine.dtype))
-    log_lower = numerics.logsumexp(np.where(lower, mine, -np.inf).astype(mine.dtype))
+    log_p = log_policy[..., None, :]
+    log_up_to = numerics.logsumexp(np.where(up_to, log_p, -np.inf).astype(log_p.dtype))
+    log_lower = numerics.logsumexp(np.where(lower, log_p, -np.inf).astype(log_p.dtype))
     ratio = np.exp(log_lower - log_up_to)
     total, ahead, k = np.ones_like(ratio), ratio, n_answers
     # sum_{k < N} q^k by the binary digits of N: from k terms to 2 k, and to 2 k + 1

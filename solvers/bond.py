@@ -11,26 +11,24 @@ import numpy as np
 from games import numerics
 from games.game import Float, PreferenceGame
 from solvers.best_of_n import best_of
-from solvers.iterative import IterativeSolver
-from solvers.natural_pg import fitted_rewards
-from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Concept, Open, Reasons, Solution, require
+from solvers.reward_ascent import RewardAscent
+from solvers.solver import Open, require
 
 
 @dataclass(frozen=True)
-class Bond(IterativeSolver):
+class Bond(RewardAscent):
     """pi <- best of N draws from the anchor; log anchor <- (1 - rate) log anchor + rate log pi.
 
     The inner problem, the least Jeffreys divergence to the best-of-N distribution of the anchor,
     is solved exactly: over all policies its minimum is that distribution, whatever the weights of
-    the two KLs. With rate = 1 the policy after t steps is the best of N^t draws from ``ref``, so
-    it goes to argmax r and not to a compromise with ``ref``: the number of steps is what
-    regularises. A smaller rate only slows it down.
+    the two KLs. The trap: with rate = 1 the policy after t steps is the best of N^t draws from
+    ``ref``, so it converges to argmax r and not to a compromise with ``ref``; only the number of
+    steps regularises. A smaller rate only slows it down.
 
     Attributes
     ----------
     n_answers : int in [2, 1000000]
-        Answers of the anchor of which the best is imitated.
+        Number of draws from the anchor, of which the best is imitated.
     rate : float in (0, 1]
         How far the anchor moves to the policy, in logits.
 
@@ -42,23 +40,14 @@ class Bond(IterativeSolver):
 
     n_answers: int = 2
     rate: float = 0.5
-    concept: ClassVar[Concept] = "rlhf"
     paper: ClassVar[str] = "Sessa et al. 2024, arXiv:2407.14622"
 
     def __post_init__(self) -> None:
         require(self, n_answers=(2, 1_000_000), rate=(Open(0), 1))
 
-    def undefined(self, game: PreferenceGame) -> Reasons:
-        """Where the reward is infinite."""
-        return RlhfExact().undefined(game)
-
-    def target(self, game: PreferenceGame) -> Solution:
-        """The answers of highest reward, in proportion to ``ref``."""
-        return RlhfExact(0.0).solve(game)
-
     def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float, Float]:
         """Logs of policy and anchor, both the reference, and the rewards."""
-        return game.log_ref, game.log_ref, fitted_rewards(game)
+        return game.log_ref, *super().init(game, rng)
 
     def step(
         self,
@@ -66,7 +55,7 @@ class Bond(IterativeSolver):
         state: tuple[Float, Float, Float],
         rng: np.random.Generator,
     ) -> tuple[Float, Float, Float]:
-        """Distil, then move the anchor."""
+        """The state after distilling the best of N, and moving the anchor towards it."""
         _, anchor, r = state
         log_pi = best_of(self.n_answers, r, anchor)
         return log_pi, numerics.log_softmax((1 - self.rate) * anchor + self.rate * log_pi), r

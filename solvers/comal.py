@@ -51,7 +51,7 @@ class Comal(IterativeSolver):
         return NlhfExact(0.0).solve(game)
 
     def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
-        """The equilibrium regularised towards the current policy, solved in double precision."""
+        """Logits of the equilibrium regularised towards the current policy, in double precision."""
         n = game.n
         P, log_pi = game.P.reshape(-1, n, n).astype(float), state.reshape(-1, n).astype(float)
         nearest, _ = regularized_nash(P, log_pi, self.tau)

@@ -1,4 +1,4 @@
-"""What the fits to a data set of comparisons share: parameters, data, and a bound on steps."""
+"""What fits to a data set of comparisons share: parameters, data, and a bound on the step size."""
 
 from abc import ABC
 from dataclasses import dataclass, field
@@ -12,15 +12,16 @@ from solvers.iterative import IterativeSolver
 from solvers.solver import Open, require
 
 Table = tuple[Float, Float]
-"""Shares of the pairs, 1 over i < j, and the share of i's wins against j; (..., n, n) both."""
+"""Shares of the pairs, summing to 1 over i < j, and win rates of i against j; both (..., n, n)."""
 
 
 @dataclass(frozen=True)
 class DatasetFit(IterativeSolver, ABC):
-    """Gradient descent on a loss of compared pairs: of all under ``game.pairs``, or of a sample.
+    """Gradient descent on a loss over compared pairs: the population, or a sample of it.
 
-    A sample is drawn once, in ``init``. A method of the family writes the gradient; its step size
-    is in units of a bound of its Hessian, so that every loss is descended for eta < 2.
+    The population is ``game.pairs`` with the true preferences; a sample is drawn once, in ``init``.
+    A method of the family writes ``step``. Its step size is eta over a bound of the Hessian, so
+    that the loss decreases for every eta < 2.
 
     Attributes
     ----------
@@ -45,7 +46,7 @@ class DatasetFit(IterativeSolver, ABC):
         require(self, tau=(Open(0), np.inf), eta=(Open(0), Open(2)), n_comparisons=(0, 2**53))
 
     def data(self, game: PreferenceGame, rng: np.random.Generator) -> Table:
-        """The population, or a sample of it."""
+        """The table that is fitted: the population, or a sample of it."""
         table = population(game)
         return sample_pairs(game, self.n_comparisons, rng) if self.n_comparisons > 0 else table
 
@@ -55,12 +56,12 @@ class DatasetFit(IterativeSolver, ABC):
 
 
 def population(game: PreferenceGame) -> Table:
-    """All pairs as ``game.pairs`` compares them, and their true preferences."""
+    """The table of all pairs, weighted by ``game.pairs``, with their true preferences."""
     return _shares(game.pair_weights), game.P
 
 
 def sample_pairs(game: PreferenceGame, n_comparisons: int, rng: np.random.Generator) -> Table:
-    """So many comparisons drawn from the population; 1/2 where a pair is unseen."""
+    """The table of ``n_comparisons`` drawn from the population; 1/2 for a pair not drawn."""
     data = Comparisons.sample(game, n_comparisons, rng)
     return _shares(data.pairs), data.game(game.ref).P
 
@@ -71,6 +72,9 @@ def _shares(weights: Float) -> Float:
 
 
 def max_degree(shares: Float) -> Float:
-    """Largest share of pairs that one answer is in, (..., 1); half the Laplacian's spectrum."""
+    """Largest share of pairs that contain one answer, (..., 1).
+
+    Twice this bounds the eigenvalues of the Laplacian of the shares. It is 1 without any pairs.
+    """
     most = shares.sum(-1).max(-1, keepdims=True)
     return np.asarray(np.where(most > 0, most, 1).astype(most.dtype))

@@ -20,14 +20,14 @@ class Dpo(DatasetFit):
     """Gradient descent on -sum_ij w_ij P_ij log sigmoid(tau (h_i - h_j)), with h = log(pi / ref).
 
     log pi_i <- log pi_i - eta / (tau d) sum_j w_ij (sigmoid(tau (h_i - h_j)) - P_ij), with w the
-    shares of the pairs (sum_{i<j} w_ij = 1) and d the largest sum_j w_ij divided by 2, so that
-    tau^2 d bounds the Hessian. The minimum is exactly the two-stage answer of RLHF: like it, it
-    moves with ``game.pairs`` unless P is Bradley-Terry. The loss is convex in h and descent
-    converges linearly for eta < 2, at a rate set by the worst-compared answer.
+    shares of the pairs (sum_{i<j} w_ij = 1) and d half of the largest sum_j w_ij, so that tau^2 d
+    bounds the Hessian. The minimum is exactly the two-stage answer of RLHF, and like that answer it
+    depends on ``game.pairs`` unless P is Bradley-Terry. The loss is convex in h, and descent
+    converges linearly for eta < 2, at a rate set by the answer that is compared least.
 
-    Where an answer always wins in the data the loss has no minimum: tau h grows without bound, like
-    the logarithm of the steps, so that no tau keeps the policy near ``ref``. Nothing stops it but
-    ``max_steps``; ``target`` is undefined. A data set is drawn once, in ``init``.
+    The trap: where an answer always wins in the data the loss has no minimum. tau h grows without
+    bound, like the logarithm of the number of steps, so no tau keeps the policy near ``ref``; only
+    ``max_steps`` ends the run, and ``target`` is undefined. A data set is drawn once, in ``init``.
 
     Attributes
     ----------

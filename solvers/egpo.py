@@ -1,4 +1,4 @@
-"""EGPO: extragradient preference optimisation, a look ahead before every mirror-descent step.
+"""EGPO: extragradient preference optimisation, an extrapolation before every mirror-descent step.
 
 Zhou, Fazel and Du, Extragradient Preference Optimization (EGPO), 2025, arXiv:2503.08942; the same
 update with another step size is Nash Mirror Prox, Tiapkin et al. 2025, arXiv:2505.19731.
@@ -22,21 +22,22 @@ Pairs = Literal["uniform", "reference", "policy"]
 class Egpo(MirrorDescent):
     """phi = theta + eta (P pi + pull); theta <- theta + eta (P softmax(phi) + pull).
 
-    pull = tau (log ref - theta) serves both halves: the second starts from theta too, not from
-    phi. The step size need not shrink with tau: near the regularised equilibrium it is stable up
-    to about 1 / omega >= 2 (omega as for online_ipo_1). Nash Mirror Prox takes both as proximal
-    steps of size s, which is eta = s / (1 + s tau); its own s = 2 is the default here, and KL to
-    the equilibrium then falls at least by 1 + 2 tau a step, from anywhere. EGPO's own condition,
-    eta <= 1 / (tau + 3) for a factor 1 - eta tau in KL, is quoted as recalled; it is about ten
-    times as strict as observed. With two look-ups of win rates a step, count those.
+    pull = tau (log ref - theta) is the same in both halves, because the second also starts from
+    theta and not from phi. The step size need not shrink with tau: near the regularised equilibrium
+    it is stable up to about 1 / omega >= 2 (omega as for online_ipo_1). Nash Mirror Prox takes
+    proximal steps of size s in both halves, which is eta = s / (1 + s tau). Its choice s = 2 is the
+    default, with which KL to the equilibrium falls at least by the factor 1 + 2 tau in each step,
+    from any start. The condition in the EGPO paper, eta <= 1 / (tau + 3) for a factor 1 - eta tau
+    in KL, is quoted as recalled; it is about ten times as strict as observed. A step looks up win
+    rates twice, so compare methods at equal oracle calls.
 
-    Each half is the gradient step on E (log-ratio difference of y, y' - [P(y > y'') -
-    P(y' > y'')] / tau)^2, y and y' ~ nu: learning rate lr gives eta = 4 lr / (n tau), and what is
-    added above, g, becomes n nu (g - nu . g). The equilibrium stays the fixed point whatever nu
-    with full support, but only uniform nu makes it a step of mirror descent: with pairs from the
-    reference some games have no stable step size at all, and pairs from the policy (like y'', from
-    that of phi in the second half) are slow where it is nearly pure. The published class defaults
-    to the reference, the script that trains with it to the policy.
+    Each half is a gradient step on E (log-ratio difference of y, y' - [P(y > y'') - P(y' > y'')] /
+    tau)^2 with y and y' ~ nu; a learning rate lr gives eta = 4 lr / (n tau), and the increment g
+    above becomes n nu (g - nu . g). The trap is nu. The equilibrium is the fixed point for every nu
+    with full support, but only a uniform nu gives a step of mirror descent: with pairs from the
+    reference some games have no stable step size at all, and with pairs from the policy (which, as
+    for y'', is that of phi in the second half) progress is slow where it is nearly pure. The
+    published class defaults to the reference, and the script that trains with it to the policy.
 
     Attributes
     ----------
@@ -71,7 +72,7 @@ class Egpo(MirrorDescent):
         return 2 / (1 + 2 * self.tau)
 
     def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
-        """A half step to look ahead, then the step."""
+        """The extrapolation, then the step with the win rates and pairs at that point."""
         pull = self.tau * (game.log_ref - state)
 
         def moved(opponent: Float) -> Float:

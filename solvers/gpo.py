@@ -54,7 +54,7 @@ class Gpo(IterativeSolver):
             raise SolverError(f"Gpo: dimension is {self.dimension!r}, expected an even number")
 
     def undefined(self, game: PreferenceGame) -> Reasons:
-        """Where some preference is certain."""
+        """Why log-odds are infinite: some preference is 0 or 1; "" where none is."""
         certain = ((game.P == 0) | (game.P == 1)).any((-1, -2))
         why = "some preference is certain, so its log-odds are infinite; smooth the preferences"
         return np.where(certain, f"Gpo: {why}", "")
@@ -67,12 +67,12 @@ class Gpo(IterativeSolver):
             return np.asarray(odds)
         # i S is Hermitian: eigenvalues in pairs +-s, ascending; the last are the largest
         sizes, vectors = np.linalg.eigh(1j * odds)
-        kept = slice(max(game.n - self.dimension // 2, (game.n + 1) // 2), None)
-        u, s = vectors[..., kept], sizes[..., None, kept]
+        largest = slice(max(game.n - self.dimension // 2, (game.n + 1) // 2), None)
+        u, s = vectors[..., largest], sizes[..., None, largest]
         return np.asarray(2 * ((u * s) @ np.swapaxes(u, -1, -2).conj()).imag)
 
     def target(self, game: PreferenceGame) -> Solution:
-        """An equilibrium of the score game, from a linear programme; there may be others."""
+        """An equilibrium of the score game, from a linear programme; it need not be unique."""
         return solve_defined(self._equilibrium, game, self.undefined(game))
 
     def _equilibrium(self, game: PreferenceGame) -> Solution:
@@ -95,7 +95,7 @@ class Gpo(IterativeSolver):
         return log_policy, total + np.exp(log_policy), scores
 
     def policy(self, state: State) -> Float:
-        """The last iterate; the driver averages."""
+        """The last iterate; ``drive`` averages."""
         return np.asarray(np.exp(state[0]))
 
     def residual(self, game: PreferenceGame, before: State, after: State) -> Float:

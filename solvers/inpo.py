@@ -18,12 +18,14 @@ from solvers.sampling import sampled_wins
 class Inpo(MirrorDescent):
     """theta <- (1 - eta tau) theta + eta tau log ref + d, d = argmin E (d_w - d_l - eta / 2)^2.
 
-    The pairs are drawn from pi and w is preferred to l; in expectation d = eta P pi + const, which
-    is online_ipo_1, with its limit eta < 2 tau / (tau^2 + omega^2) and cycles above it. The paper's
-    step is eta = 1 / 0.0075, far above unless preferences hardly differ; its rates (average gap
-    1 / sqrt t, last KL 1 / t) are quoted as recalled. With samples d is the least-squares fit of
-    least norm: an answer that was not drawn keeps d = 0, so a rare answer is hardly ever corrected
-    and the policy is biased as well as noisy.
+    The pairs are drawn from pi, and w is preferred to l. In expectation d = eta P pi + const, so
+    the update is that of online_ipo_1: stable for eta < 2 tau / (tau^2 + omega^2), with cycles
+    above. The paper's rates (average gap 1 / sqrt t, last KL 1 / t) are quoted as recalled.
+
+    There are two traps. The paper's step, eta = 1 / 0.0075, is far above that limit unless
+    preferences hardly differ. And with samples d is the least-squares fit of least norm: an answer
+    that was not drawn keeps d = 0, so that a rare answer is hardly ever corrected and the policy is
+    biased as well as noisy.
 
     Attributes
     ----------
@@ -32,7 +34,7 @@ class Inpo(MirrorDescent):
     eta : float in (0, 2 / tau], or None for the safe tau / (tau^2 + 1/4)
         Step size in payoff units; one over the paper's eta.
     samples : int >= 0; 0 for the expected loss
-        Pairs a step, each with one binary label; asks for the dense ``P``.
+        Pairs in each step, with one binary label each; needs the dense ``P``.
 
     Raises
     ------
@@ -43,7 +45,7 @@ class Inpo(MirrorDescent):
     paper: ClassVar[str] = "Zhang et al. 2024, arXiv:2407.00617"
 
     def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
-        """One regression."""
+        """The logits after one regression."""
         eta, tau = self.step_size, self.tau
         pi = np.exp(numerics.log_softmax(state))
         if self.samples == 0:

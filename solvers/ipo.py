@@ -20,12 +20,14 @@ class Ipo(DatasetFit):
     """Gradient descent on sum_ij w_ij (h_i - h_j - (P_ij - 1/2) / tau)^2, with h = log(pi / ref).
 
     log pi_i <- log pi_i - eta / (2 d) sum_j w_ij (h_i - h_j - (P_ij - 1/2) / tau), with w the
-    shares of the pairs (sum_{i<j} w_ij = 1) and d the largest sum_j w_ij. Hard labels (Delta_h -
-    1 / (2 tau))^2 on winner and loser have the same gradient. If pairs are drawn as nu x nu, the
-    minimum is the best response to the fixed opponent nu, ref exp(P nu / tau): not an equilibrium.
-    For other pairs it is a least-squares fit that depends on them whenever P is not a difference
-    of scores. The loss is quadratic and bounded on all data; answers that were never compared,
-    even through others, keep the balance that ``ref`` gives them. Converges linearly for eta < 2.
+    shares of the pairs (sum_{i<j} w_ij = 1) and d the largest sum_j w_ij. The paper's form with
+    binary labels, (h_winner - h_loser - 1 / (2 tau))^2, has the same expected gradient. The loss is
+    quadratic and its minimum finite on all data; answers that no chain of comparisons connects keep
+    the ratio that ``ref`` gives them. Descent converges linearly for eta < 2.
+
+    The trap: the minimum is no equilibrium. If pairs are drawn as nu x nu it is the best response
+    to the fixed opponent nu, ref exp(P nu / tau). For other pairs it is a least-squares fit, which
+    depends on the pairs whenever P - 1/2 is not a difference of scores.
 
     Attributes
     ----------
@@ -52,8 +54,8 @@ class Ipo(DatasetFit):
         pull = (shares * (wins - 0.5)).sum(-1) / self.tau
         h = (np.linalg.pinv(laplacian, hermitian=True) @ pull[..., None])[..., 0]
         log_policy = numerics.log_softmax(game.log_ref + h)
-        found = log_policy - game.log_ref
-        gaps = found[..., :, None] - found[..., None, :]
+        ratio = log_policy - game.log_ref
+        gaps = ratio[..., :, None] - ratio[..., None, :]
         off = (shares * (self.tau * gaps - (wins - 0.5))).sum(-1)
         certificate = Certificate("normal equations", abs(off).max(-1), 1e-10)
         return Solution(log_policy, certificate)

@@ -1,4 +1,4 @@
-"""Iterated best-of-N: the policy is tilted by its own win rates, then pulled back to the reference.
+"""Iterated best-of-N: tilt the policy by its win rates against itself, then pull it to ref.
 
 Yang et al., Faster WIND: Accelerating Iterative Best-of-N Distillation for LLM Alignment, 2024,
 arXiv:2410.20727.
@@ -30,7 +30,7 @@ class IteratedBestOfN(IterativeSolver):
     Attributes
     ----------
     n_draws : int >= 2
-        Best of how many.
+        Number of draws, of which the best is imitated.
     mixing : float in [0, 1]
         Share of the reference, in logits, in each step.
 
@@ -73,7 +73,7 @@ class IteratedBestOfN(IterativeSolver):
         return Solution(log_policy, certificate)
 
     def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
-        """Tilt by the win rates, pull back."""
+        """The logits after the tilt by the win rates and the pull to the reference."""
         log_policy = numerics.log_softmax(state)
         tilted = log_policy + (self.n_draws - 1) * numerics.log(game.win_rates(np.exp(log_policy)))
         return np.asarray((1 - self.mixing) * tilted + self.mixing * game.log_ref)

@@ -1,4 +1,4 @@
-"""What an iterative algorithm is, and the one driver that runs them all."""
+"""``IterativeSolver``: an algorithm given by ``init`` and ``step``; ``drive`` runs it."""
 
 import time
 from dataclasses import dataclass, replace
@@ -14,29 +14,30 @@ from solvers.sampling import NO_DRAWS
 from solvers.solver import Certificate, Solution, Solver, Trace, require, solve_defined
 
 State = Any
-"""What a solver carries from step to step: arrays, or a tuple of arrays; never changed in place."""
+"""What passes from step to step: an array or a tuple of arrays, never changed in place."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IterativeSolver(Solver):
-    """An algorithm given by ``init`` and ``step``; everything else is the driver's.
+    """An algorithm given by ``init`` and ``step``; ``drive`` runs it.
 
-    ``step`` is pure (same arguments and generator state, same result; arguments unchanged) and
-    works on all contexts at once. A state is the logits of the policy or a tuple that begins with
-    them; otherwise override ``policy``. ``rng`` is never None in ``init`` and ``step``: a solver
-    that does not draw may get ``NO_DRAWS``, of which every use is an error. The driver owns the
-    loop, stopping, the trace, the clock (only ``step`` is timed), the count of oracle calls and the
-    average of the iterates.
+    ``step`` is pure (the same arguments and generator state give the same result, and the arguments
+    are not changed) and works on all contexts at once. A state is the logits of the policy or a
+    tuple that begins with them; for any other state override ``policy``. ``rng`` is never None in
+    ``init`` and ``step``: a solver that does not draw may be given ``NO_DRAWS``, which raises when
+    it is used. The loop, stopping, the trace, the clock (only ``step`` is timed), the count of
+    oracle calls and the average of the iterates belong to ``drive``.
 
     Attributes
     ----------
     max_steps : int >= 1
-        Steps at most; contexts that have not settled by then have status "max_steps".
+        Largest number of steps; contexts that have not settled by then have status "max_steps".
     tol : float >= 0
-        A context has settled when ``residual`` is at most this.
+        A context has settled when its ``residual`` is at most this.
     iterate : "last", "average" or "none"
-        Which iterate approaches ``target`` (and is the answer); "none" if neither is known to. The
-        answer of "average" is the last iterate where that has settled.
+        Which iterate approaches ``target``, and is the answer; "none" if neither is known to, and
+        the answer is the last one. With "average" the answer is the last iterate where the context
+        has settled.
     """
 
     max_steps: int = 10_000
@@ -57,36 +58,36 @@ class IterativeSolver(Solver):
         raise NotImplementedError
 
     def policy(self, state: State) -> Float:
-        """The policy to deploy now, shape (..., n); by default the softmax of its logits."""
+        """The policy in this state, shape (..., n); by default the softmax of its logits."""
         logits = state[0] if isinstance(state, tuple) else state
         return np.asarray(np.exp(numerics.log_softmax(logits)))
 
     def follower(self, state: State) -> Float | None:
-        """The follower to deploy now, shape (..., n, n); None if there is none."""
+        """The follower in this state, shape (..., n, n), or None if the method has none."""
         return None
 
     def residual(self, game: PreferenceGame, before: State, after: State) -> Float:
-        """How far from settled, for each context; by default the largest change of a probability.
+        """How far each context is from settled: by default, the largest change of a probability.
 
-        The follower's count too, where there is one.
-        Of a solver with ``samples`` it is what the exact step (0 samples) would change: a sampled
-        one may change nothing by luck.
+        The probabilities of the follower count too, if there is one. For a solver with ``samples``
+        the change is that of an exact step (0 samples) from ``before``, because a sampled step may
+        change nothing by luck.
         """
         if getattr(self, "samples", 0) > 0:
             after = replace(self, samples=0).step(game, before, NO_DRAWS)  # type: ignore[call-arg]
         change = abs(self.policy(after) - self.policy(before)).max(-1)
-        now, last = self.follower(after), self.follower(before)
-        if now is not None and last is not None:
-            change = np.maximum(change, abs(now - last).max((-1, -2)))
+        follower, previous = self.follower(after), self.follower(before)
+        if follower is not None and previous is not None:
+            change = np.maximum(change, abs(follower - previous).max((-1, -2)))
         return np.asarray(change)
 
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
-        """Run to the tolerance, ``max_steps`` or divergence."""
+        """Step until every context has settled or diverged, or ``max_steps``: see ``drive``."""
         return drive(self, game, rng)
 
 
 class Oracle:
-    """A game that counts how often it is asked; it stands in for the game in ``step``.
+    """A game that counts its oracle calls; ``step`` is given one in place of the game.
 
     One call is one look-up of the win rates of one policy, or of the whole table.
     """
@@ -122,10 +123,17 @@ def drive(
     *,
     average: bool = False,
 ) -> Solution:
-    """Step until every context has settled or diverged, or ``max_steps``.
+    """Step until every context has settled or diverged, or ``max_steps``; return the solution.
 
     Contexts without an answer (``Solver.undefined``) are left out, and are NaN in the solution.
-    With ``average`` the answer is the average of the iterates whatever ``solver.iterate`` says.
+
+    Parameters
+    ----------
+    solver : IterativeSolver
+    game : PreferenceGame
+    rng : numpy Generator, or None if the solver does not draw
+    average : bool
+        Whether the answer is the average of the iterates whatever ``solver.iterate`` says.
 
     Raises
     ------
@@ -150,14 +158,14 @@ def drive(
     marks = set(_log_spaced(solver.max_steps))
     with np.errstate(all="ignore"):
         for t in range(1, solver.max_steps + 1):
-            began = time.perf_counter()
+            start = time.perf_counter()
             after = solver.step(oracle, state, generator)
-            seconds += time.perf_counter() - began
-            look = t in marks or t % 16 == 0
-            if look or averaged:
+            seconds += time.perf_counter() - start
+            check = t in marks or t % 16 == 0
+            if check or averaged:
                 policy = solver.policy(after)
                 total = total + policy
-            if look:
+            if check:
                 residual = solver.residual(game, state, after)
                 mean = total / t if averaged else policy
                 if t in marks:
@@ -185,6 +193,6 @@ def drive(
 
 
 def _log_spaced(last: int) -> list[int]:
-    """1, 2, 3, ... then about twelve marks a decade, up to and including ``last``."""
+    """Steps 1, 2, 3, ..., then about twelve in each decade, up to and including ``last``."""
     marks = np.unique(np.rint(10 ** np.arange(0, np.log10(last) + 1e-9, 1 / 12)).astype(int))
     return [*marks.tolist(), last]

@@ -1,4 +1,4 @@
-"""What the methods of mirror descent on win rates share: parameters, step size, target and step."""
+"""What methods of mirror descent on win rates share: parameters, step size, target and step."""
 
 from abc import ABC
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ from solvers.solver import Concept, Open, Solution, require
 class MirrorDescent(IterativeSolver, ABC):
     """log pi <- (1 - eta tau) log pi + eta tau log ref + eta P q + const, q the ``opponent``.
 
-    A method of the family says who its opponent is, or writes a ``step`` of its own. Where it
-    goes and up to which step size it is stable depends on that, and stands with the method.
+    A method of the family overrides ``opponent`` or ``step``. Its limit, and the step size up to
+    which it is stable, depend on the opponent and are given in its docstring.
 
     Attributes
     ----------
@@ -46,12 +46,12 @@ class MirrorDescent(IterativeSolver, ABC):
 
     @property
     def default_step(self) -> float:
-        """Tau / (tau^2 + 1/4): half of what is stable in every game against the policy itself."""
+        """Tau / (tau^2 + 1/4): half the step size that is stable in every game in self-play."""
         return self.tau / (self.tau**2 + 0.25)
 
     @property
     def step_size(self) -> float:
-        """``eta``, or the default."""
+        """``eta``, or the default where that is None."""
         return self.default_step if self.eta is None else self.eta
 
     def target(self, game: PreferenceGame) -> Solution:
@@ -59,7 +59,7 @@ class MirrorDescent(IterativeSolver, ABC):
         return NlhfExact(self.tau).solve(game)
 
     def opponent(self, game: PreferenceGame, state: State) -> Float:
-        """Whom the answers of this step are compared with, (..., n); by default the policy."""
+        """Policy (..., n) that answers are compared with; by default the current one."""
         return self.policy(state)
 
     def descend(

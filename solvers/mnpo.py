@@ -22,8 +22,9 @@ class Mnpo(MirrorDescent):
 
     The weights w_j are proportional to decay^j over the last ``history`` policies. The fixed point
     is the regularised equilibrium for all weights; decay = 0 (the published default weights 1, 0)
-    is online_ipo_1. Stability ends near its limit, 2 tau / (tau^2 + omega^2); in the games tested
-    two equal weights raise it by 13 to 19 per cent, and none lowers it.
+    is online_ipo_1. The trap is to expect several opponents to cure cycling: stability still ends
+    near the limit of online_ipo_1, 2 tau / (tau^2 + omega^2). In the games tested two equal weights
+    raise that limit by 13 to 19 per cent, and no weights lower it.
 
     Attributes
     ----------
@@ -32,9 +33,9 @@ class Mnpo(MirrorDescent):
     eta : float in (0, 2 / tau], or None for the safe tau / (tau^2 + 1/4)
         Step size in payoff units; one over the paper's eta.
     history : int >= 1
-        Opponents: the current policy and those before it.
+        Number of opponents: the current policy and those before it.
     decay : float >= 0
-        Weight of a policy over that of the next newer one; above 1 older ones weigh more.
+        Weight of a policy divided by that of the next newer one; above 1 older ones weigh more.
     samples : int >= 0; 0 for exact win rates
         Sampled opponents with binary labels, for each answer and step.
 

@@ -18,11 +18,12 @@ from solvers.solver import Open, require
 class NashEma(MirrorDescent):
     """theta <- (1 - eta tau) theta + eta tau log ref + eta P softmax(mean); the mean follows.
 
-    mean <- (1 - rate) mean + rate theta, of logits. The fixed point is the regularised equilibrium,
-    but averaging can make it unstable: with kappa = rate / eta and small steps it is stable if and
-    only if tau (tau + kappa)^2 > kappa omega^2, omega as for online_ipo_1. So unless 2 tau > omega
-    there is a band of kappa in the middle that cycles, and slower averaging is not always safer.
-    The paper keeps 0.999 of the mean or more; no theorem for the last iterate is recalled.
+    Then mean <- (1 - rate) mean + rate theta; both are logits. The fixed point is the regularised
+    equilibrium. The trap is that averaging can make it unstable: with kappa = rate / eta and small
+    steps it is stable if and only if tau (tau + kappa)^2 > kappa omega^2, with omega as for
+    online_ipo_1. Unless 2 tau > omega, then, there is an interval of kappa in which the policy
+    cycles, and slower averaging is not always safer. The paper uses rate <= 0.001; we recall no
+    theorem for the last iterate.
 
     Attributes
     ----------
@@ -56,7 +57,7 @@ class NashEma(MirrorDescent):
     def step(
         self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
-        """One step against the mean, which then follows."""
+        """One step against the mean, which then moves towards the new logits."""
         theta, mean = state
         opponent = np.exp(numerics.log_softmax(mean))
         theta = self.descend(game, theta, opponent, rng)

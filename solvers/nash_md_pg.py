@@ -23,15 +23,15 @@ class NashMdPg(IterativeSolver):
     The opponent m is proportional to pi^(1 - mixture) ref^mixture, of whole answers (language
     models mix token by token, which is not the same). A fixed mixture > 0 does not lead to the
     regularised equilibrium: m is the equilibrium at tau / (1 - mixture), and pi the best response
-    to it at tau. Mixture 0 is self-play, mixture 1 the best response to ``ref``. Slow: answers move
-    at a rate of about eta tau pi(y).
+    to it at tau. Mixture 0 is self-play, mixture 1 the best response to ``ref``. It is slow:
+    answers move at a rate of about eta tau pi(y).
 
     Attributes
     ----------
     tau : float > 0
         Weight of the KL penalty to ``ref``. TRL calls it beta.
     mixture : float in [0, 1]
-        Weight of the reference in the opponent's logits. TRL's mixture_coef, 0.5 there; the paper
+        Weight of the reference in the opponent's logits. TRL calls it mixture_coef (0.5); the paper
         tries 0, 0.125, ..., 1.
     eta : float > 0, or None for 2 tau / (tau^2 + 1/4)
         Step size in payoff units.
@@ -56,7 +56,7 @@ class NashMdPg(IterativeSolver):
 
     @property
     def step_size(self) -> float:
-        """``eta``, or the default."""
+        """``eta``, or the default where that is None."""
         return 2 * self.tau / (self.tau**2 + 0.25) if self.eta is None else self.eta
 
     def target(self, game: PreferenceGame) -> Solution:
@@ -70,7 +70,7 @@ class NashMdPg(IterativeSolver):
         return Solution(numerics.log(reply), opponent.certificate)
 
     def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
-        """One policy-gradient step."""
+        """The logits after one policy-gradient step."""
         log_pi = numerics.log_softmax(state)
         pi = np.exp(log_pi)
         mix = numerics.log_softmax((1 - self.mixture) * log_pi + self.mixture * game.log_ref)

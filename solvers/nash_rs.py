@@ -17,13 +17,14 @@ from solvers.mirror_descent import MirrorDescent
 class NashRs(MirrorDescent):
     """log pi <- (1 - eta tau) log pi + eta tau log ref + eta P q + const, q ~ ref exp(P pi / tau).
 
-    q, the best response to pi, is what accepting y ~ ref with probability exp(-P(pi > y) / tau)
-    draws. The published code accepts with 1 - exp(-P(pi > y) / tau) instead, which favours answers
-    that lose to pi and does not reach the equilibrium; here the sign is the right one. Near the
-    regularised equilibrium it damps without turning (real eigenvalues) and is stable for eta <
-    2 tau / (tau^2 + omega^2), omega as for online_ipo_1, but this is local: from ``ref`` it can
-    cycle below that limit. A step looks up win rates twice; drawing q would take some exp(1 / (2
-    tau)) proposals an answer.
+    q, the best response to pi, is the distribution of a y ~ ref that is accepted with probability
+    exp(-P(pi > y) / tau). Near the regularised equilibrium the iteration has real eigenvalues, so
+    it does not rotate, and it is stable for eta < 2 tau / (tau^2 + omega^2), with omega as for
+    online_ipo_1. That is local: from ``ref`` it can cycle below that limit. A step looks up win
+    rates twice; drawing one answer from q would take about exp(1 / (2 tau)) proposals.
+
+    The trap is in the published code. It accepts with probability 1 - exp(-P(pi > y) / tau), which
+    favours answers that lose to pi and does not reach the equilibrium; this file does not.
 
     Attributes
     ----------

@@ -11,19 +11,19 @@ import numpy as np
 
 from games import numerics
 from games.game import Float, PreferenceGame
-from solvers.iterative import IterativeSolver
+from solvers.reward_ascent import RewardAscent
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Concept, Open, Reasons, Solution, require
+from solvers.solver import Open, Solution, require
 
 
 @dataclass(frozen=True)
-class NaturalPg(IterativeSolver):
+class NaturalPg(RewardAscent):
     """log pi <- (1 - eta tau) log pi + eta tau log ref + eta r + const.
 
     r is the Bradley-Terry reward under ``game.pairs``, so what is reached depends on which pairs
-    were compared. The logits contract by |1 - eta tau| a step: eta = 1 / tau is there in one step,
-    above 2 / tau they diverge. Against a reward there is nothing to cycle around, unlike for the
-    same update against the policy's own win rates.
+    were compared. The logits contract by |1 - eta tau| in each step: eta = 1 / tau takes one step,
+    and above 2 / tau they diverge. With a fixed reward the policy cannot cycle, as it may with the
+    same update on win rates against itself.
 
     Attributes
     ----------
@@ -40,33 +40,19 @@ class NaturalPg(IterativeSolver):
 
     tau: float = 0.1
     eta: float = 1.0
-    concept: ClassVar[Concept] = "rlhf"
     paper: ClassVar[str] = "Kakade 2001, NeurIPS; Ziegler et al. 2019, arXiv:1909.08593"
 
     def __post_init__(self) -> None:
         require(self, tau=(Open(0), np.inf), eta=(Open(0), np.inf))
 
-    def undefined(self, game: PreferenceGame) -> Reasons:
-        """Where the reward is infinite."""
-        return RlhfExact().undefined(game)
-
     def target(self, game: PreferenceGame) -> Solution:
         """The closed form of RLHF at the same tau."""
         return RlhfExact(self.tau).solve(game)
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float]:
-        """Log of the reference, and the rewards."""
-        return game.log_ref, fitted_rewards(game)
-
     def step(
         self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
-        """One contraction towards log ref + r / tau."""
+        """The state after one contraction towards log ref + r / tau."""
         theta, r = state
         eta, tau = self.eta, self.tau
         return numerics.log_softmax((1 - eta * tau) * theta + eta * tau * game.log_ref + eta * r), r
-
-
-def fitted_rewards(game: PreferenceGame) -> Float:
-    """Bradley-Terry rewards under ``game.pairs``, in the float type of the game."""
-    return RlhfExact().rewards(game).astype(game.ref.dtype)

@@ -14,11 +14,11 @@ from games.errors import SolverError
 from games.game import PreferenceGame
 from solvers.exact.maximal_lottery import maximal_lottery
 from solvers.exact.regularized_nash import regularized_nash
-from solvers.solver import Certificate, Concept, Solution, Solver, require
+from solvers.solver import Certificate, Concept, ExactSolver, Solution, require
 
 
 @dataclass(frozen=True)
-class NlhfExact(Solver):
+class NlhfExact(ExactSolver):
     """Fixed point log pi = log ref + P pi / tau + const, by Newton's method.
 
     It is the unique symmetric equilibrium of P(pi > pi') - tau KL(pi | ref) + tau KL(pi' | ref).
@@ -45,9 +45,8 @@ class NlhfExact(Solver):
     def __post_init__(self) -> None:
         require(self, tau=(0, np.inf))
 
-    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
-        """Every context on its own: a hard one neither stops nor (at tau > 0) delays the others."""
-        del rng
+    def compute(self, game: PreferenceGame) -> Solution:
+        """Each context separately: a hard one neither stops nor (at tau > 0) delays the others."""
         n = game.n
         P, ref = game.P.reshape(-1, n, n), game.ref.reshape(-1, n)
         if self.tau > 0:

@@ -23,14 +23,15 @@ from solvers.solver import Concept, Open, Solution, require
 class Omwu(IterativeSolver):
     """base <- (1 - eta tau) base + eta tau log ref + eta P pi, then the same from base gives pi.
 
-    Both moves of a step use the win rates against the old pi, so a step asks once; at tau = 0 it is
-    log pi <- log pi + eta (2 P pi - P pi_before), with P pi_before = 0 in the first step.
+    Both moves of a step use the win rates against the old pi, so a step looks them up once. At
+    tau = 0 it is log pi <- log pi + eta (2 P pi - P pi_before), with P pi_before = 0 in the first
+    step.
 
     The last iterate converges where that of plain multiplicative weights spirals away: locally for
     eta omega < 1 / sqrt 3 at tau = 0, where omega <= 1/2 is the largest |eigenvalue| of (P - 1/2)
     (diag pi - pi pi^T) at the lottery; the proved range is eta <= 1/8 (as recalled, not
     re-derived). At tau > 0 the KL to the equilibrium falls like (1 - eta tau)^t, proved for eta <=
-    min(1 / (2 tau + 2 L), 1 / (4 L)) (as recalled) and seen up to eta = 2. With several maximal
+    min(1 / (2 tau + 2 L), 1 / (4 L)) (as recalled) and observed up to eta = 2. With several maximal
     lotteries the limit is one of them, not always the one nearest to ``ref``.
 
     Attributes
@@ -59,7 +60,7 @@ class Omwu(IterativeSolver):
         require(self, eta=(Open(0), min(1e3, 1 / self.tau) if self.tau > 0 else 1e3))
 
     def target(self, game: PreferenceGame) -> Solution:
-        """The equilibrium at tau; at tau = 0 a maximal lottery, of which there may be others."""
+        """The equilibrium at tau; at tau = 0 a maximal lottery, which need not be the only one."""
         return NlhfExact(self.tau).solve(game)
 
     def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float]:
@@ -69,7 +70,7 @@ class Omwu(IterativeSolver):
     def step(
         self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
-        """Move the base, then look ahead from it with the same win rates."""
+        """Move the base, then extrapolate from it with the same win rates."""
         base, log_policy = state
         rates = estimated_win_rates(game, np.exp(log_policy), self.samples, rng)
         shrink, move = 1 - self.eta * self.tau, self.eta * (self.tau * game.log_ref + rates)
@@ -77,5 +78,5 @@ class Omwu(IterativeSolver):
         return base, numerics.log_softmax(shrink * base + move)
 
     def policy(self, state: tuple[Float, Float]) -> Float:
-        """The policy that looks ahead."""
+        """The extrapolated policy."""
         return np.asarray(np.exp(state[1]))

@@ -14,12 +14,14 @@ from solvers.mirror_descent import MirrorDescent
 class OnlineIpo1(MirrorDescent):
     """log pi <- (1 - eta tau) log pi + eta tau log ref + eta P pi + const.
 
-    The gradient step on E (log-ratio difference of y, y' - [P(y > y'') - P(y' > y'')] / tau)^2,
-    y and y' uniform, y'' ~ pi: learning rate lr gives eta = 4 lr / (n tau). The fixed point is the
-    regularised equilibrium whatever eta, but it is stable only if eta < 2 tau / (tau^2 + omega^2),
-    omega the largest modulus of the (imaginary) eigenvalues of (P - 1/2)(diag pi - pi pi^T) there;
-    above, it cycles. omega <= 1/2, so the default is stable in every game. Near the fixed point
-    KL shrinks by (1 - eta tau)^2 + eta^2 omega^2 a step.
+    This is a gradient step on E (log-ratio difference of y, y' - [P(y > y'') - P(y' > y'')] /
+    tau)^2 with y and y' uniform and y'' ~ pi; a learning rate lr gives eta = 4 lr / (n tau).
+
+    The trap is the step size. The fixed point is the regularised equilibrium for every eta, but it
+    is stable only if eta < 2 tau / (tau^2 + omega^2), where omega is the largest modulus of the
+    (imaginary) eigenvalues of (P - 1/2)(diag pi - pi pi^T) at that point; with larger steps the
+    policy cycles. As omega <= 1/2, the default is stable in every game. Near the fixed point KL
+    shrinks by the factor (1 - eta tau)^2 + eta^2 omega^2 in each step.
 
     Attributes
     ----------

@@ -21,12 +21,12 @@ from solvers.solver import Concept, Open, Solution, require
 class OnlineIpo2(IterativeSolver):
     """theta <- theta - (eta tau / 4) grad E (h(winner) - h(loser) - 1 / (2 tau))^2.
 
-    h = log pi / ref; both answers are drawn from pi, which is held fixed in the gradient. Its
-    expectation is 4 pi_i [h_i - E h - ((P pi)_i - 1/2) / tau], that is -4 / tau times the softmax
-    policy gradient of self-play: without sampling, Nash-MD-PG with mixture 0. It reaches the
-    regularised equilibrium for small steps at every tau (eta < 4 tau / (tau^2 + omega^2) is enough
-    near it), but at a rate of about eta tau min(pi): an answer that pi hardly gives is hardly ever
-    corrected.
+    h = log pi / ref; both answers are drawn from pi, which is a constant in the gradient. The
+    expected gradient is 4 pi_i [h_i - E h - ((P pi)_i - 1/2) / tau], which is -4 / tau times the
+    softmax policy gradient of self-play: without sampling this is Nash-MD-PG with mixture 0. With
+    small steps it reaches the regularised equilibrium at every tau (near it, eta < 4 tau / (tau^2 +
+    omega^2) is enough). The trap is the rate of about eta tau min(pi): an answer of small
+    probability is hardly ever corrected.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class OnlineIpo2(IterativeSolver):
     eta : float > 0, or None for 2 tau / (tau^2 + 1/4)
         Step size in payoff units: 4 / tau times the learning rate on the loss.
     samples : int >= 0; 0 for the expected loss
-        Pairs a step, each with one binary label; asks for the dense ``P``.
+        Pairs in each step, with one binary label each; needs the dense ``P``.
 
     Raises
     ------
@@ -54,11 +54,11 @@ class OnlineIpo2(IterativeSolver):
 
     @property
     def step_size(self) -> float:
-        """``eta``, or the default."""
+        """``eta``, or the default where that is None."""
         return 2 * self.tau / (self.tau**2 + 0.25) if self.eta is None else self.eta
 
     def target(self, game: PreferenceGame) -> Solution:
-        """The equilibrium at tau."""
+        """The regularised equilibrium at tau."""
         return NlhfExact(self.tau).solve(game)
 
     def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:

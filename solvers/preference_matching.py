@@ -15,36 +15,31 @@ from solvers.rlhf_exact import RlhfExact
 from solvers.solver import (
     Certificate,
     Concept,
+    ExactSolver,
     Reasons,
     Solution,
-    Solver,
-    solve_defined,
 )
 
 
 @dataclass(frozen=True)
-class PreferenceMatching(Solver):
+class PreferenceMatching(ExactSolver):
     """pi = softmax(r), the maximum of E r(y) + entropy(pi): coefficient 1, and no reference.
 
     If P is Bradley-Terry, pi_i / (pi_i + pi_j) = P_ij for every pair. If it is not, nothing
     matches every pair, and pi depends on ``game.pairs`` through r. ``ref`` plays no part; it is
     not the answer of RLHF with tau = 1 unless ``ref`` is uniform. Over texts rather than a list of
-    answers the paper restricts the entropy to natural texts; there is no such set here.
+    answers the paper restricts the entropy to natural texts; this file has no such set.
     """
 
     concept: ClassVar[Concept] = "rlhf"
     paper: ClassVar[str] = "Xiao et al. 2024, arXiv:2405.16455"
 
     def undefined(self, game: PreferenceGame) -> Reasons:
-        """Where the reward is infinite."""
+        """Why the rewards of a context are infinite; "" where they are finite."""
         return RlhfExact().undefined(game)
 
-    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+    def compute(self, game: PreferenceGame) -> Solution:
         """The closed form, certified by the odds of the policy it gives."""
-        del rng
-        return solve_defined(self._solve, game, self.undefined(game))
-
-    def _solve(self, game: PreferenceGame) -> Solution:
         log_policy = numerics.log_softmax(RlhfExact().rewards(game))
         odds = numerics.sigmoid(log_policy[..., :, None] - log_policy[..., None, :])
         weights = game.pair_weights

@@ -11,26 +11,24 @@ import numpy as np
 
 from games import numerics
 from games.game import Float, PreferenceGame
-from solvers.iterative import IterativeSolver
-from solvers.natural_pg import fitted_rewards
-from solvers.rlhf_exact import RlhfExact
+from solvers.reward_ascent import RewardAscent
 from solvers.sampling import SAMPLES
-from solvers.solver import Concept, Open, Reasons, Solution, require
+from solvers.solver import Open, require
 
 
 @dataclass(frozen=True)
-class Rebel(IterativeSolver):
+class Rebel(RewardAscent):
     """pi_{t+1} minimises E ((log p(y)/pi_t(y) - log p(y')/pi_t(y')) / eta - (r(y) - r(y')))^2.
 
     With every pair in the regression that is log pi <- log pi + eta r + const, the natural policy
-    gradient without a KL penalty: it goes to argmax r, and ``ref`` survives only in how tied
-    answers share. What regularises is stopping: after t steps the policy is exactly the RLHF
-    answer at tau = 1 / (eta t). r is the Bradley-Terry reward under ``game.pairs``. With the reward
-    P pi_t in place of r it is multiplicative weights.
+    gradient without a KL penalty. The trap: it converges to argmax r, where ``ref`` matters only
+    for how tied answers share, so only stopping regularises. After t steps the policy is exactly
+    the RLHF answer at tau = 1 / (eta t). r is the Bradley-Terry reward under
+    ``game.pairs``. With the reward P pi_t in place of r it is multiplicative weights.
 
     With samples = k > 0 each step draws k pairs y, y' ~ pi_t and takes the solution of least norm:
-    answers linked by drawn pairs move exactly, an answer in no pair keeps its logit. Rare answers
-    are then hardly ever moved, and of two good ones the likelier may win.
+    answers linked by drawn pairs move exactly, and an answer in no pair keeps its logit. Rare
+    answers then hardly ever move, and of two good ones the likelier may win.
 
     Attributes
     ----------
@@ -47,28 +45,15 @@ class Rebel(IterativeSolver):
 
     eta: float = 1.0
     samples: int = 0
-    concept: ClassVar[Concept] = "rlhf"
     paper: ClassVar[str] = "Gao et al. 2024, arXiv:2404.16767"
 
     def __post_init__(self) -> None:
         require(self, eta=(Open(0), np.inf), samples=SAMPLES)
 
-    def undefined(self, game: PreferenceGame) -> Reasons:
-        """Where the reward is infinite."""
-        return RlhfExact().undefined(game)
-
-    def target(self, game: PreferenceGame) -> Solution:
-        """The answers of highest reward, in proportion to ``ref``."""
-        return RlhfExact(0.0).solve(game)
-
-    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float]:
-        """Log of the reference, and the rewards."""
-        return game.log_ref, fitted_rewards(game)
-
     def step(
         self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
-        """The exact regression, over all pairs or over the drawn ones."""
+        """The state after an exact regression, over all pairs or over the drawn ones."""
         log_pi, r = state
         change = self.eta * r
         if self.samples > 0:

@@ -35,7 +35,7 @@ class RewardFollower(IterativeSolver):
     pi and both reach RLHF, up to the ridge. Elsewhere J(pi, r(pi)) need not be concave, and which
     of its stationary points is reached depends on the start; large steps cycle.
 
-    There is no ``target``: nothing else here solves for a stationary point of this objective. A
+    There is no ``target``, because no other solver finds a stationary point of this objective. A
     settled policy satisfies log pi = log ref + r_eff / tau + const, and ``residual`` is by how much
     that fails.
 
@@ -75,7 +75,7 @@ class RewardFollower(IterativeSolver):
     def step(
         self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
-        """Move the leader, then fit the follower to where it is now."""
+        """Move the leader, then fit the follower to the new policy."""
         log_pi, r = state
         eta, tau, P = self.eta, self.tau, game.P
         pull = tau * game.log_ref + self.effective_reward(P, np.exp(log_pi), r)
@@ -83,7 +83,7 @@ class RewardFollower(IterativeSolver):
         return log_pi, self.fit(P, np.exp(log_pi), r, _LATER_FITS)
 
     def effective_reward(self, P: Float, pi: Float, r: Float) -> Float:
-        """Derivative of pi . r(pi) in pi: the reward, and what it costs to be judged by it."""
+        """r_eff, shape (..., n): the derivative of pi . r(pi) with respect to pi."""
         error, hessian = self._errors(P, pi, r)
         v = np.linalg.solve(hessian, pi[..., None])[..., 0]
         steer = numerics.win_rates(error, pi * v) - v * numerics.win_rates(error, pi)
@@ -104,20 +104,20 @@ class RewardFollower(IterativeSolver):
         return np.asarray(r)
 
     def _errors(self, P: Float, pi: Float, r: Float) -> tuple[Float, Float]:
-        """e, and the Hessian of L."""
+        """The errors e and the Hessian of L, both (..., n, n)."""
         fitted = numerics.sigmoid(r[..., :, None] - r[..., None, :])
         curved = pi[..., :, None] * pi[..., None, :] * fitted * (1 - fitted)
         diagonal = np.eye(r.shape[-1], dtype=r.dtype)
         return fitted - P, diagonal * (curved.sum(-1) + self.ridge)[..., None] - curved
 
     def policy(self, state: tuple[Float, Float]) -> Float:
-        """The leader."""
+        """Policy of the leader, (..., n)."""
         return np.asarray(np.exp(state[0]))
 
     def residual(
         self, game: PreferenceGame, before: tuple[Float, Float], after: tuple[Float, Float]
     ) -> Float:
-        """Largest difference of pi from ref exp(r_eff / tau) / Z, at its own rewards."""
+        """Largest difference of pi from ref exp(r_eff / tau) / Z, with r_eff fitted to pi."""
         pi = np.exp(after[0])
         reward = self.effective_reward(game.P, pi, after[1])
         best = np.exp(numerics.log_softmax(game.log_ref + reward / self.tau))

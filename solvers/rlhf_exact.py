@@ -17,11 +17,10 @@ from games.game import TIE_TOL, Float, PreferenceGame
 from solvers.solver import (
     Certificate,
     Concept,
+    ExactSolver,
     Reasons,
     Solution,
-    Solver,
     require,
-    solve_defined,
 )
 
 _MAX_STEPS = 200
@@ -30,7 +29,7 @@ _COARSE_TAU = 1e3
 
 
 @dataclass(frozen=True)
-class RlhfExact(Solver):
+class RlhfExact(ExactSolver):
     """Policy ~ ref exp(r / tau), with r the Bradley-Terry maximum likelihood under ``game.pairs``.
 
     r minimises -sum_{i<j} w_ij [P_ij log sigmoid(r_i - r_j) + P_ji log sigmoid(r_j - r_i)] +
@@ -62,12 +61,8 @@ class RlhfExact(Solver):
     def __post_init__(self) -> None:
         require(self, tau=(0, np.inf), ridge=(0, np.inf))
 
-    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
-        """Fit the reward, then tilt the reference by it."""
-        del rng
-        return solve_defined(self._solve, game, self.undefined(game))
-
-    def _solve(self, game: PreferenceGame) -> Solution:
+    def compute(self, game: PreferenceGame) -> Solution:
+        """The reference tilted by the fitted reward, certified by the reward it implies."""
         r = self.rewards(game)
         if self.tau > 0:
             log_policy = numerics.log_softmax(game.log_ref + r / self.tau)
@@ -180,10 +175,10 @@ def _components(wins: NDArray[np.bool_], names: Sequence[str]) -> str:
 
 def _reaches_all(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether node 0 reaches every node, for each context."""
-    seen = np.zeros(edges.shape[:-1], dtype=bool)
-    seen[..., 0] = True
+    reached = np.zeros(edges.shape[:-1], dtype=bool)
+    reached[..., 0] = True
     while True:
-        grown = seen | (seen[..., :, None] & edges).any(-2)
-        if np.array_equal(grown, seen):
-            return np.asarray(seen.all(-1))
-        seen = grown
+        grown = reached | (reached[..., :, None] & edges).any(-2)
+        if np.array_equal(grown, reached):
+            return np.asarray(reached.all(-1))
+        reached = grown

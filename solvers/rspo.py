@@ -12,7 +12,7 @@ from games import numerics
 from games.errors import SolverError
 from games.game import Float, PreferenceGame
 from solvers.exact.divergence_nash import chi_square_nash, forward_kl_nash
-from solvers.exact.roots import falling_root, plus_exp
+from solvers.exact.roots import decreasing_root, wright_omega
 from solvers.iterative import IterativeSolver
 from solvers.nlhf_exact import NlhfExact
 from solvers.solver import Certificate, Concept, Open, Solution, require
@@ -64,8 +64,8 @@ class Rspo(IterativeSolver):
             return NlhfExact(self.tau).solve(game)
         exact = chi_square_nash if self.divergence == "chi_square" else forward_kl_nash
         tables, refs = game.P.reshape(-1, game.n, game.n), game.ref.reshape(-1, game.n)
-        found = [exact(P, ref, self.tau) for P, ref in zip(tables, refs, strict=True)]
-        policy = np.array(found).reshape(game.ref.shape)
+        policies = [exact(P, ref, self.tau) for P, ref in zip(tables, refs, strict=True)]
+        policy = np.array(policies).reshape(game.ref.shape)
         if self.divergence == "chi_square":
             gain = game.win_rates(policy) - 2 * self.tau * policy / game.ref
         else:
@@ -85,7 +85,7 @@ class Rspo(IterativeSolver):
             if self.divergence == "reverse_kl":
                 return left / (1 + weight), np.full_like(left, 1 / (1 + weight))
             twice, sign = (2, 1) if self.divergence == "chi_square" else (1, -1)
-            v = plus_exp(np.full_like(left, twice * weight), sign * left)
+            v = wright_omega(np.full_like(left, twice * weight), sign * left)
             return sign * v, 1 / (1 + twice * weight * np.exp(v))
 
         def excess(constant: Float) -> tuple[Float, Float]:
@@ -98,5 +98,5 @@ class Rspo(IterativeSolver):
         # the constant at which a ratio of 1 solves the equation, for the first and last answer
         at_one = {"chi_square": 2 * weight, "forward_kl": -weight, "reverse_kl": 0.0}
         level = goal - at_one[self.divergence]
-        constant = falling_root(excess, level.min(-1), level.max(-1))
+        constant = decreasing_root(excess, level.min(-1), level.max(-1))
         return game.log_ref + log_ratio(goal - constant[..., None])[0]

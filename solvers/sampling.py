@@ -1,4 +1,4 @@
-"""Win rates as a learner sees them: exactly, or from sampled opponents and binary labels."""
+"""Win rates estimated from sampled opponents and binary labels; ``NO_DRAWS``."""
 
 from typing import Any, cast
 
@@ -8,23 +8,23 @@ from games.errors import SolverError
 from games.game import Float, PreferenceGame
 
 SAMPLES = (0, 2**31 - 1)
-"""Range of every solver's ``samples``: what counts of 32 bits hold; 0 is the expectation."""
+"""Range of every solver's ``samples``: counts that fit 32 bits; 0 stands for the expectation."""
 
 
 class _NoDraws:
-    """Stands in for a generator where nothing is to be drawn: any use of it is an error."""
+    """Stands in for a generator where nothing may be drawn: any use of it is an error."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # what copying and pickling ask for
             raise AttributeError(name)
         raise SolverError(
-            f"rng.{name} is asked for without a generator; "
+            f"rng.{name} is used, but no generator was given; "
             "pass rng=numpy.random.default_rng(seed), and let `draws` be True"
         )
 
 
 NO_DRAWS = cast(np.random.Generator, _NoDraws())
-"""The generator of a solver that does not draw."""
+"""What a solver that does not draw is given as ``rng``; any use raises SolverError."""
 
 
 def estimated_win_rates(
@@ -32,9 +32,10 @@ def estimated_win_rates(
 ) -> Float:
     """Share of ``samples`` comparisons that each answer wins against draws from ``policy``.
 
-    An unbiased estimate of P pi: for every answer i on its own, ``samples`` opponents j ~ policy
-    and one label ~ Bernoulli(P[i, j]) each. As opponents are drawn independently this is
-    Binomial(samples, (P pi)_i) / samples, which is how it is computed. 0 samples: P pi itself.
+    An unbiased estimate of P pi, shape (..., n): each answer i meets ``samples`` opponents of its
+    own, j ~ policy, with one label ~ Bernoulli(P[i, j]) each. As opponents are drawn independently
+    this is Binomial(samples, (P pi)_i) / samples, which is how it is computed. With 0 samples it
+    is P pi itself.
     """
     rates = game.win_rates(policy)
     if samples == 0:
@@ -48,7 +49,7 @@ def sampled_wins(
     """Share (..., n, n) of ``samples`` pairs in which the row's answer beat the column's.
 
     Both answers of a pair are drawn from ``policy``, and the winner from ``game.P``. Pairs of an
-    answer with itself stay on the diagonal.
+    answer with itself are counted on the diagonal.
     """
     n = game.n
     both = (policy[..., :, None] * policy[..., None, :]).reshape(*game.batch, n**2)

@@ -24,9 +24,9 @@ class SelfPlayMwu(IterativeSolver):
 
     The average has gap at most 2 log(1 / min ref) / (eta t) + eta / 4. It approaches the set of
     maximal lotteries; where there are several it need not be the one nearest to ``ref``. The last
-    iterate does not converge: on a cycle it spirals to the boundary, where, at large steps, it
-    rests near a vertex for so long that it looks settled. The residual is therefore the gap of the
-    average.
+    iterate does not converge. On a cycle it spirals to the boundary, where, at large steps, it
+    stays near a vertex for so long that it seems to have settled; the residual is therefore the
+    duality gap of the average.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class SelfPlayMwu(IterativeSolver):
         return log_policy, total + np.exp(log_policy)
 
     def policy(self, state: State) -> Float:
-        """The last iterate; the driver averages."""
+        """The last iterate; ``drive`` averages."""
         return np.asarray(np.exp(state[0]))
 
     def residual(self, game: PreferenceGame, before: State, after: State) -> Float:

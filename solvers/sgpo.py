@@ -19,19 +19,18 @@ from solvers.rlhf_exact import RlhfExact
 from solvers.solver import (
     Certificate,
     Concept,
+    ExactSolver,
     Open,
     Reasons,
     Solution,
-    Solver,
     require,
-    solve_defined,
 )
 
 _TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True)
-class Sgpo(Solver):
+class Sgpo(ExactSolver):
     """min_pi max_{W1(Q, data) <= radius} E_Q -log sigmoid(tau xi), with xi the gap of log-ratios.
 
     Q is a distribution of xi = h_w - h_l, h = log(pi / ref), over the whole line, and W1 moves xi
@@ -69,15 +68,11 @@ class Sgpo(Solver):
         require(self, tau=(Open(0), np.inf), radius=(0, np.inf))
 
     def undefined(self, game: PreferenceGame) -> Reasons:
-        """Where the loss has no minimum because an answer always wins."""
+        """Why the loss of a context has no minimum; "" where it has one."""
         return RlhfExact().undefined(game)
 
-    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+    def compute(self, game: PreferenceGame) -> Solution:
         """The policy of RLHF, certified by the two programmes, one context at a time."""
-        del rng
-        return solve_defined(self._solve, game, self.undefined(game))
-
-    def _solve(self, game: PreferenceGame) -> Solution:
         log_policy = RlhfExact(self.tau).solve(game).log_policy
         n, (shares, wins) = game.n, population(game)
         pairs = np.nonzero(~np.eye(n, dtype=bool))
@@ -116,8 +111,8 @@ def worst_case(weights: Float, margins: Float, budget: float, tangents: Float) -
     moved = np.stack([0 * slope, share + 0 * slope, share + 0 * slope])
     each: Any = sparse.kron(sparse.eye(m), np.ones((1, k)))
     masses: Any = sparse.hstack([each, sparse.csr_matrix((m, 2 * m * k))])
-    found = linprog(-gain.ravel(), moved.reshape(1, -1), [budget], masses, np.ones(m))
-    return -_optimum(found)
+    result = linprog(-gain.ravel(), moved.reshape(1, -1), [budget], masses, np.ones(m))
+    return -_optimum(result)
 
 
 def least_loss(weights: Float, pairs: Any, tangents: Float, n: int) -> float:

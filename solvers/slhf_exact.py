@@ -1,4 +1,4 @@
-"""The Stackelberg answer: the leader that does best against a follower who sees its answer.
+"""The Stackelberg answer: the best policy of a leader whose answer a follower responds to.
 
 Pasztor et al., Stackelberg Learning from Human Feedback, 2025, arXiv:2512.16626, Eq. (5).
 The closed form is derived from it; at tau = 0 it is the maximin (Simpson-Kramer) voting rule.
@@ -11,13 +11,13 @@ import numpy as np
 
 from games import measures, numerics
 from games.game import DENSE_LIMIT, TIE_TOL, Float, PreferenceGame
-from solvers.solver import Certificate, Concept, Solution, Solver, require
+from solvers.solver import Certificate, Concept, ExactSolver, Solution, require
 
 _BLOCK = 1 << 24
 
 
 @dataclass(frozen=True)
-class SlhfExact(Solver):
+class SlhfExact(ExactSolver):
     """Closed form of max_pi min_omega E P(y > y') + tau_follower KL(omega) - tau_leader KL(pi).
 
     follower(y'|y) ~ ref_follower(y'|y) exp(-P[y, y'] / tau_follower), with value
@@ -47,9 +47,8 @@ class SlhfExact(Solver):
     def __post_init__(self) -> None:
         require(self, tau_leader=(0, np.inf), tau_follower=(0, np.inf))
 
-    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
-        """Leader and, up to 5,000 answers, the full conditional follower."""
-        del rng
+    def compute(self, game: PreferenceGame) -> Solution:
+        """The leader and, for up to 5,000 answers, every row of the follower."""
         values = measures.follower_values(game, self.tau_follower)
         if self.tau_leader > 0:
             log_policy = numerics.log_softmax(game.log_ref + values / self.tau_leader)
@@ -112,7 +111,7 @@ class SlhfExact(Solver):
 
 def _spread(values: Float, log_p: Float) -> Float:
     """Half the range of ``values`` over the answers whose probability is above 1e-290."""
-    seen = log_p > -667
-    high = np.where(seen, values, -np.inf).max(-1)
-    low = np.where(seen, values, np.inf).min(-1)
+    positive = log_p > -667
+    high = np.where(positive, values, -np.inf).max(-1)
+    low = np.where(positive, values, np.inf).min(-1)
     return np.asarray((high - low) / 2)

@@ -12,27 +12,26 @@ import numpy as np
 from games import numerics
 from games.errors import SolverError
 from games.game import Float, PreferenceGame
-from solvers.iterative import IterativeSolver
-from solvers.natural_pg import fitted_rewards
+from solvers.reward_ascent import RewardAscent
 from solvers.rlhf_exact import RlhfExact
 from solvers.sampling import SAMPLES
-from solvers.solver import Concept, Open, Reasons, Solution, require
+from solvers.solver import Open, Solution, require
 
 
 @dataclass(frozen=True)
-class SoftmaxPg(IterativeSolver):
+class SoftmaxPg(RewardAscent):
     """theta <- theta + eta pi (a - pi . a), with a = r - tau log(pi / ref).
 
     This is the gradient of E r - tau KL(pi | ref) in the logits. It reaches the same policy as the
     natural gradient but at a rate of the order eta tau min pi, so answers that should become
-    likely and start rare are found late (linear with such a constant, as recalled from Mei et al.,
-    not re-derived). Locally stable for eta tau lambda < 2, with lambda <= 1/2 the largest
+    likely and start rare do so late (linear with such a constant, as recalled from Mei et al., not
+    re-derived). It is locally stable for eta tau lambda < 2, with lambda <= 1/2 the largest
     eigenvalue of diag pi - pi pi^T at the solution, so always below eta = 4 / tau.
 
     With samples = k > 0 the gradient is estimated from k answers y ~ pi (RLOO): the mean over the
     sample of (R(y) - mean R of the k - 1 others) times the score, with R = r - tau log(pi / ref)
-    held fixed. Unbiased; and as every answer has the same R at the solution, the noise dies out
-    there, so that a constant eta converges.
+    a constant in the gradient. The estimate is unbiased; and as every answer has the same R at the
+    solution, its noise vanishes at the solution, so that a constant eta converges.
 
     Attributes
     ----------
@@ -52,7 +51,6 @@ class SoftmaxPg(IterativeSolver):
     tau: float = 0.1
     eta: float = 1.0
     samples: int = 0
-    concept: ClassVar[Concept] = "rlhf"
     paper: ClassVar[str] = "Ahmadian et al. 2024, arXiv:2402.14740"
 
     def __post_init__(self) -> None:
@@ -60,22 +58,14 @@ class SoftmaxPg(IterativeSolver):
         if self.samples == 1:
             raise SolverError("SoftmaxPg: samples is 1, expected 0 or at least 2 to leave one out")
 
-    def undefined(self, game: PreferenceGame) -> Reasons:
-        """Where the reward is infinite."""
-        return RlhfExact().undefined(game)
-
     def target(self, game: PreferenceGame) -> Solution:
         """The closed form of RLHF at the same tau."""
         return RlhfExact(self.tau).solve(game)
 
-    def init(self, game: PreferenceGame, rng: np.random.Generator) -> tuple[Float, Float]:
-        """Log of the reference, and the rewards."""
-        return game.log_ref, fitted_rewards(game)
-
     def step(
         self, game: PreferenceGame, state: tuple[Float, Float], rng: np.random.Generator
     ) -> tuple[Float, Float]:
-        """One step along the gradient, or along its estimate."""
+        """The state after one step along the gradient, or along its estimate."""
         log_pi, r = numerics.log_softmax(state[0]), state[1]
         pi, reward = np.exp(log_pi), r - self.tau * (log_pi - game.log_ref)
         if self.samples == 0:

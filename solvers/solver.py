@@ -1,5 +1,6 @@
-"""What a solver is, and what it returns."""
+"""``Solver``, the interface of every method, and ``Solution``, what a method returns."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from numbers import Real
@@ -13,6 +14,7 @@ from games.game import Float, PreferenceGame
 
 Concept = Literal["rlhf", "nlhf", "slhf", "other"]
 Reasons = NDArray[np.str_]
+"""Why an answer does not exist, for each context (...); "" where it does."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,10 @@ class Certificate:
     ----------
     condition : str
         The equation or inequality that was checked.
-    residual : float array (...)
-        By how much it fails, for each context.
+    residual : float array (...), NaN where there is no answer
+        By how much the condition is violated in each context.
     tolerance : float or float array (...)
-        The most by which it may fail.
+        Largest residual that is accepted.
     """
 
     condition: str
@@ -35,23 +37,23 @@ class Certificate:
 
     @property
     def holds(self) -> NDArray[np.bool_]:
-        """Mask (...) of the contexts whose residual is within the tolerance; NaN is not."""
+        """Mask (...) of the contexts whose residual is within the tolerance; False for NaN."""
         return np.asarray(self.residual <= self.tolerance)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A run of an iterative solver at log-spaced steps, the first (0) and the last included.
+    """The history of an iterative solver at log-spaced steps, from step 0 to the last one.
 
     Attributes
     ----------
     steps : int array (T,)
     policies, averages : float array (T, ..., n)
-        The iterate and, for solvers whose answer is the average, the mean of iterates 1 to t.
+        The iterate, and the mean of iterates 1 to t where that is the answer (else the iterate).
     seconds : float array (T,)
-        Time spent in ``step`` so far.
+        Cumulative time in ``step``.
     oracle_calls : int array (T,)
-        Look-ups of win rates so far.
+        Cumulative number of look-ups of win rates.
     """
 
     steps: NDArray[np.int64]
@@ -63,7 +65,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Solution:
-    """A policy for every context, with its evidence.
+    """A policy for every context, with a certificate and a status.
 
     Attributes
     ----------
@@ -71,24 +73,24 @@ class Solution:
         Log-probabilities; -inf where an answer is never given.
     certificate : Certificate
     follower : float array (..., n, n), row-stochastic, or None
-        What the follower answers, given the leader's answer (the row).
-    status : str array (...)
-        "ok", or why not: "max_steps", "diverged", "undefined" where the answer does not exist, or
-        "error" where a solver failed in one of several contexts. In the last two cases policy,
-        follower and residual are NaN.
+        The follower's policy given the leader's answer (the row).
+    status : str array (...); from the certificate if left out
+        "ok", "max_steps", "diverged", "undefined" where the answer does not exist, or "error" where
+        a solver failed in one of several contexts. In the last two cases policy, follower and
+        residual are NaN.
     trace : Trace, or None for exact solvers
-    newton_steps : int array (...), or None where none are counted
-        Linear systems that an exact solver solved.
+    newton_steps : int array (...), or None if the solver does not count them
+        Number of linear systems that an exact solver solved.
     message : str array (...)
         Why the status is "undefined" or "error"; "" elsewhere.
-    tau : float array (...), or None where tau is a parameter
+    tau : float array (...), or None if tau is a parameter of the solver
         Weight of the KL penalty that the solver chose for each context.
     """
 
     log_policy: Float
     certificate: Certificate
     follower: Float | None = None
-    status: Reasons = None  # type: ignore[assignment]  # filled in below
+    status: NDArray[np.str_] = None  # type: ignore[assignment]  # filled in below
     trace: Trace | None = None
     newton_steps: NDArray[np.int64] | None = None
     message: Reasons = None  # type: ignore[assignment]  # filled in below
@@ -96,8 +98,8 @@ class Solution:
 
     def __post_init__(self) -> None:
         if self.status is None:
-            told = np.where(self.certificate.holds, "ok", "max_steps")
-            object.__setattr__(self, "status", told)
+            status = np.where(self.certificate.holds, "ok", "max_steps")
+            object.__setattr__(self, "status", status)
         if self.message is None:
             object.__setattr__(self, "message", np.full(np.shape(self.status), ""))
 
@@ -108,12 +110,15 @@ class Solution:
 
 
 class Solver:
-    """A frozen dataclass whose fields are the hyper-parameters; subclasses override ``solve``.
+    """A method that turns a game into a policy; subclasses are frozen dataclasses.
+
+    The fields are the hyper-parameters. A subclass overrides ``solve``, or derives from
+    ``ExactSolver`` or ``IterativeSolver``, which do that.
 
     Attributes
     ----------
     concept : "rlhf", "nlhf", "slhf" or "other"
-        Which question the answer belongs to.
+        Solution concept of the answer.
     paper : str
         Authors, year, arXiv id or venue.
     """
@@ -126,7 +131,9 @@ class Solver:
         def __init__(self, *args: Any, **params: Any) -> None: ...
 
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
-        """The solver's answer in every context of ``game``.
+        """Solve every context of ``game``, and return the solution.
+
+        An answer that does not exist is no error: see ``Solution.status``.
 
         Raises
         ------
@@ -143,24 +150,28 @@ class Solver:
     def undefined(self, game: PreferenceGame) -> Reasons:
         """Why the answer does not exist, for each context; "" where it does, or may.
 
-        What is found out in the course of solving is told by the solution alone.
+        This is what the game shows before it is solved. A failure that only solving brings to
+        light is in the solution's ``status`` and ``message``, and not in the result of this method.
         """
         return np.full(game.batch, "")
 
     def target(self, game: PreferenceGame) -> Solution | None:
-        """What the solver converges to with these parameters, by another route; None if exact."""
+        """What the solver converges to with these parameters, computed in another way.
+
+        None if the solver is exact, or if no limit is claimed.
+        """
         del game
         return None
 
     def at_tau(self, tau: float) -> "Solver":
-        """The solver with every weight of a KL penalty set to ``tau``."""
+        """A copy of this solver with every weight of a KL penalty set to ``tau``."""
         weights = dict.fromkeys(taus(type(self)), tau)
         return replace(self, **weights)  # type: ignore[type-var]  # every solver is a dataclass
 
-    def like(self, kind: type["Solver"]) -> "Solver":
-        """A solver of another kind with the same weights of KL penalties.
+    def counterpart(self, kind: type["Solver"]) -> "Solver":
+        """A solver of the class ``kind`` with this solver's weights of KL penalties.
 
-        A solver with one tau has it for both players; one without has 0.
+        A single tau is used for both players; a solver without one counts as tau = 0.
         """
         tau = getattr(self, "tau_leader", getattr(self, "tau", 0.0))
         follower = getattr(self, "tau_follower", tau)
@@ -168,15 +179,30 @@ class Solver:
         return kind(**weights)
 
 
+class ExactSolver(Solver, ABC):
+    """A solver without iterates and without random numbers; subclasses write ``compute``."""
+
+    @abstractmethod
+    def compute(self, game: PreferenceGame) -> Solution:
+        """The solution of a game all of whose contexts have an answer."""
+
+    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+        """The solution; status "undefined" in the contexts without an answer. ``rng`` is unused."""
+        return solve_defined(self.compute, game, self.undefined(game))
+
+
 def solve_defined(
     solve: Callable[[PreferenceGame], Solution], game: PreferenceGame, message: Reasons
 ) -> Solution:
-    """Solve the contexts that have an answer, as one game; the others are undefined.
+    """Solve the contexts that have an answer, together; return a solution of all contexts.
+
+    Where there is no answer the status is "undefined", with the reason as the message, and the
+    policy is NaN.
 
     Parameters
     ----------
     solve : callable
-        Takes a game all of whose contexts have an answer.
+        Solves a game all of whose contexts have an answer.
     game : PreferenceGame
     message : str array (...)
         Why there is no answer, for each context; "" where there is one (``Solver.undefined``).
@@ -191,44 +217,44 @@ def solve_defined(
         return Solution(nothing, certificate, status=status, message=message)
     part = solve(game.at(defined))
 
-    def among(values: Any, rest: Any = np.nan, axis: int = 0) -> Any:
-        """The values, whose contexts lie along ``axis``, with ``rest`` in the other contexts."""
+    def scatter(values: Any, fill: Any = np.nan, axis: int = 0) -> Any:
+        """The values, whose contexts lie along ``axis``, with ``fill`` in the other contexts."""
         shape = (*values.shape[:axis], *defined.shape, *values.shape[axis + 1 :])
-        everywhere = np.full(shape, rest, values.dtype)
-        everywhere[(slice(None),) * axis + (defined,)] = values
-        return everywhere
+        filled = np.full(shape, fill, values.dtype)
+        filled[(slice(None),) * axis + (defined,)] = values
+        return filled
 
     residual, tolerance = part.certificate.residual, part.certificate.tolerance
     certificate = replace(
         part.certificate,
-        residual=among(residual),
-        tolerance=among(tolerance) if np.ndim(tolerance) else tolerance,
+        residual=scatter(residual),
+        tolerance=scatter(tolerance) if np.ndim(tolerance) else tolerance,
     )
     trace = part.trace
     if trace is not None:
-        policies, averages = (among(p, axis=1) for p in (trace.policies, trace.averages))
+        policies, averages = (scatter(p, axis=1) for p in (trace.policies, trace.averages))
         trace = replace(trace, policies=policies, averages=averages)
     return Solution(
-        among(part.log_policy),
+        scatter(part.log_policy),
         certificate,
-        None if part.follower is None else among(part.follower),
-        among(part.status.astype(object), "undefined").astype(np.str_),
+        None if part.follower is None else scatter(part.follower),
+        scatter(part.status.astype(object), "undefined").astype(np.str_),
         trace,
-        None if part.newton_steps is None else among(part.newton_steps, 0),
-        np.where(defined, among(part.message.astype(object), ""), message).astype(np.str_),
-        None if part.tau is None else among(part.tau),
+        None if part.newton_steps is None else scatter(part.newton_steps, 0),
+        np.where(defined, scatter(part.message.astype(object), ""), message).astype(np.str_),
+        None if part.tau is None else scatter(part.tau),
     )
 
 
 class Open(float):
-    """An end of a range that does not belong to it: ``tau=(Open(0), np.inf)``."""
+    """An open end of an interval: ``tau=(Open(0), np.inf)`` stands for 0 < tau < infinity."""
 
 
 def require(plugin: object, **ranges: tuple[float, float]) -> None:
-    """Check that hyper-parameters are finite and lie in their ranges, which are closed.
+    """Check that hyper-parameters are finite numbers within their ranges.
 
-    An end that is ``Open`` is not in the range. None is allowed where it is the default, which
-    then stands for a value that the plugin works out.
+    A range is a closed interval, except at an end that is ``Open``. None is accepted where it is
+    the default, which then stands for a value that the plugin works out.
 
     Raises
     ------
@@ -258,7 +284,7 @@ def _within(value: float, low: float, high: float) -> bool:
 
 
 def taus(solver: type[Solver]) -> list[str]:
-    """Names of the solver's KL weights: its fields called tau or tau_*."""
+    """Names of the fields that are weights of KL penalties: tau, or tau_leader and tau_follower."""
     return [
         f.name
         for f in fields(solver)  # type: ignore[arg-type]  # every solver is a dataclass

@@ -1,4 +1,4 @@
-"""SPO: self-play with a queue of own recent samples as the opponent.
+"""SPO: self-play against a queue of recent samples from the policy.
 
 Swamy et al., A Minimaximalist Approach to Reinforcement Learning from Human Feedback, ICML 2024,
 arXiv:2401.04056.
@@ -32,7 +32,7 @@ class Spo(SelfPlayMwu):
     samples : int >= 0
         Answers drawn from the policy in each step; 0 for the policy itself.
     queue : int in [1, 10000]
-        Steps whose answers are kept.
+        Number of last steps whose answers are in the queue.
 
     Raises
     ------

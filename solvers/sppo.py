@@ -10,7 +10,7 @@ import numpy as np
 
 from games import numerics
 from games.game import Float, PreferenceGame
-from solvers.exact.roots import falling_root, plus_exp
+from solvers.exact.roots import decreasing_root, wright_omega
 from solvers.sampling import estimated_win_rates
 from solvers.self_play_mwu import SelfPlayMwu
 
@@ -32,7 +32,7 @@ class Sppo(SelfPlayMwu):
         Step size in payoff units. The published code calls 1 / eta beta and takes eta = 1000.
     samples : int >= 0
         Sampled opponents with binary labels for each answer and step; 0 for exact win rates. The
-        estimate is centred at the policy's own, which is 1/2 in expectation.
+        estimates are centred at their mean under the policy, which is 1/2 in expectation.
 
     Raises
     ------
@@ -49,18 +49,18 @@ class Sppo(SelfPlayMwu):
         log_policy, total = state
         policy = np.exp(log_policy)
         rates = estimated_win_rates(game, policy, self.samples, rng)
-        own = numerics.expectation(policy, rates)[..., None]
-        goal = self.eta * (rates - own)
+        mean_rate = numerics.expectation(policy, rates)[..., None]
+        goal = self.eta * (rates - mean_rate)
 
         def excess(c: Float) -> tuple[Float, Float]:
             """Log of the sum of p, and its slope in c."""
-            ratio = plus_exp(c[..., None], goal)
+            ratio = wright_omega(c[..., None], goal)
             log_sum = numerics.logsumexp(log_policy + ratio)
             grown = np.exp(ratio)
             p = np.exp(log_policy + ratio - log_sum[..., None])
             return log_sum, -numerics.expectation(p, grown / (1 + c[..., None] * grown))
 
         # at c = 0 the sum is >= 1 by Jensen; at c = max goal every ratio is <= 0
-        c = falling_root(excess, np.zeros_like(goal[..., 0]), np.maximum(goal.max(-1), 0))
-        log_policy = numerics.log_softmax(log_policy + plus_exp(c[..., None], goal))
+        c = decreasing_root(excess, np.zeros_like(goal[..., 0]), np.maximum(goal.max(-1), 0))
+        log_policy = numerics.log_softmax(log_policy + wright_omega(c[..., None], goal))
         return log_policy, total + np.exp(log_policy)

@@ -22,14 +22,16 @@ State = tuple[Float, Float, Table]
 class Srpo(DatasetFit):
     """Gradient descent on (1 - alpha) sum_ij w_ij E_ij^2 + alpha sum_ij w_ij G_ij^2.
 
-    With u = log(follower / ref) in rows, l = log(policy / ref) and q_ij = P[j, i] - 1/2, the
-    losses of improving i into j and of generating i are E_ij = q_ij - tau (u_ij - u_ii) and G_ij =
-    q_ij - tau / 2 (u_ij - u_ji + l_j - l_i). Both vanish at once, exactly at follower(j|i) ~
-    ref_j exp(P[j, i] / tau) and policy_i ~ ref_i / Z_i: the Stackelberg answer with tau_leader =
-    tau_follower = tau. It therefore does not depend on which pairs were compared, as long as all
-    were. The follower's reference is always ``ref``; ``ref_follower`` of the game is not used.
+    With u = log(follower / ref) in rows, l = log(policy / ref) and q_ij = P[j, i] - 1/2, the errors
+    of improving i into j and of generating i are E_ij = q_ij - tau (u_ij - u_ii) and G_ij = q_ij -
+    tau / 2 (u_ij - u_ji + l_j - l_i). Both vanish at the same point, follower(j|i) ~ ref_j
+    exp(P[j, i] / tau) and policy_i ~ ref_i / Z_i, which is the Stackelberg answer with tau_leader =
+    tau_follower = tau. The limit therefore does not depend on how often each pair was compared, as
+    long as every pair was.
 
-    In a data set with unseen pairs the minimum is not unique: those entries stay near ``ref``.
+    There are two traps. In a data set that lacks some pairs the minimum is not unique, and those
+    entries stay near ``ref``. And the follower's reference is always ``ref``: ``ref_follower`` of
+    the game is not used.
 
     Attributes
     ----------
@@ -61,18 +63,18 @@ class Srpo(DatasetFit):
         return SlhfExact(self.tau, self.tau).solve(PreferenceGame(game.P, game.ref))
 
     def init(self, game: PreferenceGame, rng: np.random.Generator) -> State:
-        """Log of the reference for both, and the data."""
+        """Log of the reference for both policies, and the data."""
         rows = np.broadcast_to(game.log_ref[..., None, :], (*game.batch, game.n, game.n))
         return game.log_ref, rows, self.data(game, rng)
 
     def step(self, game: PreferenceGame, state: State, rng: np.random.Generator) -> State:
-        """One step of gradient descent on the logits of both."""
+        """The state after one step of gradient descent on the logits of both policies."""
         log_pi, log_follower, (shares, wins) = state
         improve, generate = self.errors(game, (log_pi, log_follower), wins)
         # minus the gradients, divided by 2 tau
         improve, generate = (1 - self.alpha) * shares * improve, self.alpha * shares * generate
-        kept = np.eye(game.n, dtype=shares.dtype) * improve.sum(-1)[..., None]
-        rows = improve - kept + generate
+        diagonal = np.eye(game.n, dtype=shares.dtype) * improve.sum(-1)[..., None]
+        rows = improve - diagonal + generate
         rows = rows - np.exp(log_follower) * generate.sum(-1, keepdims=True)
         size = self.eta / (2 * self.tau * max_degree(shares))
         return (
@@ -86,14 +88,14 @@ class Srpo(DatasetFit):
         ratio = players[0] - game.log_ref
         rows = players[1] - game.log_ref[..., None, :]
         goal = 0.5 - wins
-        own = (np.eye(game.n, dtype=rows.dtype) * rows).sum(-1, keepdims=True)
+        stay = (np.eye(game.n, dtype=rows.dtype) * rows).sum(-1, keepdims=True)
         gap = rows - np.swapaxes(rows, -1, -2) + ratio[..., None, :] - ratio[..., :, None]
-        return goal - self.tau * (rows - own), goal - self.tau / 2 * gap
+        return goal - self.tau * (rows - stay), goal - self.tau / 2 * gap
 
     def policy(self, state: State) -> Float:
-        """The policy that answers first."""
+        """The policy that answers first, (..., n)."""
         return np.asarray(np.exp(state[0]))
 
     def follower(self, state: State) -> Float:
-        """The policy that improves an answer (the row)."""
+        """The policy that improves an answer (the row), (..., n, n)."""
         return np.asarray(np.exp(state[1]))

@@ -28,16 +28,16 @@ class StackelbergGda(IterativeSolver):
     pi <- proj(pi + eta df/dpi), omega(.|y) <- proj(omega(.|y) - kappa eta df/domega(.|y)). The
     projection is Euclidean; gradients in logits are another algorithm, ``stackelberg_npg``.
 
-    df/domega(.|y) carries the factor pi(y): the follower of an answer that the leader has dropped
-    is frozen where it is. With tau = 0 and kappa = 1 that happens before it is a best response, so
-    the follower may be wrong there though the leader is right; kappa = 5 is fast enough in the
-    example of the tests. Until the run settles the average of the leader is the answer, which
-    approaches the closed form as 1 / t; the follower is the last one. With tau > 0 the last
+    The trap: df/domega(.|y) has the factor pi(y), so the follower of an answer that the leader has
+    dropped no longer moves. With tau = 0 and kappa = 1 that happens before it is a best response,
+    so that row of the follower may be wrong though the leader is right; kappa = 5 is fast enough in
+    the example of the tests. Until the run settles the answer is the average of the leader, which
+    approaches the closed form as 1 / t, and the last follower. With tau > 0 the last
     iterate settles if, for the rarest answers of the solution, eta tau_leader / pi < 2 and kappa
     eta pi tau_follower / omega < 2; not far above that it keeps oscillating, because the entropy is
     too steep for the step.
-    (Whether the paper's players move at once or in turn is not known here; log p is floored at
-    p = 1e-12.)
+    log p is floored at p = 1e-12. Whether the paper's players move at once or in turn was not
+    checked.
 
     Attributes
     ----------
@@ -71,11 +71,11 @@ class StackelbergGda(IterativeSolver):
         return SlhfExact(self.tau_leader, self.tau_follower).solve(game)
 
     def init(self, game: PreferenceGame, rng: np.random.Generator) -> Players:
-        """Both references."""
+        """References of leader and follower."""
         return game.ref, np.exp(follower_reference(game))
 
     def step(self, game: PreferenceGame, state: Players, rng: np.random.Generator) -> Players:
-        """Both gradients at the same point, then both projections."""
+        """Both players after a gradient step from the same point, and a projection each."""
         (pi, omega), cost = state, game.P
         log_ratio = _log(omega) - game.log_ref_follower(slice(None))
         paid = (omega * (cost + self.tau_follower * log_ratio)).sum(-1)
@@ -85,11 +85,11 @@ class StackelbergGda(IterativeSolver):
         return leader, numerics.project_to_simplex(omega - self.kappa * self.eta * down)
 
     def policy(self, state: Players) -> Float:
-        """The leader."""
+        """Policy of the leader, (..., n)."""
         return state[0]
 
     def follower(self, state: Players) -> Float:
-        """What the follower answers, given the leader's answer (the row)."""
+        """Policy of the follower given the leader's answer (the row), (..., n, n)."""
         return state[1]
 
 

@@ -76,11 +76,11 @@ class StackelbergNpg(IterativeSolver):
         return SlhfExact(self.tau_leader, self.tau_follower).solve(game)
 
     def init(self, game: PreferenceGame, rng: np.random.Generator) -> Players:
-        """Logs of both references."""
+        """Logs of the references of leader and follower."""
         return game.log_ref, follower_reference(game)
 
     def step(self, game: PreferenceGame, state: Players, rng: np.random.Generator) -> Players:
-        """Both players at once."""
+        """Log-policies of both players after one step from the same point."""
         (log_pi, log_omega), cost = state, game.P
         pi, omega = np.exp(log_pi), np.exp(log_omega)
         charged = cost + self.tau_follower * (log_omega - game.log_ref_follower(slice(None)))
@@ -95,9 +95,9 @@ class StackelbergNpg(IterativeSolver):
         )
 
     def policy(self, state: Players) -> Float:
-        """The leader."""
+        """Policy of the leader, (..., n)."""
         return np.asarray(np.exp(state[0]))
 
     def follower(self, state: Players) -> Float:
-        """What the follower answers, given the leader's answer (the row)."""
+        """Policy of the follower given the leader's answer (the row), (..., n, n)."""
         return np.asarray(np.exp(state[1]))

@@ -66,7 +66,7 @@ class MatchedKl(Solver):
         """The wrapped solver with every tau set to ``tau``."""
         return self.solver(**{name: tau for name in taus(self.solver)}, **self.params)
 
-    def like(self, kind: type[Solver]) -> Solver:
+    def counterpart(self, kind: type[Solver]) -> Solver:
         """The solver of another class, matched to the same distance from the reference."""
         return MatchedKl(kind, self.kl)
 

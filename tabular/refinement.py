@@ -132,7 +132,7 @@ def _revisions(
     rate = (game.ref * win_rates).sum(-1)
     yield from each("refinement_win_rate", rate, game, solution, leader="ref")
     for kind in (RlhfExact, NlhfExact, SlhfExact):
-        leader = solver.like(kind).solve(game)
+        leader = solver.counterpart(kind).solve(game)
         rate, labels = (leader.policy * win_rates).sum(-1), {"leader": kind.concept}
         yield from each("refinement_win_rate", rate, game, solution, leader.message, **labels)
 

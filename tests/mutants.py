@@ -2,7 +2,7 @@
 
 A test file that plants bugs has a list ``MUTANTS`` (or ``..._MUTANTS``) beside its checks, and a
 test that gives each of them to ``assert_noticed``. ``collected`` finds all these lists, and
-tests/test_mutants.py says how long they are: a list that is lost fails there, a snippet that is no
+tests/test_mutants.py states how long each is, so that a lost list fails; a snippet that is no
 longer in the source fails wherever it is planted.
 """
 
@@ -24,9 +24,9 @@ Errors = type[BaseException] | tuple[type[BaseException], ...]
 
 
 class NotPlantedError(Exception):
-    """The text to be replaced does not stand exactly once where it is looked for.
+    """The text to be replaced does not occur exactly once in the module that should hold it.
 
-    No AssertionError, so that a check that is expected to fail cannot be what raised it.
+    It is no AssertionError, so it cannot be confused with the failure that a check must show.
     """
 
 
@@ -75,8 +75,8 @@ class Mutant:
     def plant(self) -> Any:
         """The subject as it would be with the bug.
 
-        The module that holds the snippet is executed with the replacement; the modules that lead
-        from there to the subject are executed again, so that they import what is wrong.
+        The module that holds the snippet is executed with the replacement; then the modules between
+        it and the subject are executed again, so that they import the mutated code.
 
         Raises
         ------
@@ -117,7 +117,7 @@ def assert_noticed(
     mutant: Mutant, check: Callable[[Any], object], errors: Errors = AssertionError
 ) -> None:
     """Assert that the check fails, with one of these errors, on what has the bug."""
-    subject = mutant.plant()  # not below: what planting raises is not what the check raises
+    subject = mutant.plant()  # outside ``raises``: an error of planting is no failure of the check
     with pytest.raises(errors):
         check(subject)
 
@@ -127,7 +127,7 @@ def collected() -> dict[str, list[Any]]:
 
     Files that skip because an optional package is missing are left out.
     """
-    found = {}
+    mutants_of = {}
     for path in sorted(TESTS.rglob("test_*.py")):
         if not re.search(r"^\w*MUTANTS\b.* = ", path.read_text(encoding="utf-8"), re.MULTILINE):
             continue
@@ -137,8 +137,8 @@ def collected() -> dict[str, list[Any]]:
         except pytest.skip.Exception:  # it needs an optional package that is missing
             continue
         lists = [value for name, value in vars(module).items() if name.endswith("MUTANTS")]
-        found[inside.as_posix()] = [mutant for each in lists for mutant in each]
-    return found
+        mutants_of[inside.as_posix()] = [mutant for each in lists for mutant in each]
+    return mutants_of
 
 
 def _source(name: str) -> str:

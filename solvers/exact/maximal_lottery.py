@@ -21,8 +21,8 @@ def maximal_lottery(P: Float, ref: Float) -> tuple[Float, float]:
     """Argmin KL(p | ref) over all lotteries p with P p <= 1/2.
 
     Complementary slackness sorts the answers: those that some maximal lottery uses, and the rest,
-    which all give 0. If only one lottery lives on the former it is the kernel of P - 1/2 there;
-    else the KL projection is found by Newton's method on its dual.
+    which all give 0. If the former have only one lottery it is the kernel of P - 1/2 restricted to
+    them; else the KL projection is found by Newton's method on its dual.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def _highs(cost: Float, rows: Float, bounds: list[Bound], n: int) -> Float:
     """Argmin cost x subject to rows x <= 0, the bounds, and x_1 + ... + x_n = 1: its first n."""
     method: Any = "highs-ipm" if len(cost) > _INTERIOR_POINT_ABOVE else "highs"
     simplex = np.append(np.ones(n), np.zeros(len(cost) - n))[None, :]
-    found = linprog(
+    result = linprog(
         cost,
         A_ub=rows,
         b_ub=np.zeros(len(rows)),
@@ -94,12 +94,12 @@ def _highs(cost: Float, rows: Float, bounds: list[Bound], n: int) -> Float:
         method=method,
         options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
     )
-    if found.status != 0:
+    if result.status != 0:
         raise SolverError(
-            f"NlhfExact: HiGHS ended with status {found.status} ({found.message}); "
+            f"NlhfExact: HiGHS ended with status {result.status} ({result.message}); "
             "rescale the preferences or use tau > 0"
         )
-    return np.asarray(found.x)[:n]
+    return np.asarray(result.x)[:n]
 
 
 def _project(equal: Float, at_most: Float, log_ref: Float) -> tuple[Float, float]:

@@ -29,7 +29,7 @@ def regularized_nash(P: Float, log_ref: Float, tau: float) -> tuple[Float, NDArr
     Returns
     -------
     float array (games, n)
-        Check the residual: nothing here promises that a hard game has converged.
+        Check the residual: a hard game may not have converged.
     int array (games,)
         Linear systems solved, those of steps that were rejected included.
     """
@@ -56,12 +56,12 @@ def regularized_nash(P: Float, log_ref: Float, tau: float) -> tuple[Float, NDArr
         now = np.where(stage_over | failed, np.maximum(tau, solved_tau * np.exp(-jump)), now)
         theta = np.where(failed[:, None], solved, theta)
 
-        gone = finished | (jump < 1e-6)
-        done[index[gone]] = theta[gone]
-        if gone.any():
-            stay = ~gone
-            P, log_ref, index, theta = P[stay], log_ref[stay], index[stay], theta[stay]
-            solved, solved_tau, now, jump = solved[stay], solved_tau[stay], now[stay], jump[stay]
+        ended = finished | (jump < 1e-6)
+        done[index[ended]] = theta[ended]
+        if ended.any():
+            rest = ~ended
+            P, log_ref, index, theta = P[rest], log_ref[rest], index[rest], theta[rest]
+            solved, solved_tau, now, jump = solved[rest], solved_tau[rest], now[rest], jump[rest]
         if index.size == 0:
             return done, steps
     done[index] = theta

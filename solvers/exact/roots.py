@@ -1,4 +1,4 @@
-"""Roots of one-dimensional equations, many at once: what proximal steps beyond KL need."""
+"""Elementwise roots of equations in one unknown, for proximal steps of divergences beyond KL."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,12 @@ _MAX_STEPS = 100
 _TOL = 4  # in units of rounding
 
 
-def plus_exp(weight: Float, total: Float) -> Float:
-    """The x with x + weight exp(x) = total, for weight >= 0 (the Wright omega function).
+def wright_omega(weight: Float, total: Float) -> Float:
+    """The x with x + weight exp(x) = total, elementwise; at weight = 1 the Wright omega function.
 
-    u = x + log weight solves u + exp(u) = total + log weight. The left side is convex and the
-    first guess lies to the right of the root, so Newton's method falls to it without overshoot.
+    For weight >= 0. u = x + log weight solves u + exp(u) = total + log weight. The left side is
+    convex and the first guess lies to the right of the root, so Newton's method descends to it
+    without overshoot.
     """
     present = weight > 0
     log_weight = np.log(np.where(present, weight, 1))
@@ -25,14 +26,14 @@ def plus_exp(weight: Float, total: Float) -> Float:
         grown = np.exp(u)
         u = u - (u + grown - goal) / (1 + grown)
     grown = np.exp(u)
-    # two ways to the same x; each is taken where it rounds less
+    # two expressions for the same x; each is used where its rounding error is smaller
     return np.where(present, np.where(grown < 1, total - grown, u - log_weight), total)
 
 
-def falling_root(
+def decreasing_root(
     function: Callable[[Float], tuple[Float, Float]], low: Float, high: Float
 ) -> Float:
-    """Where falling functions cross 0: Newton's method, halving the bracket when it is left.
+    """Roots of decreasing functions, elementwise: Newton's method, with bisection as a safeguard.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def falling_root(
     Returns
     -------
     float array
-        In [low, high], to rounding.
+        Roots in [low, high], to rounding.
     """
     at = (low + high) / 2
     tol = _TOL * np.finfo(at.dtype).eps

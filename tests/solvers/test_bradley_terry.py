@@ -56,10 +56,10 @@ def test_newton_and_mm_agree(game: PreferenceGame) -> None:
 @SHORT
 @given(games(INTERIOR, min_n=2, max_n=4), st.sampled_from([0.0, 0.01, 1.0]))
 def test_newton_and_a_general_minimiser_agree(game: PreferenceGame, ridge: float) -> None:
-    found = minimize(loss, np.zeros(game.n), (game, ridge), method="BFGS", options={"gtol": 1e-7})
+    result = minimize(loss, np.zeros(game.n), (game, ridge), method="BFGS", options={"gtol": 1e-7})
     r = RlhfExact(ridge=ridge).rewards(game)
-    np.testing.assert_allclose(r, found.x - found.x.mean(), atol=2e-4)
-    assert loss(r, game, ridge) <= found.fun + 1e-14
+    np.testing.assert_allclose(r, result.x - result.x.mean(), atol=2e-4)
+    assert loss(r, game, ridge) <= result.fun + 1e-14
     assert r.sum() == pytest.approx(0, abs=1e-12)
 
 
@@ -172,8 +172,8 @@ def test_each_context_of_a_batch_has_its_answer_or_its_reason(tau: float) -> Non
     together = RlhfExact(tau).solve(PreferenceGame(P[[0, 1], [0, 1]]))
     for k in (0, 1):
         alone = RlhfExact(tau).solve(PreferenceGame(P[k, k]))
-        for found in (solution.log_policy[k, k], together.log_policy[k]):
-            np.testing.assert_array_equal(found, alone.log_policy)
+        for log_policy in (solution.log_policy[k, k], together.log_policy[k]):
+            np.testing.assert_array_equal(log_policy, alone.log_policy)
         np.testing.assert_array_equal(rewards[k, k], RlhfExact().rewards(PreferenceGame(P[k, k])))
         assert solution.certificate.residual[k, k] == alone.certificate.residual
 
@@ -182,10 +182,10 @@ def test_each_context_of_a_batch_has_its_answer_or_its_reason(tau: float) -> Non
 @given(games(st.sampled_from([0.0, 0.3, 1.0]), min_n=2, max_n=5), st.integers(0, 2**10))
 def test_existence_is_strong_connection(game: PreferenceGame, missing: int) -> None:
     n = game.n
-    kept = np.array([[(missing >> (i * j % 10)) & 1 == 0 for j in range(n)] for i in range(n)])
-    if not (kept & ~np.eye(n, dtype=bool)).any():
-        kept[:] = True
-    game = PreferenceGame(game.P, pairs=(kept & kept.T).astype(float))
+    compared = np.array([[(missing >> (i * j % 10)) & 1 == 0 for j in range(n)] for i in range(n)])
+    if not (compared & ~np.eye(n, dtype=bool)).any():
+        compared[:] = True
+    game = PreferenceGame(game.P, pairs=(compared & compared.T).astype(float))
     wins = (game.pair_weights > 0) & (game.P > 0)
     reach = np.linalg.matrix_power(np.eye(n) + wins, n) > 0
     solution = RlhfExact().solve(game)

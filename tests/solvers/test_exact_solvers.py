@@ -114,8 +114,8 @@ def test_regularised_answers_on_the_condorcet_paradox() -> None:
         1: [0.3403, 0.3432, 0.3165],
     }
     for tau, leader in leaders.items():
-        found = SlhfExact(tau_leader=tau, tau_follower=tau).solve(game).policy
-        np.testing.assert_allclose(found, leader, atol=5e-5)
+        policy = SlhfExact(tau_leader=tau, tau_follower=tau).solve(game).policy
+        np.testing.assert_allclose(policy, leader, atol=5e-5)
 
 
 TRANSITIVE = np.array([[0.5, 0.51, 0.51], [0.49, 0.5, 0.99], [0.49, 0.01, 0.5]])

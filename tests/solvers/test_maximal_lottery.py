@@ -31,10 +31,10 @@ def cheapest(game: PreferenceGame, cost: Float) -> Float:
     """A maximal lottery (P' p >= 1/2) of least cost; answers of infinite cost are ruled out."""
     use = np.isfinite(cost)
     ones = np.ones((1, int(use.sum())))
-    found = linprog(cost[use], -game.P.T[:, use], np.full(game.n, -0.5), ones, [1], options=EXACT)
-    assert found.status == 0
+    result = linprog(cost[use], -game.P.T[:, use], np.full(game.n, -0.5), ones, [1], options=EXACT)
+    assert result.status == 0
     p = np.zeros(game.n)
-    p[use] = found.x
+    p[use] = result.x
     return p
 
 
@@ -87,9 +87,9 @@ def test_a_general_projection_agrees(name: str) -> None:
     def distance(logits: Float) -> float:
         return float(special.rel_entr(mixture(logits), game.ref).sum())
 
-    found = minimize(distance, np.zeros(len(vertices)), method="BFGS", options={"gtol": 1e-8})
-    np.testing.assert_allclose(mixture(found.x), p, atol=1e-4)
-    assert special.rel_entr(p, game.ref).sum() <= found.fun + 1e-12
+    result = minimize(distance, np.zeros(len(vertices)), method="BFGS", options={"gtol": 1e-8})
+    np.testing.assert_allclose(mixture(result.x), p, atol=1e-4)
+    assert special.rel_entr(p, game.ref).sum() <= result.fun + 1e-12
 
 
 def test_maximising_the_value_gives_the_same_unique_lottery() -> None:
@@ -99,10 +99,10 @@ def test_maximising_the_value_gives_the_same_unique_lottery() -> None:
         # max v subject to p' P >= v
         columns = np.hstack([-game.P.T, np.ones((n, 1))])
         cost, simplex = np.append(np.zeros(n), -1.0), np.append(np.ones(n), 0.0)[None, :]
-        found = linprog(cost, columns, np.zeros(n), simplex, [1])
-        assert found.x is not None
-        assert found.x[n] == pytest.approx(0.5)
-        np.testing.assert_allclose(lottery(game), found.x[:n], atol=1e-8)
+        result = linprog(cost, columns, np.zeros(n), simplex, [1])
+        assert result.x is not None
+        assert result.x[n] == pytest.approx(0.5)
+        np.testing.assert_allclose(lottery(game), result.x[:n], atol=1e-8)
 
 
 def test_no_preference_gives_the_reference() -> None:
@@ -201,12 +201,12 @@ def test_margins_of_very_unlike_size(margin: float) -> None:
     rest = np.array([0, 0.5, 0, 0, 0.5])
     odds = np.exp(special.rel_entr(rest, ref).sum() - special.rel_entr(cycle, ref).sum())
     w = odds / (1 + odds)
-    found = lottery(PreferenceGame(P, ref))
-    np.testing.assert_allclose(found, w * cycle + (1 - w) * rest, rtol=1e-6, atol=1e-9)
+    policy = lottery(PreferenceGame(P, ref))
+    np.testing.assert_allclose(policy, w * cycle + (1 - w) * rest, rtol=1e-6, atol=1e-9)
     twice = [0, 0, 1, 2, 3, 4]
     halves = np.array([0.5, 0.5, 1, 1, 1, 1])
     again = lottery(PreferenceGame(P[np.ix_(twice, twice)], ref[twice] * halves))
-    np.testing.assert_allclose(again, found[twice] * halves, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(again, policy[twice] * halves, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("n", [50, 101])
@@ -262,9 +262,9 @@ def test_a_failed_programme_stops_its_own_context_only(monkeypatch: pytest.Monke
 
     def broken(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
-        found = linprog(*arguments, **options)
-        found.status = 4 if len(calls) == 1 else found.status
-        return found
+        result = linprog(*arguments, **options)
+        result.status = 4 if len(calls) == 1 else result.status
+        return result
 
     monkeypatch.setattr("solvers.exact.maximal_lottery.linprog", broken)
     solution = NlhfExact(0.0).solve(game)

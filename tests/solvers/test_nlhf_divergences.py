@@ -9,7 +9,7 @@ from scipy.linalg import schur
 from games import PreferenceGame, measures, numerics
 from solvers import rspo
 from solvers.exact.divergence_nash import chi_square_nash, forward_kl_nash
-from solvers.exact.roots import falling_root, plus_exp
+from solvers.exact.roots import decreasing_root, wright_omega
 from solvers.gpo import Gpo
 from solvers.iterated_best_of_n import IteratedBestOfN
 from solvers.nlhf_exact import NlhfExact
@@ -41,8 +41,8 @@ def test_rspo_on_rock_paper_scissors_by_published_numbers() -> None:
         ("reverse_kl", GOLDEN["rps"]["tau=0.1"]["qre"]),
     ]
     for divergence, want in numbers:
-        found = solved(Rspo(0.1, divergence, 0.3), golden_game("rps"), 2_000).policy
-        np.testing.assert_allclose(found, want, atol=6e-4)
+        policy = solved(Rspo(0.1, divergence, 0.3), golden_game("rps"), 2_000).policy
+        np.testing.assert_allclose(policy, want, atol=6e-4)
 
 
 @pytest.mark.parametrize("n", [2, 3, 8, 20])
@@ -62,11 +62,11 @@ def test_divergence_equilibria_satisfy_their_conditions(n: int, tau: float) -> N
 def test_roots() -> None:
     total = np.linspace(-60, 600, 2_001)
     for weight in (0.0, 1e-300, 1e-8, 0.1, 30.0, 1e3):
-        x = plus_exp(np.full_like(total, weight), total)
+        x = wright_omega(np.full_like(total, weight), total)
         off = abs(x + weight * np.exp(x) - total) / np.maximum(1, abs(total))
         assert off.max() < 1e-13
     centre = np.linspace(-5, 5, 101)
-    root = falling_root(
+    root = decreasing_root(
         lambda x: (centre**3 - x**3, -3 * x**2), np.full(101, -9.0), np.full(101, 11.0)
     )
     np.testing.assert_allclose(root, centre, atol=1e-5)
@@ -128,11 +128,11 @@ def test_full_rank_is_exact_for_even_and_odd_sizes() -> None:
 
 def test_certain_preferences_have_no_embedding() -> None:
     game = PreferenceGame([[[0.5, 1], [0, 0.5]], [[0.5, 0.6], [0.4, 0.5]]])
-    for found in (Gpo().solve(game), Gpo().target(game)):
-        assert (found.status == "undefined").tolist() == [True, False]
-        assert np.isnan(found.policy).all(-1).tolist() == [True, False]
-        assert "log-odds" in found.message[0]
-        assert found.message[1] == ""
+    for solution in (Gpo().solve(game), Gpo().target(game)):
+        assert (solution.status == "undefined").tolist() == [True, False]
+        assert np.isnan(solution.policy).all(-1).tolist() == [True, False]
+        assert "log-odds" in solution.message[0]
+        assert solution.message[1] == ""
 
 
 # Iterated best-of-N

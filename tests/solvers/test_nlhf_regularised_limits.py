@@ -65,8 +65,8 @@ def test_solve_settles_and_says_so() -> None:
         solution = solver.solve(golden_game("mix6"))
         assert solution.status == "ok"
         assert solution.trace is not None
-        looks = 2 if isinstance(solver, Egpo | NashRs) else 1
-        assert solution.trace.oracle_calls[-1] == looks * solution.trace.steps[-1]
+        calls = 2 if isinstance(solver, Egpo | NashRs) else 1
+        assert solution.trace.oracle_calls[-1] == calls * solution.trace.steps[-1]
 
 
 # Bias

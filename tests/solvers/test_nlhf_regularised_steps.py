@@ -56,8 +56,8 @@ def test_omd_rate(name: str, tau: float) -> None:
             distances.append(kl(golden(name, tau)["qre"], solver.policy(state)))
         state = solver.step(golden_game(name), state, NO_DRAWS)
     # the mean rate, as the distance also wobbles; only above the noise of rounding
-    seen = [d for d in distances if d > 1e-24]
-    rate = (seen[-1] / seen[0]) ** (1 / (len(seen) - 1))
+    positive = [d for d in distances if d > 1e-24]
+    rate = (positive[-1] / positive[0]) ** (1 / (len(positive) - 1))
     assert rate == pytest.approx((1 - eta * tau) ** 2 + eta**2 * omega**2, abs=0.01)
 
 

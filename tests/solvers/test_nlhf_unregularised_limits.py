@@ -132,8 +132,8 @@ def test_an_sppo_step_is_the_least_loss_on_the_simplex() -> None:
         p = normalised(np.exp(theta))
         return float((PI * (np.log(p / PI) - 10 * (RATES - 0.5)) ** 2).sum())
 
-    found: Any = minimize(loss, np.log(PI), method="BFGS", options={"gtol": 1e-7})
-    np.testing.assert_allclose(after, normalised(np.exp(found.x)), atol=1e-6)
+    result: Any = minimize(loss, np.log(PI), method="BFGS", options={"gtol": 1e-7})
+    np.testing.assert_allclose(after, normalised(np.exp(result.x)), atol=1e-6)
 
 
 # Methods whose exact update is the same
@@ -154,8 +154,8 @@ def test_dno_is_multiplicative_weights() -> None:
         gain = -share * np.log1p(np.exp(-margin)) - (1 - share) * np.log1p(np.exp(margin))
         return -float((PI[:, None] * PI * gain).sum())
 
-    found: Any = minimize(loss, np.log(PI), method="BFGS", options={"gtol": 1e-8})
-    np.testing.assert_allclose(normalised(np.exp(found.x)), after, atol=1e-6)
+    result: Any = minimize(loss, np.log(PI), method="BFGS", options={"gtol": 1e-8})
+    np.testing.assert_allclose(normalised(np.exp(result.x)), after, atol=1e-6)
 
 
 def test_rebel_with_its_own_win_rates_is_multiplicative_weights() -> None:

@@ -52,10 +52,10 @@ def test_the_gap_is_least_there(game: PreferenceGame, tau: float) -> None:
     options: Any = {"xatol": 1e-9, "fatol": 1e-15, "maxiter": 4000, "maxfev": 4000}
     rng = np.random.default_rng(0)
     start = answer + rng.normal(size=game.n) * 0.3
-    found = minimize(gap, start, method="Nelder-Mead", options=options)
-    assert gap(answer) <= found.fun + 1e-13
+    result = minimize(gap, start, method="Nelder-Mead", options=options)
+    assert gap(answer) <= result.fun + 1e-13
     assert gap(start) > gap(answer)
-    np.testing.assert_allclose(special.softmax(found.x), np.exp(answer), atol=2e-4)
+    np.testing.assert_allclose(special.softmax(result.x), np.exp(answer), atol=2e-4)
 
 
 @LAW

@@ -54,9 +54,9 @@ def test_the_target_is_reached_from_elsewhere(name: str, solver: Any, tol: float
     target = solver.target(game)
     assert target.certificate.holds
     assert tv(game.ref, target.policy) > 0.05
-    found = solver.solve(game)
-    assert found.status == "ok"
-    assert tv(found.policy, target.policy) < tol
+    solution = solver.solve(game)
+    assert solution.status == "ok"
+    assert tv(solution.policy, target.policy) < tol
 
 
 @pytest.mark.parametrize("name", ["rps", "mix6", "rand10"])
@@ -97,14 +97,14 @@ def test_ipo_on_other_pairs_is_no_best_response_to_what_was_compared() -> None:
 
 
 def test_answers_never_compared_keep_their_balance_in_ipo_and_have_none_in_rlhf() -> None:
-    apart = np.zeros((4, 4))
-    apart[0, 1] = apart[1, 0] = apart[2, 3] = apart[3, 2] = 1
+    two_pairs = np.zeros((4, 4))
+    two_pairs[0, 1] = two_pairs[1, 0] = two_pairs[2, 3] = two_pairs[3, 2] = 1
     table = special.expit(np.subtract.outer([1, 0.3, -0.2, 2], [1, 0.3, -0.2, 2]))
-    game = PreferenceGame(table, [0.1, 0.2, 0.3, 0.4], pairs=apart)
-    found, target = Ipo(0.5).solve(game), Ipo(0.5).target(game)
+    game = PreferenceGame(table, [0.1, 0.2, 0.3, 0.4], pairs=two_pairs)
+    solution, target = Ipo(0.5).solve(game), Ipo(0.5).target(game)
     assert target is not None
-    assert tv(found.policy, target.policy) < 1e-10
-    h = found.log_policy - game.log_ref
+    assert tv(solution.policy, target.policy) < 1e-10
+    h = solution.log_policy - game.log_ref
     assert h[0] + h[1] == pytest.approx(h[2] + h[3], abs=1e-9)
     assert Dpo(0.5).target(game).status == "undefined"
 
@@ -169,10 +169,10 @@ def test_leave_one_out_converges_at_a_constant_step(samples: int) -> None:
     """At the target all rewards less the penalty are equal, and so are those of any sample."""
     game = golden_game("mix6", "mu")
     solver = SoftmaxPg(tau=1.0, eta=0.5, samples=samples)
-    found, target = solver.solve(game, np.random.default_rng(0)), solver.target(game).policy
+    solution, target = solver.solve(game, np.random.default_rng(0)), solver.target(game).policy
     assert tv(game.ref, target) > 0.12
-    assert found.status == "ok"
-    assert tv(found.policy, target) < 1e-9
+    assert solution.status == "ok"
+    assert tv(solution.policy, target) < 1e-9
     state = (numerics.log(target), RlhfExact().rewards(game))
     for seed in range(5):
         after = solver.step(game, state, np.random.default_rng(seed))
@@ -185,10 +185,10 @@ def test_a_sample_that_changes_nothing_settles_nothing() -> None:
     for solver in (SoftmaxPg(tau=1.0, samples=2), OnlineIpo2(tau=0.1, samples=1)):
         repeats = 0
         for seed in range(40):
-            found = replace(solver, max_steps=1).solve(game, np.random.default_rng(seed))
-            repeats += int(tv(found.policy, game.ref) < 1e-15)
-            assert found.status == "max_steps"
-            assert found.certificate.residual > 1e-3
+            solution = replace(solver, max_steps=1).solve(game, np.random.default_rng(seed))
+            repeats += int(tv(solution.policy, game.ref) < 1e-15)
+            assert solution.status == "max_steps"
+            assert solution.certificate.residual > 1e-3
         assert 3 < repeats < 37
 
 
@@ -223,18 +223,18 @@ def test_certain_preferences_have_no_dpo_but_an_ipo_answer() -> None:
         spans.append(float(log_policy[0] - log_policy[1] - log(0.2 / 0.8)))
     # h grows like the logarithm of the steps
     close(np.diff(spans), log(10), 0.1)
-    found = Ipo(0.5).solve(game)
-    assert found.status == "ok"
-    close(found.policy, normalised([0.2 * exp(1 / (2 * 0.5)), 0.8]), 1e-10)
+    solution = Ipo(0.5).solve(game)
+    assert solution.status == "ok"
+    close(solution.policy, normalised([0.2 * exp(1 / (2 * 0.5)), 0.8]), 1e-10)
 
 
 def test_rebel_stopped_after_t_steps_is_rlhf_at_one_over_eta_t() -> None:
     game = golden_game("rand10", "mu")
     for t in (1, 3, 8):
-        found = Rebel(eta=0.5, max_steps=t).solve(game)
+        solution = Rebel(eta=0.5, max_steps=t).solve(game)
         target = RlhfExact(1 / (0.5 * t)).solve(game)
-        assert numerics.kl(found.log_policy, target.log_policy) < 1e-14
-        assert tv(found.policy, Rebel().target(game).policy) > 0.05
+        assert numerics.kl(solution.log_policy, target.log_policy) < 1e-14
+        assert tv(solution.policy, Rebel().target(game).policy) > 0.05
 
 
 def test_rebel_on_few_pairs_may_settle_on_a_likelier_answer() -> None:
@@ -257,10 +257,10 @@ def test_rebel_on_few_pairs_may_settle_on_a_likelier_answer() -> None:
 def test_a_sampled_data_set_is_fitted_exactly(cls: Any) -> None:
     game = golden_game("mix6")
     solver = cls(tau=0.5, n_comparisons=400)
-    found = solver.solve(game, np.random.default_rng(5))
-    seen = Comparisons.sample(game, 400, np.random.default_rng(5)).game(game.ref)
-    assert tv(found.policy, cls(tau=0.5).target(seen).policy) < 1e-9
-    assert tv(found.policy, solver.target(game).policy) > 0.01
+    solution = solver.solve(game, np.random.default_rng(5))
+    observed = Comparisons.sample(game, 400, np.random.default_rng(5)).game(game.ref)
+    assert tv(solution.policy, cls(tau=0.5).target(observed).policy) < 1e-9
+    assert tv(solution.policy, solver.target(game).policy) > 0.01
     with pytest.raises(SolverError, match="rng"):
         solver.solve(game)
     with pytest.raises(SolverError, match="rng"):
@@ -281,8 +281,8 @@ def test_hard_labels_have_the_gradient_of_the_observed_shares() -> None:
 
     solver = Ipo(tau=tau, eta=0.5)
     after = solver.step(game, (theta, solver.init(game, NO_DRAWS)[1]), NO_DRAWS)[0]
-    busiest = max(3 + 1 + 1 + 4, 3 + 1 + 2, 1 + 4 + 2) / 11
-    step = -0.5 / (4 * busiest) * slopes(loss, theta)
+    max_degree = max(3 + 1 + 1 + 4, 3 + 1 + 2, 1 + 4 + 2) / 11
+    step = -0.5 / (4 * max_degree) * slopes(loss, theta)
     close(after - after.mean(), theta + step - (theta + step).mean(), 1e-9)
 
 
@@ -311,15 +311,15 @@ def test_more_data_come_nearer_to_the_population() -> None:
 def test_best_of_n_against_binomial_sums(name: str, n_answers: int) -> None:
     game = golden_game(name, "mu")
     r = RlhfExact().rewards(game)
-    found = BestOfN(n_answers).solve(game)
-    assert found.certificate.holds
+    solution = BestOfN(n_answers).solve(game)
+    assert solution.certificate.holds
     for y in range(game.n):
-        below, own = game.ref[r < r[y]].sum(), game.ref[y]
+        below, mass = game.ref[r < r[y]].sum(), game.ref[y]
         hits = [
-            comb(n_answers, k) * own**k * below ** (n_answers - k) for k in range(1, n_answers + 1)
+            comb(n_answers, k) * mass**k * below ** (n_answers - k) for k in range(1, n_answers + 1)
         ]
-        assert found.policy[y] == pytest.approx(sum(hits), abs=1e-12)
-    kl = float(measures.kl_to_ref(game, found.policy))
+        assert solution.policy[y] == pytest.approx(sum(hits), abs=1e-12)
+    kl = float(measures.kl_to_ref(game, solution.policy))
     assert kl <= log(n_answers) - (n_answers - 1) / n_answers + 1e-12
 
 
@@ -350,10 +350,10 @@ def test_matching_odds_need_bradley_terry_and_no_reference() -> None:
     close(policy, RlhfExact(1.0).solve(PreferenceGame(table)).policy)
     assert tv(policy, RlhfExact(1.0).solve(game).policy) > 0.05
     cycle = golden_game("rps", "mu")
-    found = PreferenceMatching().solve(cycle).policy
-    odds = found[:, None] / (found[:, None] + found[None, :])
+    matched = PreferenceMatching().solve(cycle).policy
+    odds = matched[:, None] / (matched[:, None] + matched[None, :])
     assert abs(odds - cycle.P).max() > 0.3
-    assert tv(found, PreferenceMatching().solve(golden_game("rps")).policy) > 0.05
+    assert tv(matched, PreferenceMatching().solve(golden_game("rps")).policy) > 0.05
 
 
 def test_parameters_out_of_range_are_named() -> None:

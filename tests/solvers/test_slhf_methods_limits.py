@@ -24,23 +24,23 @@ from tests.solvers.compared_game import ACTIONS, GAME, REF, ROWS, SHARES, P, srp
 @pytest.mark.parametrize("kappa", [0.2, 1.0, 5.0, 19.0])
 def test_natural_gradients_converge_for_every_kappa(name: str, kappa: float) -> None:
     game, solver = golden_game(name), StackelbergNpg(kappa=kappa, max_steps=4000)
-    target, found = solver.target(game), solver.solve(game)
+    target, solution = solver.target(game), solver.solve(game)
     assert target.certificate.holds
     assert tv(game.ref, target.policy) > 0.05
-    assert found.status == "ok"
-    assert tv(found.policy, target.policy) < 1e-9
-    assert tv(found.follower, target.follower) < 1e-9
+    assert solution.status == "ok"
+    assert tv(solution.policy, target.policy) < 1e-9
+    assert tv(solution.follower, target.follower) < 1e-9
     leader = GOLDEN[name]["tau=0.1"]["slhf_leader_tF=tL=tau (=SRPO)"]
-    assert tv(found.policy, leader) < 1e-9
+    assert tv(solution.policy, leader) < 1e-9
 
 
 def test_natural_gradients_with_separate_references_and_taus() -> None:
     game = PreferenceGame(P, REF, ROWS)
     for taus in ((0.3, 0.05), (0.05, 0.7), (0.0, 0.2), (0.0, 0.0)):
         solver = StackelbergNpg(*taus, kappa=1.0)
-        found, target = solver.solve(game), solver.target(game)
-        assert tv(found.policy, target.policy) < 1e-8
-        assert tv(found.follower, target.follower) < 1e-8
+        solution, target = solver.solve(game), solver.target(game)
+        assert tv(solution.policy, target.policy) < 1e-8
+        assert tv(solution.follower, target.follower) < 1e-8
 
 
 def test_natural_gradients_contract_by_the_stated_rate_and_diverge_beyond() -> None:
@@ -107,9 +107,9 @@ def test_rows_freeze_in_gda_at_kappa_1_and_not_at_5() -> None:
 def test_symmetric_types_leave_the_leader_uniform() -> None:
     game = three_annotators((1 / 3, 1 / 3, 1 / 3))
     solver = StackelbergGda(0.0, 0.0, 0.01, 1.0, max_steps=2000)
-    found = solver.solve(game)
-    close(found.policy, 1 / 3, 1e-12)
-    close(found.follower, np.eye(3)[[2, 0, 1]])
+    solution = solver.solve(game)
+    close(solution.policy, 1 / 3, 1e-12)
+    close(solution.follower, np.eye(3)[[2, 0, 1]])
 
 
 GDA: list[tuple[PreferenceGame, float]] = [
@@ -124,13 +124,13 @@ def test_gda_settles_at_the_closed_form_and_its_average_follows(
     game: PreferenceGame, tau: float
 ) -> None:
     solver = StackelbergGda(tau, tau)
-    target, found = solver.target(game), solver.solve(game)
+    target, solution = solver.target(game), solver.solve(game)
     assert tv(game.ref, target.policy) > 0.05
-    assert found.status == "ok"
-    assert found.trace is not None
-    assert tv(found.trace.policies[-1], target.policy) < 1e-8
-    assert tv(found.follower, target.follower) < 1e-8
-    steps, averages = found.trace.steps, found.trace.averages
+    assert solution.status == "ok"
+    assert solution.trace is not None
+    assert tv(solution.trace.policies[-1], target.policy) < 1e-8
+    assert tv(solution.follower, target.follower) < 1e-8
+    steps, averages = solution.trace.steps, solution.trace.averages
     off = numerics.total_variation(averages, target.policy)
     half = int(np.searchsorted(steps, steps[-1] / 2))
     # the distance of the average falls like 1 / t
@@ -165,12 +165,12 @@ def test_gda_oscillates_where_the_entropy_is_too_steep() -> None:
 @pytest.mark.parametrize("alpha", [0.2, 0.7])
 def test_srpo_reaches_slhf_at_equal_tau(name: str, alpha: float) -> None:
     game, solver = golden_game(name), Srpo(tau=0.1, alpha=alpha, eta=1.9)
-    target, found = solver.target(game), solver.solve(game)
+    target, solution = solver.target(game), solver.solve(game)
     assert tv(game.ref, target.policy) > 0.05
-    assert found.status == "ok"
-    assert tv(found.policy, target.policy) < 1e-8
-    assert tv(found.follower, target.follower) < 1e-8
-    assert tv(found.policy, GOLDEN[name]["tau=0.1"]["slhf_leader_tF=tL=tau (=SRPO)"]) < 1e-8
+    assert solution.status == "ok"
+    assert tv(solution.policy, target.policy) < 1e-8
+    assert tv(solution.follower, target.follower) < 1e-8
+    assert tv(solution.policy, GOLDEN[name]["tau=0.1"]["slhf_leader_tF=tL=tau (=SRPO)"]) < 1e-8
 
 
 def test_both_losses_of_srpo_vanish_at_the_stackelberg_answer() -> None:
@@ -201,12 +201,12 @@ def test_srpo_does_not_depend_on_which_pairs_were_compared() -> None:
 def test_srpo_fits_a_sampled_data_set_exactly() -> None:
     game = golden_game("mix6")
     solver = Srpo(tau=0.2, eta=1.9, n_comparisons=600)
-    found = solver.solve(game, np.random.default_rng(2))
+    solution = solver.solve(game, np.random.default_rng(2))
     data = Comparisons.sample(game, 600, np.random.default_rng(2))
     assert not data.unseen.any()
-    seen = data.game(game.ref)
-    assert tv(found.policy, SlhfExact(0.2, 0.2).solve(seen).policy) < 1e-8
-    assert tv(found.policy, solver.target(game).policy) > 0.005
+    observed = data.game(game.ref)
+    assert tv(solution.policy, SlhfExact(0.2, 0.2).solve(observed).policy) < 1e-8
+    assert tv(solution.policy, solver.target(game).policy) > 0.005
 
 
 @pytest.mark.parametrize("name", ["condorcet", "skew_cycle", "transitive_misranked", "smith_cycle"])

@@ -31,9 +31,9 @@ def nested_value(solver: RewardFollower, log_pi: Float, game: PreferenceGame) ->
 @pytest.mark.parametrize("name", ["rps", "mix6", "rand10"])
 def test_steering_ends_where_the_nested_objective_is_stationary(name: str) -> None:
     game, solver = golden_game(name), RewardFollower(tau=0.5)
-    found = solver.solve(game)
-    assert found.status == "ok"
-    assert tv(game.ref, found.policy) > 0.05
+    solution = solver.solve(game)
+    assert solution.status == "ok"
+    assert tv(game.ref, solution.policy) > 0.05
 
     def slope(log_policy: Float) -> Float:
         def value(theta: Float) -> float:
@@ -42,11 +42,11 @@ def test_steering_ends_where_the_nested_objective_is_stationary(name: str) -> No
         e = 1e-4 * np.eye(game.n)
         return np.array([(value(log_policy + d) - value(log_policy - d)) / 2e-4 for d in e])
 
-    close(slope(found.log_policy), 0, 1e-7)
+    close(slope(solution.log_policy), 0, 1e-7)
     myopic = RewardFollower(tau=0.5, steering=0.0).solve(game)
     assert myopic.status == "ok"
     assert abs(slope(myopic.log_policy)).max() > 0.01
-    gain = nested_value(solver, found.log_policy, game)
+    gain = nested_value(solver, solution.log_policy, game)
     assert gain > nested_value(solver, myopic.log_policy, game) + 0.001
     assert gain > nested_value(solver, game.log_ref, game)
 
@@ -60,10 +60,10 @@ def test_large_steps_of_the_leader_cycle() -> None:
 
 def test_a_settled_policy_is_a_fixed_point() -> None:
     game = golden_game("mix6")
-    found = RewardFollower(tau=0.5).solve(game)
-    r = RewardFollower(tau=0.5).fit(game.P, found.policy, np.zeros(6), 200)
-    reward = RewardFollower(tau=0.5).effective_reward(game.P, found.policy, r)
-    close(np.exp(numerics.log_softmax(game.log_ref + reward / 0.5)), found.policy, 1e-10)
+    solution = RewardFollower(tau=0.5).solve(game)
+    r = RewardFollower(tau=0.5).fit(game.P, solution.policy, np.zeros(6), 200)
+    reward = RewardFollower(tau=0.5).effective_reward(game.P, solution.policy, r)
+    close(np.exp(numerics.log_softmax(game.log_ref + reward / 0.5)), solution.policy, 1e-10)
 
 
 def test_on_bradley_terry_preferences_there_is_nothing_to_foresee() -> None:
@@ -72,9 +72,9 @@ def test_on_bradley_terry_preferences_there_is_nothing_to_foresee() -> None:
     target = RlhfExact(1.0).solve(game).policy
     assert tv(game.ref, target) > 0.05
     for steering in (0.0, 1.0):
-        found = RewardFollower(tau=1.0, ridge=1e-6, steering=steering).solve(game)
-        assert found.status == "ok"
-        assert tv(found.policy, target) < 1e-4
+        solution = RewardFollower(tau=1.0, ridge=1e-6, steering=steering).solve(game)
+        assert solution.status == "ok"
+        assert tv(solution.policy, target) < 1e-4
 
 
 def test_the_damped_fit_survives_rare_answers() -> None:
@@ -104,8 +104,8 @@ def with_ends(at: Float) -> Float:
 def test_the_worst_case_is_the_loss_plus_the_budget() -> None:
     weights, margins = observed()
     loss = float(weights @ np.logaddexp(0, -margins))
-    seen = [worst_case(weights, margins, b, with_ends(margins)) for b in (0.0, 0.01, 0.2, 3.0)]
-    close(seen, loss + np.array([0.0, 0.01, 0.2, 3.0]), 1e-9)
+    losses = [worst_case(weights, margins, b, with_ends(margins)) for b in (0.0, 0.01, 0.2, 3.0)]
+    close(losses, loss + np.array([0.0, 0.01, 0.2, 3.0]), 1e-9)
     # a distribution that nearly attains it: a little mass moved very far down
     mass, budget = 1e-6, 0.2
     far = margins[0] - budget / mass
@@ -146,10 +146,10 @@ def test_the_programmes_of_sgpo_reject_another_policy() -> None:
 def test_the_radius_of_sgpo_moves_no_policy(name: str) -> None:
     mu = np.array(GOLDEN[name]["mu"])
     game = PreferenceGame(GOLDEN[name]["P"], mu, pairs=np.outer(mu, mu))
-    found = Sgpo(tau=0.1, radius=2.0).solve(game)
-    assert found.certificate.holds
-    assert tv(found.policy, Dpo(tau=0.1).solve(game).policy) < 1e-8
-    assert tv(found.policy, GOLDEN[name]["tau=0.1"]["rlhf_mu_mu"]) < 1e-8
+    solution = Sgpo(tau=0.1, radius=2.0).solve(game)
+    assert solution.certificate.holds
+    assert tv(solution.policy, Dpo(tau=0.1).solve(game).policy) < 1e-8
+    assert tv(solution.policy, GOLDEN[name]["tau=0.1"]["rlhf_mu_mu"]) < 1e-8
 
 
 def test_sgpo_solves_contexts_and_names_those_without_an_answer() -> None:

@@ -46,8 +46,8 @@ def test_best_reply_then_best_lead(
             replies = np.tile(special.softmax(logits), (n, 1))
             return objective(game, np.eye(n)[y], replies, 0.0, tau_follower)
 
-        found = minimize(paid, np.zeros(n), method="BFGS", options=options)
-        follower[y] = special.softmax(found.x)
+        result = minimize(paid, np.zeros(n), method="BFGS", options=options)
+        follower[y] = special.softmax(result.x)
 
     def lost(logits: Float) -> float:
         lead = special.softmax(logits)
@@ -217,8 +217,8 @@ def test_parameters_out_of_range_are_refused(build: Any, message: str) -> None:
 def test_parameters_may_be_numpy_numbers() -> None:
     game = random_games(0, 1, 3)
     for tau in (np.float32(0.5), np.float64(0.5)):
-        found = NlhfExact(tau).solve(game)  # type: ignore[arg-type]
-        np.testing.assert_array_equal(found.policy, NlhfExact(0.5).solve(game).policy)
+        solution = NlhfExact(tau).solve(game)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(solution.policy, NlhfExact(0.5).solve(game).policy)
 
 
 @pytest.mark.parametrize(

@@ -124,15 +124,15 @@ def test_everything_that_a_solution_holds_finds_its_place() -> None:
         )
 
     message = np.array([["no", ""], ["", "nothing"]])
-    found = solve_defined(solve, shaped, message)
-    assert found.status.tolist() == [["undefined", "ok"], ["error", "undefined"]]
-    assert found.message.tolist() == [["no", ""], ["a longer reason than the other", "nothing"]]
-    np.testing.assert_array_equal(found.log_policy[0, 1], shaped.log_ref[0, 1])
-    np.testing.assert_array_equal(found.log_policy[1, 0], shaped.log_ref[1, 0])
-    np.testing.assert_array_equal(found.certificate.residual, [[np.nan, 0.1], [0.2, np.nan]])
-    assert found.certificate.holds.tolist() == [[False, True], [True, False]]
-    assert found.follower is not None
-    np.testing.assert_array_equal(found.follower[..., 0, 0], [[np.nan, 1], [2, np.nan]])
-    assert found.newton_steps is not None
-    assert found.newton_steps.tolist() == [[0, 7], [8, 0]]
-    np.testing.assert_array_equal(found.tau, [[np.nan, 0.3], [0.4, np.nan]])
+    solution = solve_defined(solve, shaped, message)
+    assert solution.status.tolist() == [["undefined", "ok"], ["error", "undefined"]]
+    assert solution.message.tolist() == [["no", ""], ["a longer reason than the other", "nothing"]]
+    np.testing.assert_array_equal(solution.log_policy[0, 1], shaped.log_ref[0, 1])
+    np.testing.assert_array_equal(solution.log_policy[1, 0], shaped.log_ref[1, 0])
+    np.testing.assert_array_equal(solution.certificate.residual, [[np.nan, 0.1], [0.2, np.nan]])
+    assert solution.certificate.holds.tolist() == [[False, True], [True, False]]
+    assert solution.follower is not None
+    np.testing.assert_array_equal(solution.follower[..., 0, 0], [[np.nan, 1], [2, np.nan]])
+    assert solution.newton_steps is not None
+    assert solution.newton_steps.tolist() == [[0, 7], [8, 0]]
+    np.testing.assert_array_equal(solution.tau, [[np.nan, 0.3], [0.4, np.nan]])

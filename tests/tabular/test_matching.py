@@ -66,10 +66,10 @@ def test_a_follower_is_nan_where_the_leader_has_no_answer() -> None:
 
 def test_peers_have_the_same_weights_or_the_same_distance() -> None:
     nlhf, slhf = SOLVERS["nlhf_exact"], SOLVERS["slhf_exact"]
-    assert nlhf(tau=0.3).like(slhf) == slhf(tau_leader=0.3, tau_follower=0.3)
-    assert slhf(tau_leader=0.3, tau_follower=0.2).like(slhf) == slhf(0.3, 0.2)
-    assert slhf(tau_leader=0.3, tau_follower=0.2).like(nlhf) == nlhf(tau=0.3)
-    assert MatchedKl(slhf, 0.1).like(nlhf) == MatchedKl(nlhf, 0.1)
+    assert nlhf(tau=0.3).counterpart(slhf) == slhf(tau_leader=0.3, tau_follower=0.3)
+    assert slhf(tau_leader=0.3, tau_follower=0.2).counterpart(slhf) == slhf(0.3, 0.2)
+    assert slhf(tau_leader=0.3, tau_follower=0.2).counterpart(nlhf) == nlhf(tau=0.3)
+    assert MatchedKl(slhf, 0.1).counterpart(nlhf) == MatchedKl(nlhf, 0.1)
 
 
 @pytest.mark.parametrize("kl", [0.0, -1.0, np.nan, np.inf, True])

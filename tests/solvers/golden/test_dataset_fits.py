@@ -93,9 +93,9 @@ def check_srpo(cls: Any) -> None:
 
 def check_sgpo(cls: Any) -> None:
     for radius in (0.0, 0.3, 5.0):
-        found = cls(tau=0.4, radius=radius).solve(GAME)
-        assert found.certificate.holds
-        close(found.policy, Dpo(tau=0.4).solve(GAME).policy, 1e-9)
+        solution = cls(tau=0.4, radius=radius).solve(GAME)
+        assert solution.certificate.holds
+        close(solution.policy, Dpo(tau=0.4).solve(GAME).policy, 1e-9)
 
 
 CHECKS: dict[type[Any], Callable[[Any], None]] = {
@@ -120,7 +120,7 @@ MUTANTS = mutants({
     ],
     Srpo: [
         ("goal = 0.5 - wins", "goal = wins - 0.5"),
-        ("improve - kept + generate", "improve + generate"),
+        ("improve - diagonal + generate", "improve + generate"),
         ("rows = rows - np.exp(log_follower) * generate.sum(-1, keepdims=True)", ""),
         ("size * generate.sum(-2)", "size * generate.sum(-1)"),
         ("(1 - self.alpha) * shares", "self.alpha * shares"),

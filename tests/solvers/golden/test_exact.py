@@ -21,8 +21,8 @@ LADDER = special.expit(np.subtract.outer([0.7, 0.4, -1.1], [0.7, 0.4, -1.1]))
 NOTICED = (AssertionError, ValueError, IndexError, ArithmeticError, RuntimeWarning)
 
 
-def close(found: object, expected: object, atol: float = 1e-9) -> None:
-    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=0, atol=atol)
+def close(actual: object, expected: object, atol: float = 1e-9) -> None:
+    np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), rtol=0, atol=atol)
 
 
 def check_rlhf_exact(cls: Any) -> None:
@@ -30,9 +30,9 @@ def check_rlhf_exact(cls: Any) -> None:
     ladder = PreferenceGame(LADDER, REF)
     close(cls().rewards(ladder), [0.7, 0.4, -1.1])
     soft = np.array(REF) * np.exp(np.array([0.7, 0.4, -1.1]) / 0.5)
-    found = cls(tau=0.5).solve(ladder)
-    close(found.policy, soft / soft.sum())
-    assert found.certificate.holds
+    solution = cls(tau=0.5).solve(ladder)
+    close(solution.policy, soft / soft.sum())
+    assert solution.certificate.holds
     close(cls(tau=0).solve(ladder).policy, [1, 0, 0])
     tied = PreferenceGame(special.expit(np.subtract.outer([1, 1, 0], [1, 1, 0])), REF)
     close(cls(tau=0).solve(tied).policy, [2 / 7, 5 / 7, 0])
@@ -48,9 +48,9 @@ def check_rlhf_exact(cls: Any) -> None:
     all_pairs, one_pair = np.ones((3, 3)), np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]])
     for P, w in ((one_way, all_pairs), (1 - one_way, all_pairs), (CYCLE, one_pair)):
         batch = PreferenceGame([CYCLE, P], pairs=np.stack([all_pairs, w]))
-        found = cls().solve(batch)
-        np.testing.assert_array_equal(found.status, ["ok", "undefined"])
-        np.testing.assert_array_equal(np.isnan(found.policy).all(-1), [False, True])
+        solution = cls().solve(batch)
+        np.testing.assert_array_equal(solution.status, ["ok", "undefined"])
+        np.testing.assert_array_equal(np.isnan(solution.policy).all(-1), [False, True])
 
 
 def check_nlhf_exact(cls: Any) -> None:
@@ -58,14 +58,14 @@ def check_nlhf_exact(cls: Any) -> None:
     refs = np.array([[0.01, 0.09, 0.9], REF, [0.3, 0.3, 0.4]])
     batch = PreferenceGame([np.full((3, 3), 0.5), CYCLE, LADDER], refs)
     for tau in (2.0, 0.1, 0.004):
-        found = cls(tau=tau).solve(batch)
-        off = found.log_policy - np.log(refs) - batch.win_rates(found.policy) / tau
+        solution = cls(tau=tau).solve(batch)
+        off = solution.log_policy - np.log(refs) - batch.win_rates(solution.policy) / tau
         close(off - off[:, :1], np.zeros((3, 3)), 1e-10)
-        close(found.policy.sum(-1), np.ones(3))
-        assert found.certificate.holds.all()
-    found = cls(tau=0).solve(batch)
-    close(found.policy, [refs[0], np.array([0.3, 0.2, 0.4]) / 0.9, [1, 0, 0]])
-    assert found.certificate.holds.all()
+        close(solution.policy.sum(-1), np.ones(3))
+        assert solution.certificate.holds.all()
+    solution = cls(tau=0).solve(batch)
+    close(solution.policy, [refs[0], np.array([0.3, 0.2, 0.4]) / 0.9, [1, 0, 0]])
+    assert solution.certificate.holds.all()
     binds = table(np.array([[0, 0, 0], [0.5, 0, 0], [0.4, 0.9, 0]]))
     close(cls(tau=0).solve(PreferenceGame(binds, [0.1, 0.8, 0.1])).policy, [0.8, 0.2, 0])
     close(cls(tau=0).solve(PreferenceGame(binds, [0.72, 0.08, 0.2])).policy, [0.9, 0.1, 0])
@@ -74,12 +74,12 @@ def check_nlhf_exact(cls: Any) -> None:
 def check_slhf_exact(cls: Any) -> None:
     """Unequal weights and references, both sharp limits, and ties on both sides."""
     game = PreferenceGame(CYCLE, REF, FOLLOWER)
-    kept = FOLLOWER * np.exp(-CYCLE / 0.3)
-    tilted = np.array(REF) * np.exp(-0.3 * np.log(kept.sum(-1)) / 0.05)
-    found = cls(tau_leader=0.05, tau_follower=0.3).solve(game)
-    close(found.follower, kept / kept.sum(-1, keepdims=True))
-    close(found.policy, tilted / tilted.sum())
-    assert found.certificate.holds
+    weights = FOLLOWER * np.exp(-CYCLE / 0.3)
+    tilted = np.array(REF) * np.exp(-0.3 * np.log(weights.sum(-1)) / 0.05)
+    solution = cls(tau_leader=0.05, tau_follower=0.3).solve(game)
+    close(solution.follower, weights / weights.sum(-1, keepdims=True))
+    close(solution.policy, tilted / tilted.sum())
+    assert solution.certificate.holds
     sharp = cls(tau_leader=0, tau_follower=0).solve(game)
     close(sharp.policy, [1, 0, 0])
     close(sharp.follower, [[0, 0, 1], [1, 0, 0], [0, 1, 0]])
@@ -139,8 +139,8 @@ MUTANTS += mutants({
         ("theta - log_ref - numerics", "theta - numerics"),
         ("theta - log_ref - numerics", "theta - log_ref + numerics"),
         ("np.maximum(tau, solved_tau", "np.maximum(2 * tau, solved_tau"),
-        ("done[index[gone]] = theta[gone]", "done[: gone.sum()] = theta[gone]"),
-        ("log_ref[stay], index[stay]", "log_ref[: stay.sum()], index[: stay.sum()]"),
+        ("done[index[ended]] = theta[ended]", "done[: ended.sum()] = theta[ended]"),
+        ("log_ref[rest], index[rest]", "log_ref[: rest.sum()], index[: rest.sum()]"),
     ],
 }, module="solvers.exact.regularized_nash")  # fmt: skip
 MUTANTS += mutants({

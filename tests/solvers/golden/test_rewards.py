@@ -91,10 +91,10 @@ def check_best_of_n(cls: Any) -> None:
     ref = [0.1, 0.2, 0.3, 0.4]
     tied = PreferenceGame(special.expit(np.subtract.outer(r, r)), ref)
     for n in (1, 2, 3, 5):
-        found = cls(n_answers=n).solve(tied)
+        solution = cls(n_answers=n).solve(tied)
         # among tied best answers each is first in proportion to ref
-        close(found.policy, best_by_enumeration(n, ref, r))
-        assert found.certificate.holds
+        close(solution.policy, best_by_enumeration(n, ref, r))
+        assert solution.certificate.holds
     assert cls(n_answers=1000).solve(tied).certificate.holds
 
 
@@ -109,9 +109,9 @@ def check_bond(cls: Any) -> None:
 
 def check_preference_matching(cls: Any) -> None:
     r = np.array(R)
-    found = cls().solve(PreferenceGame(special.expit(np.subtract.outer(r, r)), REF))
-    close(found.policy, normalised(np.exp(R)))
-    assert found.certificate.holds
+    solution = cls().solve(PreferenceGame(special.expit(np.subtract.outer(r, r)), REF))
+    close(solution.policy, normalised(np.exp(R)))
+    assert solution.certificate.holds
     wrong = np.array(SHARES) * 0 + 1
     assert cls().solve(PreferenceGame(P, REF, pairs=wrong)).certificate.holds
 

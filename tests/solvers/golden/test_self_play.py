@@ -77,9 +77,9 @@ def check_gpo(kind: Any) -> None:
     scores = np.array([[0, 1, -2], [-1, 0, 0.5], [2, -0.5, 0]])
     game = PreferenceGame(1 / (1 + np.exp(-scores)), [0.5, 0.3, 0.2])
     solver = kind(eta=0.5)
-    *_, held = solver.init(game, NO_DRAWS)
-    np.testing.assert_allclose(held, scores, atol=1e-14)
-    state = solver.step(game, (np.log(PI), np.zeros(3), held), NO_DRAWS)
+    *_, table = solver.init(game, NO_DRAWS)
+    np.testing.assert_allclose(table, scores, atol=1e-14)
+    state = solver.step(game, (np.log(PI), np.zeros(3), table), NO_DRAWS)
     # scores against PI: (-.1, -.05, .15)
     want = normalised(np.array([0.2 * np.exp(-0.05), 0.5 * np.exp(-0.025), 0.3 * np.exp(0.075)]))
     np.testing.assert_allclose(solver.policy(state), want, atol=1e-14)
@@ -141,9 +141,9 @@ MUTANTS = mutants({
         ("log_policy + self.eta * rates", "log_policy - self.eta * rates"),
     ],
     Sppo: [
-        ("self.eta * (rates - own)", "self.eta * rates"),
-        ("self.eta * (rates - own)", "self.eta * (own - rates)"),
-        ("c = falling_root(", "c = 0 * falling_root("),
+        ("self.eta * (rates - mean_rate)", "self.eta * rates"),
+        ("self.eta * (rates - mean_rate)", "self.eta * (mean_rate - rates)"),
+        ("c = decreasing_root(", "c = 0 * decreasing_root("),
     ],
     Gpo: [
         ("np.log(P) - np.log(np.swapaxes(P, -1, -2))", "P - np.swapaxes(P, -1, -2)"),

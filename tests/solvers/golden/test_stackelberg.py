@@ -100,11 +100,11 @@ def fitted_reward(pi: Any, ridge: float) -> Float:
 def check_reward_follower(cls: Any) -> None:
     tau, eta, ridge = 0.6, 0.5, 0.05
     r = fitted_reward(PI, ridge)
-    seen = [
+    errors = [
         (reward_loss(r + e, PI, ridge) - reward_loss(r - e, PI, ridge)) / 2e-5
         for e in 1e-5 * np.eye(3)
     ]
-    close(seen, 0, 1e-9)
+    close(errors, 0, 1e-9)
     # the nested gradient, with every weight free and the reward fitted anew
     nested = [
         ((PI + e) @ fitted_reward(PI + e, ridge) - (PI - e) @ fitted_reward(PI - e, ridge)) / 2e-5
@@ -172,13 +172,13 @@ def test_the_golden_step_notices(mutant: Mutant) -> None:
 
 def test_projection_to_the_simplex() -> None:
     x = np.random.default_rng(0).normal(size=(50, 4)) * np.geomspace(0.01, 10, 50)[:, None]
-    found = numerics.project_to_simplex(x)
-    close(found, [projected(row) for row in x], 1e-13)
-    close(found.sum(-1), 1, 1e-15)
-    assert ((found == 0).sum(-1) == 3).any()
-    assert ((found == 0).sum(-1) == 0).any()
-    close(numerics.project_to_simplex(found), found, 1e-15)
-    close(numerics.project_to_simplex(x + 1e8), found, 1e-7)
+    projection = numerics.project_to_simplex(x)
+    close(projection, [projected(row) for row in x], 1e-13)
+    close(projection.sum(-1), 1, 1e-15)
+    assert ((projection == 0).sum(-1) == 3).any()
+    assert ((projection == 0).sum(-1) == 0).any()
+    close(numerics.project_to_simplex(projection), projection, 1e-15)
+    close(numerics.project_to_simplex(x + 1e8), projection, 1e-7)
     close(
         numerics.project_to_simplex(np.array([[0.3, 0.3], [5, 5], [7, -9]])),
         [[0.5, 0.5]] * 2 + [[1, 0]],
@@ -186,7 +186,7 @@ def test_projection_to_the_simplex() -> None:
     close(numerics.project_to_simplex(np.array([-3.0])), [1.0])
     assert numerics.project_to_simplex(x.astype(np.float32)).dtype == np.float32
     strict = numerics.project_to_simplex(array_api_strict.asarray(x))
-    close(np.asarray(strict), found, 1e-15)
+    close(np.asarray(strict), projection, 1e-15)
 
 
 def test_no_policy_is_nearer_than_the_projection() -> None:
