@@ -38,12 +38,12 @@ def softmax(x: Any) -> Any:
 
 
 def slope(loss: Loss, at: Float) -> Float:
-    found, h = np.zeros(at.shape), 1e-30
+    derivative, h = np.zeros(at.shape), 1e-30
     for k in np.ndindex(at.shape):
         moved = at.astype(complex)
         moved[k] += 1j * h
-        found[k] = loss(moved, at).imag / h
-    return found
+        derivative[k] = loss(moved, at).imag / h
+    return derivative
 
 
 def log_ratio(theta: Any) -> Any:
@@ -105,8 +105,8 @@ def egpo(theta: Any, at: Float) -> Any:
 
 
 def inpo(theta: Any, at: Float) -> Any:
-    kept = 0.8 * log_softmax(OTHER) + 0.2 * GAME.log_ref  # eta tau = 0.2
-    return gap(log_softmax(theta) - kept) - (0.2 / 0.3) * (GAME.P - 0.5)
+    anchor = 0.8 * log_softmax(OTHER) + 0.2 * GAME.log_ref  # eta tau = 0.2
+    return gap(log_softmax(theta) - anchor) - (0.2 / 0.3) * (GAME.P - 0.5)
 
 
 def sppo(theta: Any, at: Float) -> Any:
@@ -166,10 +166,10 @@ def test_one_player(name: str) -> None:
 
 def enumerated(learner: Any) -> tuple[Float, Float]:
     """On tables of answers of one token, whose parameters are logits: the leader's, its rows'."""
-    (found, *own), _ = gradients(learner, GAME, TASK, (LEADER, ROWS, OTHER))
-    rows = own[0] if own else found
-    assert found.shape == (4, 4, 4)  # chats, what was said before, next token
-    return found[0, 0, 1:], rows[1:, 0, 1:]
+    (leader, *follower), _ = gradients(learner, GAME, TASK, (LEADER, ROWS, OTHER))
+    rows = follower[0] if follower else leader
+    assert leader.shape == (4, 4, 4)  # chats, what was said before, next token
+    return leader[0, 0, 1:], rows[1:, 0, 1:]
 
 
 @pytest.mark.parametrize("as_published", [False, True])
@@ -192,16 +192,16 @@ def test_two_players(separate: bool, as_published: bool) -> None:
         return (1.0 if separate else kappa) * softmax(LEADER) @ lost
 
     tabular: Any = learner.tabular_gradient(GAME, (LEADER, ROWS), OTHER)
-    found: Any = enumerated(learner)
+    gradient: Any = enumerated(learner)
     for k, expected in enumerate((slope(leader, LEADER), slope(follower, ROWS))):
         assert abs(expected).max() > 0.01
         np.testing.assert_allclose(tabular[k], expected, rtol=0, atol=1e-10)
-        np.testing.assert_allclose(found[k], expected, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(gradient[k], expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", sorted(GOLDEN))
 def test_golden_steps(name: str) -> None:
     """What a step of size 1 on logits adds."""
     params, _ = LOSSES[name]
-    found = -enumerated(LEARNERS[name](**params))[0]
-    np.testing.assert_allclose(found, GOLDEN[name], rtol=0, atol=1e-6)
+    gradient = -enumerated(LEARNERS[name](**params))[0]
+    np.testing.assert_allclose(gradient, GOLDEN[name], rtol=0, atol=1e-6)
