@@ -1,4 +1,4 @@
-"""Judges that need no model: what they say, by hand, and the contract that every judge keeps."""
+"""Judges without a model: their verdicts, computed by hand, and the contract of every judge."""
 
 import math
 import re
@@ -58,7 +58,7 @@ LISTED: dict[str, Any] = {
 def given(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """A name of the registry, the parameters that have no default, and what it can be asked."""
+    """A registry name, the parameters without a default, and the texts that the judge accepts."""
     name = request.param
     texts = {"prompts": LISTED["prompts"], "answers": [*LISTED["answers"], "off the list"]}
     if name in ("game", "bradley_terry"):
@@ -285,7 +285,7 @@ def test_judges_without_cycles_can_make_one_together() -> None:
 
 
 class Placed(OrderedJudge):
-    """Likes some answers, and the first place by some log-odds; has no word on "?"."""
+    """Prefers longer answers, with a bias for the first place in log-odds; abstains on "?"."""
 
     def __init__(self, bias: float) -> None:
         self.bias = bias

@@ -1,4 +1,4 @@
-"""The questions asked of trained models: the tabular rows, then what the trainings tell."""
+"""Experiments with trained models: the tabular rows, then those of the trainings."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def measured(
 
 
 def keys(rows: list[Measurement]) -> "Counter[tuple[str, tuple[str, ...]]]":
-    """Metric and what it is indexed by, of the answer itself."""
+    """Counts of metric and index, for rows of the final answer."""
     answers = [m for m in rows if m.step is None and m.status != "skipped"]
     return Counter((m.metric, tuple(sorted(m.labels))) for m in answers)
 

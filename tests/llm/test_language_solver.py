@@ -1,4 +1,4 @@
-"""A learner as a solver: where trainings lead, and that equal ones are done once."""
+"""A learner as a solver: trainings approach their targets, and equal ones are done once."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from tests.small_trainings import BRIEF, LONGER, SETTINGS, SFT, folders
 
 
 def hill() -> PreferenceGame:
-    """A game without a cycle, on which play against oneself does not circle for long."""
+    """A game without a cycle, on which self-play converges quickly."""
     P = np.array([[0.5, 0.7, 0.8], [0.3, 0.5, 0.8], [0.2, 0.2, 0.5]])
     return replace(cycle(), P=P)
 
@@ -115,7 +115,7 @@ def test_sppo_goes_where_as_many_tabular_steps_go(tmp_path: Path) -> None:
 
 
 def test_what_is_measured_on_the_way(tmp_path: Path) -> None:
-    """Against formulas written here, with the model's own references."""
+    """Measurements equal formulas written in this test, with the references of the model."""
     result = solved("stackelberg_gda", tmp_path, **BRIEF)
     assert abs(result.game.ref - cycle().ref).max() < 0.01
     assert result.game.ref_follower is not None
@@ -171,7 +171,9 @@ def test_equal_trainings_are_done_once(tmp_path: Path, monkeypatch: pytest.Monke
     first = answer(cycle())
     pairs = np.ones((3, 3)) - np.eye(3)
     np.testing.assert_array_equal(answer(cycle()), first)
-    np.testing.assert_array_equal(answer(replace(cycle(), pairs=pairs)), first)  # told P alone
+    np.testing.assert_array_equal(
+        answer(replace(cycle(), pairs=pairs)), first
+    )  # the learner depends on P alone
     assert (len(calls), folders(tmp_path)) == (1, 1)
     others = [
         answer(cycle(), seed=1),

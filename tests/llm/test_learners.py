@@ -99,7 +99,7 @@ def test_what_other_kl_estimators_differentiate() -> None:
 
 
 def test_as_published_has_another_fixed_point() -> None:
-    """Its leader goes to ref exp(E_omega P / tau_leader)."""
+    """The leader of the published loss converges to ref exp(E_omega P / tau_leader)."""
     game = cycle()
     paid, unpaid = (
         LEARNERS["stackelberg_gda"](as_published=published).target(game, [])
@@ -131,7 +131,7 @@ def test_as_published_has_another_fixed_point() -> None:
     + [("rloo", {"samples": 2})],
 )
 def test_sampled_gradients_are_right_on_average(name: str, params: dict[str, Any]) -> None:
-    """Each row's gradient by itself: the mean within its standard error of the enumerated one."""
+    """The mean of sampled gradients is within its standard error of the enumerated gradient."""
     learner = LEARNERS[name](**params)
     game, task = situation(2, ONE_TOKEN)
     logits = generic_logits(2, game.n)

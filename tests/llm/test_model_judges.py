@@ -43,7 +43,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
 
 
 def logits(folder: str, text: str) -> Float:
-    """Of one text with its marks of turns, without padding."""
+    """Logits of one text with its turn markers, without padding."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
     ids = tokenizer(text, return_tensors="pt").input_ids
@@ -70,7 +70,7 @@ def rewards(folder: str, answers: Sequence[str]) -> Float:
 def test_rewards_are_those_of_each_text_alone(make: Make, family: str) -> None:
     folder = make(family=family)
     ours, theirs = rewards(folder, A), rewards(folder, B)
-    assert abs(ours - theirs).min() > 0.02, "otherwise a swap would not be seen"
+    assert abs(ours - theirs).min() > 0.02, "otherwise a swap would go unnoticed"
     for batch_size in (1, 3, 16):
         judge = RewardModelJudge(folder, batch_size=batch_size)
         np.testing.assert_allclose(judge.score(PROMPTS, A), ours, atol=2e-5)

@@ -1,4 +1,4 @@
-"""What a model says and how likely it is, against a computation of one text at a time."""
+"""Texts and log-probabilities of a policy, against a computation of one text at a time."""
 
 import copy
 from typing import Any
@@ -19,7 +19,7 @@ ANSWERS = ["b c", "a", "b d a", ""]
 
 @pytest.fixture(scope="module", params=["llama", "gpt2"])
 def policy(request: pytest.FixtureRequest) -> Policy:
-    """In double precision; gpt2 has absolute positions."""
+    """A policy in double precision; gpt2 has absolute positions."""
     made = untrained()
     if request.param == "gpt2":
         made = Policy(gpt2(made.tokenizer), made.tokenizer)
@@ -141,7 +141,7 @@ def test_dropout_is_off() -> None:
 def test_generated_and_scored_log_probs_agree(
     tuned_policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In single precision; what the sampler drew from is recorded as it draws."""
+    """Scores equal the log-probabilities that the sampler used, in single precision."""
     policy = tuned_policy.copied()
     with torch.no_grad():
         policy.model.lm_head.weight.mul_(0.4)  # less sure: longer and more varied answers

@@ -1,4 +1,4 @@
-"""Models of preferences fitted to comparisons: what they recover, and what they cannot hold."""
+"""Preference models fitted to comparisons: what they recover, and what they cannot represent."""
 
 import dataclasses
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_pairs_hold_a_cycle_and_rewards_cannot(tuned_policy: Policy, tmp_path: P
 
 
 def test_judges_say_what_the_saved_model_says(tuned_policy: Policy, tmp_path: Path) -> None:
-    """Asked by hand, one conversation at a time."""
+    """Verdicts equal those computed from the saved model, one conversation at a time."""
     prompt = cycle_task().prompts[0]
 
     def logit(folder: Path, *chat: str) -> float:

@@ -1,4 +1,4 @@
-"""Draws against exact probabilities: of one policy, and of a mixture made token by token."""
+"""Samples against exact probabilities, of one policy and of a token-by-token mixture."""
 
 import itertools
 from collections import Counter
@@ -22,7 +22,7 @@ DRAWS = 20_000
 
 @pytest.fixture(scope="module")
 def other() -> Policy:
-    """A model that says the same answers with quite other probabilities."""
+    """A model with very different probabilities of the same answers."""
     policy, task = untrained(seed=1), cycle_task()
     peaked = replace(task, game=replace(task.game, ref=np.array([0.1, 0.85, 0.05])))
     fine_tune(policy, peaked, SftConfig(steps=60))

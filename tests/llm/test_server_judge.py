@@ -1,4 +1,4 @@
-"""The judge behind a URL, against a server of this process: what is sent, kept, tried again."""
+"""The judge behind a URL, against a local server: requests, stored replies, retries."""
 
 import json
 import logging
@@ -66,7 +66,7 @@ def test_what_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         judge.prefer(["q"], ["x é"], ["{a}"])
         open_ = judge_of(server, tmp_path)
         open_.prefer(["q"], ["x"], ["y"])
-    first = next(asked for asked in server.asked if asked["body"]["top_logprobs"] == 5)
+    first = next(requests for requests in server.requests if requests["body"]["top_logprobs"] == 5)
     shown = [COMPARISON.format(prompt="q", a=a, b=b) for a, b in (("x é", "{a}"), ("{a}", "x é"))]
     assert "[Answer A]\nx é\n\n[Answer B]\n{a}\n" in shown[0]
     assert sorted(server.questions[:2]) == sorted(shown)
@@ -81,7 +81,7 @@ def test_what_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "logprobs": True,
         "top_logprobs": 5,
     }
-    assert "Authorization" not in server.asked[-1]["headers"]
+    assert "Authorization" not in server.requests[-1]["headers"]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_temperature_divides_the_log_odds_and_asks_nothing_anew(tmp_path: Path) 
             for t in (1.0, 0.5)
         ]
     np.testing.assert_allclose(np.concatenate(p), [sigmoid(1.3), sigmoid(2.6)])
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 # Failures
@@ -119,7 +119,7 @@ def test_a_busy_server_is_asked_again(tmp_path: Path) -> None:
     with serving(lambda _, count: replies[count]) as server:
         p = judge_of(server, tmp_path).first_wins(["q"], ["x"], ["y"])
     assert p == pytest.approx(sigmoid(1.0))
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 MALFORMED = {
@@ -177,7 +177,7 @@ def test_a_timeout_is_tried_again(tmp_path: Path) -> None:
     with serving(answer) as server:
         p = judge_of(server, tmp_path, timeout=0.3).first_wins(["q"], ["x"], ["y"])
     assert p == pytest.approx(sigmoid(1.0))
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_a_refused_question_is_not_repeated(
@@ -186,7 +186,7 @@ def test_a_refused_question_is_not_repeated(
     with serving(lambda *_: Reply("context too long", 400)) as server:
         p = judge_of(server, tmp_path).first_wins(["q"], ["x"], ["y"])
     assert math.isnan(p[0])
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
     assert "HTTP 400 Bad Request: context too long" in caplog.text
 
 
@@ -197,7 +197,7 @@ def test_a_wrong_address_or_key_stops_everything(tmp_path: Path, status: int) ->
         judge = judge_of(server, tmp_path, workers=2)
         with pytest.raises(SpecError, match=f"HTTP {status} .*no such model; check the address"):
             judge.first_wins(["q"] * 50, answers, ["x"] * 50)
-    assert len(server.asked) < 50
+    assert len(server.requests) < 50
 
 
 def test_no_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -209,7 +209,7 @@ def test_no_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
 
 
 class Pauses(threading.Event):
-    """Keeps how long it was waited for, and lets nobody wait."""
+    """Records the waiting times, and does not wait."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -227,11 +227,11 @@ def test_pauses_double() -> None:
         with pytest.raises(NoReplyError, match=r"JSONDecodeError: .* \(4 attempts\)"):
             remote.ask(QUESTION, lambda reply: reply)
     assert pauses.seconds == [0.5, 1, 2]
-    assert len(server.asked) == 4
+    assert len(server.requests) == 4
 
 
 def test_after_an_error_no_further_attempt_is_made(tmp_path: Path) -> None:
-    """One question stops everything; the other would be asked again in five seconds."""
+    """One question stops all others, one of which would be retried in five seconds."""
     answered = threading.Event()
 
     def answer(question: str, _: int) -> Reply:
@@ -252,7 +252,7 @@ def test_after_an_error_no_further_attempt_is_made(tmp_path: Path) -> None:
 
 
 def test_questions_are_asked_side_by_side_and_each_once(tmp_path: Path) -> None:
-    """Four wait for each other, which they could not if fewer were under way."""
+    """Four requests wait for each other, so that four must be under way at once."""
     together = threading.Barrier(4)
 
     def answer(question: str, _: int) -> Reply:
@@ -265,7 +265,7 @@ def test_questions_are_asked_side_by_side_and_each_once(tmp_path: Path) -> None:
         firsts = [str(x) for x in (*odds, *odds[::-1])]
         p = judge.first_wins(["q"] * 16, firsts, ["-"] * 16)
     np.testing.assert_allclose(p, [sigmoid(x) for x in (*odds, *odds[::-1])])
-    assert len(server.asked) == 8
+    assert len(server.requests) == 8
     assert server.most_at_once == 4
 
 
@@ -276,9 +276,9 @@ def test_replies_are_kept_in_the_file(tmp_path: Path) -> None:
     with serving(BIASED) as server:
         first = judge_of(server, tmp_path).prefer(["q"], ["x"], ["y"])
         again = judge_of(server, tmp_path).prefer(["q"], ["y"], ["x"])
-        assert len(server.asked) == 2
+        assert len(server.requests) == 2
         judge_of(server, tmp_path, cache=tmp_path / "new" / "file").prefer(["q"], ["x"], ["y"])
-        assert len(server.asked) == 4
+        assert len(server.requests) == 4
     np.testing.assert_allclose(again, 1 - first)
     offline = judge_of(server, tmp_path, retries=0).prefer(["q"], ["x"], ["y"])
     np.testing.assert_array_equal(offline, first)
@@ -295,7 +295,7 @@ def test_another_question_is_asked_anew(tmp_path: Path, change: dict[str, Any]) 
         if "url" in change:
             change = {"url": server.url.replace("/v1", change["url"])}
         judge_of(server, tmp_path, **change).prefer(["q"], ["x"], ["y"])
-        assert len(server.asked) == 4
+        assert len(server.requests) == 4
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_how_it_is_asked_is_no_part_of_the_question(tmp_path: Path, change: dict
         judge_of(server, tmp_path).prefer(["q"], ["x"], ["y"])
         judge_of(server, tmp_path, **change).prefer(["q"], ["x"], ["y"])
         judge_of(server, tmp_path, url=f"{server.url}/").prefer(["q"], ["x"], ["y"])
-        assert len(server.asked) == 2
+        assert len(server.requests) == 2
 
 
 def test_prompts_and_answers_are_part_of_the_question(tmp_path: Path) -> None:
@@ -382,4 +382,4 @@ def test_a_key_that_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         judge = judge_of(server, tmp_path, key_variable="JUDGE_KEY")
         with pytest.raises(SpecError, match="the environment variable JUDGE_KEY is not set"):
             judge.prefer(["q"], ["x"], ["y"])
-    assert server.asked == []
+    assert server.requests == []

@@ -89,7 +89,7 @@ def test_answers_that_the_tokenizer_changes_are_refused() -> None:
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[SftConfig]:
-    """Every fine-tuning from now on."""
+    """A list of all fine-tunings from now on."""
     calls: list[SftConfig] = []
 
     def counting(policy: Policy, task: Task, config: SftConfig) -> float:

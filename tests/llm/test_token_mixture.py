@@ -1,4 +1,4 @@
-"""Mixtures made token by token, against a walk down the tree written out for every answer."""
+"""Token-by-token mixtures, against a product of conditionals written out for every answer."""
 
 from collections import Counter
 
@@ -30,7 +30,7 @@ def policies(seed: int, *shape: int) -> tuple[Float, Float]:
 
 
 def walked(p: Float, q: Float, weight: float, ends: list[Ids]) -> Float:
-    """Probabilities (n,): of every answer, token by token, from its conditionals."""
+    """Probability of every answer (n,), as a product of mixed conditionals."""
     mixture = []
     for end in ends:
         total = 1.0

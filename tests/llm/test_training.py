@@ -1,4 +1,4 @@
-"""The loop: what it records, what it spends, what it leaves when it cannot go on."""
+"""The training loop: its curve, its cost, extragradient steps and refreshes."""
 
 import itertools
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ SLOW = replace(SHORT, lr=3e-4)
 
 
 class Listening(GameJudge):
-    """Keeps what it is asked."""
+    """Records the texts that it is asked about."""
 
     def prefer(self, prompts: Sequence[str], *texts: Sequence[str], **columns: Any) -> Float:
         object.__setattr__(self, "heard", [*getattr(self, "heard", []), texts])
@@ -49,7 +49,7 @@ GOLDEN = {
 
 @pytest.fixture(scope="module")
 def beginner() -> Policy:
-    """In double precision, so that machines agree on what it says after a few steps."""
+    """A policy in double precision, so that machines agree on its answers after a few steps."""
     policy = precise(untrained())
     fine_tune(policy, cycle_task(), SftConfig(steps=25))
     return policy
@@ -57,7 +57,7 @@ def beginner() -> Policy:
 
 @pytest.mark.parametrize("name", sorted(GOLDEN))
 def test_golden_trajectories(name: str, beginner: Policy) -> None:
-    """The leader's probabilities after 2 and 4 steps, less those before."""
+    """Changes of the leader's probabilities after 2 and 4 steps."""
     done = run(LEARNERS[name](), beginner, replace(SHORT, lr=1e-3), evaluate=evaluated)
     leaders = np.array([point["leader"] for point in done.curve])
     assert [point["step"] for point in done.curve] == [0, 2, 4]
@@ -72,7 +72,7 @@ def test_the_same_seed_is_the_same_training(tuned_policy: Policy) -> None:
 
 
 def test_the_learning_rate_falls_linearly(tuned_policy: Policy) -> None:
-    """With one direction and Adam, how far a parameter goes is the rate."""
+    """With a constant gradient, a step of Adam moves a parameter by the learning rate."""
 
     class Down(Learner):
         def loss(self, rollout: Rollout) -> Tensor:
@@ -164,7 +164,7 @@ def log_prob_of_a(rollout: Rollout, policy: Policy) -> float:
 
 
 class Upwards(Learner):
-    """Makes the answer a likelier, whatever the opponent."""
+    """Raises the probability of the answer a, whatever the opponent."""
 
     extragradient: ClassVar[bool] = False
 

@@ -1,4 +1,4 @@
-"""How a training ends that cannot go on, and what is refused before it begins."""
+"""How a diverging training ends, and what is refused before a training begins."""
 
 import json
 from dataclasses import dataclass, replace
@@ -75,7 +75,7 @@ def test_without_a_folder_the_last_finite_policy_is_returned(tuned_policy: Polic
 
 
 def test_half_precision_takes_a_step(tuned_policy: Policy) -> None:
-    """After a training in single precision in the same process."""
+    """Half precision also works after a training in single precision in the same process."""
     run(LEARNERS["rloo"](), tuned_policy, replace(SHORT, steps=1))
     done = run(LEARNERS["rloo"](), tuned_policy, replace(SHORT, steps=2, precision="bf16"))
     assert done.status == "ok"

@@ -28,7 +28,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 @pytest.fixture(scope="module")
 def start(tuned_policy: Policy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint to begin with."""
+    """Folder of the initial model."""
     folder = tmp_path_factory.mktemp("start")
     save(tuned_policy, folder)
     return folder
@@ -36,7 +36,7 @@ def start(tuned_policy: Policy, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="module")
 def killed(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What trainings left that were killed in their sixth step."""
+    """Folder of trainings that were killed in their sixth step."""
     folder = tmp_path_factory.mktemp("killed")
     script = [sys.executable, "-m", "tests.interrupted", str(start), str(folder)]
     done = subprocess.run(script, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
@@ -81,7 +81,7 @@ def test_a_death_between_two_renames_costs_nothing(
 
 @pytest.fixture(scope="module")
 def together(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What two processes left that trained together."""
+    """Folder of a training in two processes."""
     folder = tmp_path_factory.mktemp("together")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
