@@ -12,7 +12,7 @@ from solvers import ALIASES
 
 
 def check(name: str, kind: str | None = None) -> list[Outcome]:
-    """What the checks of the plugin find.
+    """Run every check of a plugin and return their outcomes.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def check(name: str, kind: str | None = None) -> list[Outcome]:
         return _check_file(Path(name))
     if kind in (None, "solver") and name in ALIASES:
         name = ALIASES[name].solver
-    known = set[str]()
+    names = set[str](ALIASES)
     for candidate in [kind] if kind else CHECKED:
         try:
             plugins = KINDS[candidate].plugins()
@@ -40,8 +40,8 @@ def check(name: str, kind: str | None = None) -> list[Outcome]:
             continue
         if kind or name in plugins:
             return KINDS[candidate].check(plugins[name], name)
-        known |= {*plugins}
-    raise SpecError(f"no plugin named {name!r} and not a .py file{near(name, {*known, *ALIASES})}")
+        names |= {*plugins}
+    raise SpecError(f"no plugin named {name!r} and not a .py file{near(name, names)}")
 
 
 def _check_file(path: Path) -> list[Outcome]:
@@ -59,12 +59,12 @@ def _check_file(path: Path) -> list[Outcome]:
 
 
 def show(outcomes: list[Outcome]) -> int:
-    """Print them; the number of checks that failed."""
-    width = max(len(found.name) for found in outcomes)
-    for found in outcomes:
-        verdict = {True: "pass", False: "FAIL", None: "-   "}[found.passed]
-        console.out(f"{verdict}  {found.name:{width}}  {found.reason}".rstrip())
-    failed = sum(found.passed is False for found in outcomes)
-    passed = sum(found.passed is True for found in outcomes)
+    """Print the outcomes, one a line, and return how many checks failed."""
+    width = max(len(outcome.name) for outcome in outcomes)
+    for outcome in outcomes:
+        verdict = {True: "pass", False: "FAIL", None: "-   "}[outcome.passed]
+        console.out(f"{verdict}  {outcome.name:{width}}  {outcome.reason}".rstrip())
+    failed = sum(outcome.passed is False for outcome in outcomes)
+    passed = sum(outcome.passed is True for outcome in outcomes)
     console.out(f"{passed} passed, {failed} failed, {len(outcomes) - passed - failed} do not apply")
     return failed

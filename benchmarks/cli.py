@@ -118,13 +118,13 @@ def run(
             f"resume with: {shlex.join(['prefgames', *sys.argv[1:]])}"
         )
         raise typer.Exit(130)
-    _tell(done)
+    _show_results(done)
     if done.failed:
         raise typer.Exit(1)
 
 
-def _tell(done: "Run") -> None:
-    """What is seen, then where the rest is; report and figures are made once a computed run."""
+def _show_results(done: "Run") -> None:
+    """Print the tables and where the rest is; write report and figures if cells were computed."""
     from results import load, report
 
     shown, others = report.digest(load(done.run_dir))
@@ -188,14 +188,14 @@ def solve(
     solver, params = resolve(solver, params)
     solvers = METHODS["tabular"]
     solver = solvers.named(solver)
-    chosen = solvers.make(solver, solvers.with_weights(solver, params))
+    instance = solvers.make(solver, solvers.with_weights(solver, params))
     rng = np.random.default_rng(seed)
-    found = solving.find_game(game, _parameters("-g", game_parameter or []), group_by, rng)
-    solution = solving.require_answer(chosen.solve(found, rng))
+    preferences = solving.find_game(game, _parameters("-g", game_parameter or []), group_by, rng)
+    solution = solving.require_answer(instance.solve(preferences, rng))
     if as_json:
-        solving.show_json(found, chosen, solution)
+        solving.show_json(preferences, instance, solution)
     else:
-        solving.show(found, solution)
+        solving.show(preferences, solution)
 
 
 @app.command()
@@ -248,11 +248,12 @@ def doctor() -> None:
     """Print versions and devices, for bug reports."""
     from benchmarks import environment
 
-    told = environment.environment()
-    rows = [[name, version or "not installed"] for name, version in told["versions"].items()]
-    rows += [[name, value] for name, value in told["code"].items()]
-    rows += [[name, value] for name, value in told["machine"].items()]
-    console.table(["what", "here"], rows + [["device", text] for text in environment.devices()])
+    facts = environment.environment()
+    versions = facts["versions"].items()
+    rows = [[name, version or "not installed"] for name, version in versions]
+    rows += [[name, value] for name, value in facts["code"].items()]
+    rows += [[name, value] for name, value in facts["machine"].items()]
+    console.table(["what", "value"], rows + [["device", text] for text in environment.devices()])
 
 
 def main() -> None:
@@ -261,8 +262,8 @@ def main() -> None:
         code = app(sys.argv[1:] or ["--help"], prog_name="prefgames", standalone_mode=False)
     except _UsageError as error:
         command = error.ctx.command_path if error.ctx else "prefgames"
-        told = error.format_message().replace("Value error, ", "")
-        _refuse(f"{told} (see {command} --help)")
+        message = error.format_message().replace("Value error, ", "")
+        _refuse(f"{message} (see {command} --help)")
     except ValueError as error:
         if not _of_user(error):
             raise
@@ -290,13 +291,13 @@ def _refuse(message: str) -> NoReturn:
 
 def _parameters(option: str, texts: list[str]) -> dict[str, Any]:
     """NAME=VALUE pairs; a value that is not JSON (a number, a list, true) is text."""
-    found: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not (equals and name and value):
             raise typer.BadParameter(f"{text!r} is not NAME=VALUE, e.g. tau=0.1", param_hint=option)
         try:
-            found[name] = json.loads(value)
+            parameters[name] = json.loads(value)
         except ValueError:
-            found[name] = value
-    return found
+            parameters[name] = value
+    return parameters

@@ -15,12 +15,12 @@ _PLAIN_STEPS = 10
 
 
 def out(text: str) -> None:
-    """Print data."""
+    """Write a line of data to stdout."""
     sys.stdout.write(f"{text}\n")
 
 
 def say(text: str) -> None:
-    """Print a message."""
+    """Write a line for the user to stderr."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
@@ -67,7 +67,7 @@ def _shown(value: Any) -> str:
 
 @contextmanager
 def progress() -> Iterator[Callable[["Record", int, int], None]]:
-    """What ``benchmarks.runner.run`` may call after each cell; failures are told at once."""
+    """What ``benchmarks.runner.run`` may call after each cell; a failure is printed at once."""
     if not sys.stderr.isatty():
         yield _plain_progress
         return
@@ -94,7 +94,7 @@ def _plain_progress(record: "Record", done: int, cells: int) -> None:
 
 
 def _failure(record: "Record") -> str:
-    """One line: which cell, and why."""
+    """Which cell failed and why, in one line."""
     last = {name: values[-1] for name, values in record.columns.items()}
     seed = "" if last["seed"] is None else f" seed {last['seed']}"
     return (

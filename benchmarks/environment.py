@@ -56,7 +56,7 @@ def code() -> dict[str, Any]:
 def sources() -> list[Path]:
     """The files that make numbers: code and built-in data of every layer but ``results``.
 
-    Checks of plugins, timings and templates are none: they make no row of a run.
+    Checks of plugins, timings and templates are left out: they make no row of a run.
     """
     return [
         path
@@ -69,25 +69,25 @@ def sources() -> list[Path]:
 
 
 def versions() -> dict[str, str | None]:
-    """Python, prefgames and the libraries; None where one is not installed."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    """The versions of Python, prefgames and the libraries; None where one is not installed."""
+    installed: dict[str, str | None] = {"python": platform.python_version()}
     for name in ("prefgames", *_LIBRARIES):
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+            installed[name] = None
+    return installed
 
 
 def devices() -> list[str]:
-    """Processors and accelerators that can be used."""
-    found = [f"cpu: {_processor()}, {os.cpu_count()} processors"]
+    """The processors and accelerators that can be used, one a line."""
+    lines = [f"cpu: {_processor()}, {os.cpu_count()} processors"]
     try:
         cuda = import_module("torch.cuda")
     except ImportError:
-        return [*found, "cuda: torch is not installed"]
+        return [*lines, "cuda: torch is not installed"]
     names = [cuda.get_device_name(k) for k in range(cuda.device_count())]
-    return found + ([f"cuda:{k}: {name}" for k, name in enumerate(names)] or ["cuda: no device"])
+    return lines + ([f"cuda:{k}: {name}" for k, name in enumerate(names)] or ["cuda: no device"])
 
 
 def _git(*arguments: str) -> str | None:
@@ -102,7 +102,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def _processor() -> str:
-    """The processor's name, as far as the system tells it."""
+    """The processor's name, as far as the system names it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -14,7 +14,7 @@ Scale = Literal["tabular", "llm"]
 
 @dataclass(frozen=True)
 class Kind:
-    """What there is to know of a kind before one of its plugins is loaded.
+    """What is known of a kind before one of its plugins is loaded.
 
     References are ``module:name`` and imported when they are used, because those of the scale
     "llm" need torch.
@@ -55,24 +55,24 @@ class Kind:
         return f"{self.name}s"
 
     def plugins(self) -> "Registry[Any]":
-        """The registry.
+        """The registry of its plugins.
 
         Raises
         ------
         SpecError
             If language models are needed and cannot be imported; names the extra to install.
         """
-        found: Registry[Any] = self._resolved(self.registry)
-        return found
+        registry: Registry[Any] = self._resolved(self.registry)
+        return registry
 
     def check(self, plugin: Any, name: str) -> list["Outcome"]:
-        """What every check of the contract finds."""
+        """Run every check of the contract on a plugin and return their outcomes."""
         assert self.contract is not None  # asked only of kinds that have one
-        found: list[Outcome] = self._resolved(self.contract)(plugin, name)
-        return found
+        outcomes: list[Outcome] = self._resolved(self.contract)(plugin, name)
+        return outcomes
 
     def is_base_of(self, plugin: Any) -> bool:
-        """Whether an object of a file just imported is of this kind, as far as types tell.
+        """Whether an object of a file just imported is of this kind, as far as its type shows.
 
         The file has imported the base class too, so that torch is not loaded to find that out.
         """
@@ -83,7 +83,7 @@ class Kind:
         return isinstance(plugin, type) and issubclass(plugin, resolve_name(self.base))
 
     def attribute(self, name: str) -> str:
-        """What the file of a plugin calls it."""
+        """The name that a plugin has in its file: of a function, or of a class in CamelCase."""
         from games.registry import camel_case
 
         return name if self.function else camel_case(name, self.suffix)

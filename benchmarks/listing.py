@@ -1,4 +1,4 @@
-"""What there is: a table of every kind of plugin, and of the built-in specs."""
+"""Lists of what can be used: a table of every kind of plugin, and of the built-in specs."""
 
 import inspect
 from collections.abc import Callable
@@ -20,9 +20,9 @@ def table(kind: str) -> Table:
 
 
 def _plugins(kind: str) -> Table:
-    """Name, parameters and first line of the docstring."""
-    found, broken = KINDS[kind].plugins().load_all()
-    rows = [[name, _signature(plugin), _about(plugin)] for name, plugin in found.items()]
+    """Name, parameters and first line of the docstring of each plugin."""
+    plugins, broken = KINDS[kind].plugins().load_all()
+    rows = [[name, _signature(plugin), _about(plugin)] for name, plugin in plugins.items()]
     rows += [[b.name, "(failed)", f"{b.package}: {b.reason}"] for b in broken]
     return [kind, "parameters", KINDS[kind].about], rows
 
@@ -76,7 +76,7 @@ _TABLES: dict[str, Callable[[], Table]] = {
     "experiments": _experiments,
     "specs": _specs,
 }
-"""Those that say more of a plugin than its parameters and its docstring."""
+"""The tables with more columns than a plugin's parameters and docstring."""
 
 
 def _signature(plugin: Callable[..., Any]) -> str:
@@ -88,10 +88,10 @@ def _signature(plugin: Callable[..., Any]) -> str:
 
 
 def _value(default: Any) -> str:
-    """As it would be typed; functions have no such text."""
+    """A default as a user would type it; "..." for a function."""
     return "..." if " at 0x" in repr(default) else repr(default)
 
 
 def _about(plugin: Callable[..., Any]) -> str:
-    """First line of its docstring."""
+    """The first line of a plugin's docstring."""
     return (inspect.getdoc(plugin) or "").partition("\n")[0]

@@ -84,12 +84,12 @@ def cells(plan: Plan) -> list[Cell]:
     SpecError
         If no experiment asks for any of the games and methods.
     """
-    found = list(dict.fromkeys(_expand(plan)))
-    if not found:
+    matrix = list(dict.fromkeys(_expand(plan)))
+    if not matrix:
         raise SpecError(
             f"{plan.name}: nothing to run; no experiment asks for these games and methods"
         )
-    return found
+    return matrix
 
 
 def _expand(plan: Plan) -> Iterator[Cell]:
@@ -109,5 +109,5 @@ def _expand(plan: Plan) -> Iterator[Cell]:
                 for method, params, method_draws in methods:
                     draws = game_draws or question_draws or method_draws
                     if draws == (seed is not None) and question.asks(game, method):
-                        asked = name, experiment_params, method.scale
-                        yield Cell(*asked, game.name, game_params, method.name, params, seed)
+                        asking = name, experiment_params, method.scale
+                        yield Cell(*asking, game.name, game_params, method.name, params, seed)

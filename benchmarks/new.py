@@ -10,7 +10,7 @@ from solvers import ALIASES
 
 
 def write(kind_name: str, name: str, folder: Path) -> Path:
-    """Write ``folder``/``name``.py.
+    """Write a new plugin to ``folder``/``name``.py and return the path.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ class Choice:
 
     @property
     def scale(self) -> Scale:
-        """Of its kind."""
+        """The scale of its kind."""
         return KINDS[self.kind].scale
 
     @property
@@ -45,9 +45,9 @@ class Question:
     ----------
     experiment : Choice
     limits : mapping of a kind to names
-        Of the games or methods that it is about; it is about all of a kind without limit.
+        The games or methods that it is about; every one of a kind that is not a key.
     seeds : int, or None
-        It has only the first so many seeds of the plan.
+        How many of the plan's seeds it has, from the first on; None for all.
     """
 
     experiment: Choice
@@ -55,7 +55,7 @@ class Question:
     seeds: int | None = None
 
     def asks(self, game: Choice, method: Choice) -> bool:
-        """Whether the pair belongs to the matrix."""
+        """Whether the experiment is run on this game with this method."""
         return method.scale == self.experiment.scale and all(
             choice.name in self.limits.get(choice.kind, (choice.name,)) for choice in (game, method)
         )
@@ -68,7 +68,7 @@ class Plan:
     Attributes
     ----------
     name : str
-        The spec's.
+        Of the spec.
     seeds : range
         Used by cells in which something draws; the others run once.
     timeout : float > 0
@@ -85,12 +85,12 @@ class Plan:
     questions: tuple[Question, ...]
 
     def of(self, kind: str) -> list[Choice]:
-        """The choices of a kind, in order."""
+        """The choices of one kind, in the order of the spec."""
         return [choice for choice in self.choices if choice.kind == kind]
 
     @property
     def methods(self) -> list[Choice]:
-        """Solvers and learners, in order."""
+        """The solvers and learners, in the order of the spec."""
         return [choice for choice in self.choices if choice.kind != "game"]
 
     def data(self) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class Plan:
         return f"{self.name}-{hashlib.sha256(canonical(identity).encode()).hexdigest()[:8]}"
 
     def only(self, kind: str, names: Sequence[str]) -> "Plan":
-        """The plan with just these games, solvers or learners; what it lacks comes with defaults.
+        """The plan with these games, solvers or learners alone; those that it lacks get defaults.
 
         Raises
         ------
@@ -135,9 +135,9 @@ class Plan:
                 f'{self.name}: no experiment has scale = "{scale}" for {KINDS[kind].plural}'
             )
         present = {choice.name for choice in self.of(kind)}
-        kept = tuple(c for c in self.choices if c.kind != kind or c.name in names)
+        rest = tuple(c for c in self.choices if c.kind != kind or c.name in names)
         new = [checked(Choice(kind, name)) for name in dict.fromkeys(names) if name not in present]
-        return replace(self, choices=kept)._with(kind, new)
+        return replace(self, choices=rest)._with(kind, new)
 
     def with_data(self, name: str, digest: str) -> "Plan":
         """The plan with a user's game, under every experiment and method.
@@ -145,9 +145,9 @@ class Plan:
         Parameters
         ----------
         name : str
-            How tables call it.
+            What tables call it.
         digest : str
-            Of the game that the run directory stores.
+            Digest of the game that the run directory stores.
 
         Raises
         ------
@@ -166,16 +166,17 @@ class Plan:
         Raises
         ------
         SpecError
-            If none of the plan has the parameter.
+            If nothing in the plan has the parameter.
         """
-        known = {key for c in self.methods for key in c.methods.parameter_names(c.name)}
-        known |= {key for q in self.questions for key in _settable(q.experiment)}
+        accepted = {key for c in self.methods for key in c.methods.parameter_names(c.name)}
+        accepted |= {key for q in self.questions for key in _settable(q.experiment)}
         for key in params:
-            if key not in known:
+            if key not in accepted:
                 kinds = " or ".join(dict.fromkeys(choice.kind for choice in self.methods))
-                raise SpecError(f"no {kinds} of this run has a parameter {key!r}{near(key, known)}")
+                hint = near(key, accepted)
+                raise SpecError(f"no {kinds} of this run has a parameter {key!r}{hint}")
         games = self.of("game")
-        methods = distinct(_changed(choice, params) for choice in self.methods)
+        methods = distinct(_method_with(method, params) for method in self.methods)
         questions = tuple(
             replace(q, experiment=_experiment_with(q.experiment, params)) for q in self.questions
         )
@@ -194,7 +195,7 @@ class Plan:
         return self.with_params({"model": model})
 
     def _with(self, kind: str, new: Sequence[Choice]) -> "Plan":
-        """More games, solvers or learners, for every question."""
+        """The plan with more games, solvers or learners, under every question."""
         names = tuple(choice.name for choice in new)
         questions = [
             replace(q, limits={k: (*v, *names) if k == kind else v for k, v in q.limits.items()})
@@ -237,10 +238,10 @@ def _experiment_with(experiment: Choice, params: Mapping[str, Any]) -> Choice:
     return checked(replace(experiment, params={**experiment.params, **changes}))
 
 
-def _changed(choice: Choice, params: Mapping[str, Any]) -> Choice:
-    names = choice.methods.parameter_names(choice.name)
+def _method_with(method: Choice, params: Mapping[str, Any]) -> Choice:
+    names = method.methods.parameter_names(method.name)
     changes = {key: value for key, value in params.items() if key in names}
-    weights = choice.methods.weights(choice.name)
+    weights = method.methods.weights(method.name)
     dropped = {*weights, "kl"} if changes.keys() & {"tau", "kl"} else set()
-    kept = {key: value for key, value in choice.params.items() if key not in dropped}
-    return checked(replace(choice, params={**kept, **changes}))
+    rest = {key: value for key, value in method.params.items() if key not in dropped}
+    return checked(replace(method, params={**rest, **changes}))

@@ -44,21 +44,24 @@ class Methods:
     shorthands : tuple of str
         What specs and the command line may give in place of a method's KL weights.
     folders : tuple of str
-        Parts of a run directory that its experiments keep something in.
+        Folders of a run directory that its experiments write to.
+    trains : bool
+        Whether its methods train a model, so that every cell draws.
     """
 
     kind: ClassVar[str]
     experiment_kind: ClassVar[str]
     shorthands: ClassVar[tuple[str, ...]]
     folders: ClassVar[tuple[str, ...]] = ()
+    trains: ClassVar[bool] = False
 
     @property
     def registry(self) -> Registry[Any]:
-        """Name -> class."""
+        """The methods: name -> class."""
         return KINDS[self.kind].plugins()
 
     def parameters(self, name: str) -> Mapping[str, inspect.Parameter]:
-        """The fields of a method and whatever else belongs to it."""
+        """The parameters of a method: the fields of its class, unless the scale has more."""
         return parameters(self.registry[name])
 
     def make(self, name: str, params: Params) -> Any:
@@ -72,15 +75,15 @@ class Methods:
             If a value is out of range.
         """
         params = {key: value for key, value in params.items() if key != "source"}
-        _require_known(name, params, self.parameter_names(name))
-        return self._made(name, params)
+        _require_parameters(name, params, self.parameter_names(name))
+        return self._build(name, params)
 
-    def _made(self, name: str, params: dict[str, Any]) -> Any:
+    def _build(self, name: str, params: dict[str, Any]) -> Any:
         raise NotImplementedError
 
     def draws(self, name: str, params: Params) -> bool:
         """Whether the method draws random numbers."""
-        raise NotImplementedError
+        return self.trains or bool(self.make(name, params).draws)
 
     def experiment(self, name: str, params: Params) -> Any:
         """The experiment with these parameters.
@@ -91,16 +94,17 @@ class Methods:
             If a name is unknown or a value impossible.
         """
         kind = KINDS[self.experiment_kind].plugins()[name]
-        _require_known(name, params, parameters(kind))
+        _require_parameters(name, params, parameters(kind))
         return _construct(name, partial(kind, **params))
 
     def experiment_draws(self, name: str, params: Params) -> bool:
         """Whether the experiment draws random numbers."""
-        raise NotImplementedError
+        return self.trains or bool(self.experiment(name, params).draws)
 
     def settable(self, experiment: str) -> Iterable[str]:
-        """Parameters of an experiment that ``-p`` sets beside those of methods."""
-        raise NotImplementedError
+        """Parameters of an experiment that ``-p`` sets besides those of methods: none."""
+        del experiment
+        return ()
 
     def named(self, text: str) -> str:
         """The registry name of a user's text; a file is registered under its stem.
@@ -117,14 +121,14 @@ class Methods:
         return [key for key in self.parameters(name) if key == "tau" or key.startswith("tau_")]
 
     def parameter_names(self, name: str) -> list[str]:
-        """Its parameters, and the shorthands for KL weights if it has any."""
+        """The names of its parameters, and the shorthands for KL weights if it has any."""
         shorthands = self.shorthands if self.weights(name) else ()
         return list(dict.fromkeys([*self.parameters(name), *shorthands]))
 
     def with_weights(self, name: str, params: Params) -> dict[str, Any]:
-        """The parameters with every KL weight by its name: as given, else ``tau``, else default.
+        """The parameters with every KL weight by its name: as set, else ``tau``, else default.
 
-        A method from a file also has ``source``, the hash of the file's text: another text,
+        A method from a file also has ``source``, the hash of the file's text: another text is
         another run.
         """
         kind = self.registry[name]
@@ -138,23 +142,23 @@ class Methods:
             default = dict.fromkeys(weights, params["tau"])
         return {**default, **{key: value for key, value in params.items() if key != "tau"}}
 
-    def keep_file(self, name: str, params: Params, run_dir: Path) -> None:
-        """Write the file that the method came from, if any, where workers read it."""
+    def store_file(self, name: str, params: Params, run_dir: Path) -> None:
+        """Copy the file that the method came from, if any, to where workers read it."""
         if "source" in params:
             text, _ = source(self.registry[name])
-            path = self._kept(name, params, run_dir)
+            path = self._stored_file(name, params, run_dir)
             if not path.is_file():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(text)
 
-    def bring(self, name: str, params: Params, run_dir: Path) -> None:
-        """Register the method in this process, if it comes from a file that the run keeps."""
+    def register_file(self, name: str, params: Params, run_dir: Path) -> None:
+        """Register the method in this process, if it came from a file, from the run's copy."""
         if "source" in params:
-            known = self.registry.get(name)
-            if known is None or source(known)[1] != params["source"]:
-                self.registry.add_file(self._kept(name, params, run_dir))
+            registered = self.registry.get(name)
+            if registered is None or source(registered)[1] != params["source"]:
+                self.registry.add_file(self._stored_file(name, params, run_dir))
 
-    def _kept(self, name: str, params: Params, run_dir: Path) -> Path:
+    def _stored_file(self, name: str, params: Params, run_dir: Path) -> Path:
         return run_dir / KINDS[self.kind].plural / str(params["source"]) / f"{name}.py"
 
 
@@ -165,33 +169,20 @@ class Solvers(Methods):
     experiment_kind = "experiment"
     shorthands = ("tau", "kl")
 
-    def _made(self, name: str, params: dict[str, Any]) -> Any:
+    def _build(self, name: str, params: dict[str, Any]) -> Any:
         kind = self.registry[name]
         if "kl" not in params:
             return _construct(name, partial(kind, **params))
-        given = [key for key in ("tau", *taus(kind)) if key in params]
-        if given:
+        weights = [key for key in ("tau", *taus(kind)) if key in params]
+        if weights:
             raise SpecError(
-                f"{name}: kl finds the tau by itself; drop {' and '.join(given)}, or kl"
+                f"{name}: kl finds the tau by itself; drop {' and '.join(weights)}, or kl"
             )
         from tabular import MatchedKl
 
         rest = {key: value for key, value in params.items() if key != "kl"}
         _construct(name, partial(kind, **rest))
         return _construct(name, partial(MatchedKl, kind, params["kl"], rest))
-
-    def draws(self, name: str, params: Params) -> bool:
-        """As the solver says."""
-        return bool(self.make(name, params).draws)
-
-    def experiment_draws(self, name: str, params: Params) -> bool:
-        """As the experiment says."""
-        return bool(self.experiment(name, params).draws)
-
-    def settable(self, experiment: str) -> Iterable[str]:
-        """No parameter: those of methods would be mistaken for them."""
-        del experiment
-        return ()
 
     def named(self, text: str) -> str:
         """The registry name of a user's text; an alias is refused, with what to write instead."""
@@ -212,36 +203,27 @@ class Learners(Methods):
     experiment_kind = "language_experiment"
     shorthands = ("tau",)
     folders = ("models",)
+    trains = True
 
     def parameters(self, name: str) -> Mapping[str, inspect.Parameter]:
-        """Of the training, then of the learner."""
-        self.registry[name]
-        found: Mapping[str, inspect.Parameter] = resolve_name("llm:learner_parameters")(name)
-        return found
+        """The parameters of the training, then those of the learner."""
+        self.registry[name]  # a SpecError if torch is missing
+        names: Mapping[str, inspect.Parameter] = resolve_name("llm:learner_parameters")(name)
+        return names
 
-    def _made(self, name: str, params: dict[str, Any]) -> Any:
+    def _build(self, name: str, params: dict[str, Any]) -> Any:
         return _construct(name, partial(resolve_name("llm:make_learner"), name, params))
 
-    def draws(self, name: str, params: Params) -> bool:
-        """Yes: every training draws."""
-        del name, params
-        return True
-
-    def experiment_draws(self, name: str, params: Params) -> bool:
-        """Yes: every training draws."""
-        del name, params
-        return True
-
     def settable(self, experiment: str) -> Iterable[str]:
-        """Every parameter, the language model among them."""
+        """Every parameter of the experiment, the language model among them."""
         return parameters(KINDS[self.experiment_kind].plugins()[experiment])
 
 
 METHODS: dict[Scale, Methods] = {"tabular": Solvers(), "llm": Learners()}
 
 
-def _require_known(name: str, params: Params, known: Iterable[str]) -> None:
-    names = list(known)
+def _require_parameters(name: str, params: Params, accepted: Iterable[str]) -> None:
+    names = list(accepted)
     for key in params:
         if key not in names:
             raise SpecError(f"{name} has no parameter {key!r}{near(key, names)}")

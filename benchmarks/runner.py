@@ -29,7 +29,7 @@ _LONGEST = 300
 
 @dataclass(frozen=True)
 class Run:
-    """What became of a run.
+    """The outcome of a run.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Run:
     cells : int
         Size of the matrix.
     computed : int
-        Cells computed now; the others were there before, or are missing.
+        Cells computed now; the others were stored before, or are missing.
     records : list of Record
         Cells with a result or a failure, in the order of the matrix.
     interrupted : bool
@@ -88,7 +88,7 @@ def run(
     allow_other_code: bool = False,
     on_cell: Callable[[Record, int, int], None] = lambda record, done, cells: None,
 ) -> Run:
-    """Compute the cells of the plan that ``out``/<run name> lacks, and those that failed there.
+    """Compute the cells of the plan that ``out``/<run name> lacks or that failed, and store them.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def run(
     data : sequence of PreferenceGame
         The users' games that the plan names by digest.
     allow_other_code : bool
-        Whether a run that other code began may be resumed; the environment then tells of both.
+        Whether a run that other code began may be resumed; environment.json then lists both.
     on_cell : callable of a record, the number of cells done and the number of cells
         Called after each cell is stored.
 
@@ -115,15 +115,15 @@ def run(
     matrix = {cell: index for index, cell in enumerate(cells(plan))}
     run_dir = out / plan.run_name
     with Store(run_dir) as store:
-        there = {record.cell: record for record in records(run_dir)}
-        found = {cell: there[cell.key] for cell in matrix if cell.key in there}
-        todo = _scheduled(c for c in matrix if c not in found or found[c].unfinished)
+        stored = {record.cell: record for record in records(run_dir)}
+        done = {cell: stored[cell.key] for cell in matrix if cell.key in stored}
+        todo = _scheduled(c for c in matrix if c not in done or done[c].unfinished)
         if todo:
-            _describe(plan, run_dir, new=not there, allow_other_code=allow_other_code)
+            _describe(plan, run_dir, new=not stored, allow_other_code=allow_other_code)
         for game in data:
-            _keep(game, run_dir)
+            _store_game(game, run_dir)
         for choice in plan.methods:
-            choice.methods.keep_file(choice.name, choice.params, run_dir)
+            choice.methods.store_file(choice.name, choice.params, run_dir)
         work = partial(measure, run_dir=run_dir)
         jobs = min(jobs or processors(), len(todo))
         computed = 0
@@ -131,11 +131,11 @@ def run(
             if isinstance(outcome, Failure):
                 row = _row_maker(cell, run_dir.name)
                 outcome = "", [row(status=outcome.status, message=outcome.message)]
-            found[cell] = store.append(matrix[cell], *outcome)
-            if "interrupted" not in found[cell].statuses:
+            done[cell] = record = store.append(matrix[cell], *outcome)
+            if "interrupted" not in record.statuses:
                 computed += 1
-                on_cell(found[cell], len(matrix) - len(todo) + computed, len(matrix))
-        ordered = sorted(found.values(), key=lambda record: record.index)
+                on_cell(record, len(matrix) - len(todo) + computed, len(matrix))
+        ordered = sorted(done.values(), key=lambda record: record.index)
         interrupted = computed < len(todo)
         if not interrupted and not (run_dir / TABLE).is_file():
             store.finish(ordered)
@@ -144,16 +144,16 @@ def run(
 
 
 def _scheduled(todo: Iterable[Cell]) -> list[Cell]:
-    """Language models first, because they take longest, and one question after the other.
+    """Cells of language models first, because they take longest, and one question after the other.
 
-    Questions share trainings: while the first is asked of a learner, the second could but wait.
+    Questions share trainings: a second question about a learner would wait for the first.
     """
     cells = list(todo)
     questions = list(dict.fromkeys((c.experiment, c.experiment_params) for c in cells))
 
     def place(cell: Cell) -> int:
-        asked = cell.experiment, cell.experiment_params
-        return questions.index(asked) if cell.scale == "llm" else len(questions)
+        question = cell.experiment, cell.experiment_params
+        return questions.index(question) if cell.scale == "llm" else len(questions)
 
     return sorted(cells, key=place)
 
@@ -162,10 +162,10 @@ def measure(cell: Cell, run_dir: Path) -> tuple[str, list[Row]]:
     """The rows of a cell, and the digest of its game, which is stored; runs in a worker.
 
     Whatever goes wrong is a row as well, after the measurements that came before it. At scale "llm"
-    the experiment is also given ``run_dir``/models, where it finds again what a killed worker left.
+    the experiment also gets ``run_dir``/models, where it finds what a killed worker left.
     """
     methods, params = METHODS[cell.scale], json.loads(cell.params)
-    methods.bring(cell.solver, params, run_dir)
+    methods.register_file(cell.solver, params, run_dir)
     row = _row_maker(cell, run_dir.name)
     rows: list[Row] = []
     digest = ""
@@ -173,8 +173,8 @@ def measure(cell: Cell, run_dir: Path) -> tuple[str, list[Row]]:
         with contextlib.redirect_stdout(sys.stderr):
             game, digest = _game(cell, run_dir)
             method = methods.make(cell.solver, params)
-            asked = json.loads(cell.experiment_params)
-            experiment = methods.experiment(cell.experiment, asked)
+            experiment_params = json.loads(cell.experiment_params)
+            experiment = methods.experiment(cell.experiment, experiment_params)
             folders = [run_dir / name for name in methods.folders]
             for m in experiment.measure(game, method, cell.rng_for, *folders):
                 rows.append(
@@ -182,7 +182,7 @@ def measure(cell: Cell, run_dir: Path) -> tuple[str, list[Row]]:
                         context=m.context,
                         step=m.step,
                         metric=m.metric,
-                        labels=canonical({**asked, **m.labels}),
+                        labels=canonical({**experiment_params, **m.labels}),
                         value=float(m.value),
                         status=m.status,
                         message=_short(m.message),
@@ -196,7 +196,7 @@ def measure(cell: Cell, run_dir: Path) -> tuple[str, list[Row]]:
 
 
 def _row_maker(cell: Cell, run: str) -> Callable[..., Row]:
-    """Row with the cell's columns filled in, and those of a row that is about the whole cell."""
+    """``Row`` with the cell's columns filled in, and by default about the cell as a whole."""
     return partial(
         Row,
         run=run,
@@ -218,11 +218,11 @@ def _row_maker(cell: Cell, run: str) -> Callable[..., Row]:
 
 
 def _reason(error: Exception) -> str:
-    told = f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {error}"
     if isinstance(error, PrefgamesError):
-        return told
+        return text
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{told} ({Path(frame.filename).name}, line {frame.lineno})"
+    return f"{text} ({Path(frame.filename).name}, line {frame.lineno})"
 
 
 def _short(text: str) -> str:
@@ -232,23 +232,23 @@ def _short(text: str) -> str:
 
 def _game(cell: Cell, run_dir: Path) -> tuple[PreferenceGame, str]:
     draws = plugins.game_draws(cell.game, json.loads(cell.game_params))
-    return _make(run_dir, cell.game, cell.game_params, cell.seed if draws else None)
+    return _make_game(run_dir, cell.game, cell.game_params, cell.seed if draws else None)
 
 
 @lru_cache(maxsize=8)  # the cells of a game follow one another
-def _make(run_dir: Path, name: str, text: str, seed: int | None) -> tuple[PreferenceGame, str]:
+def _make_game(run_dir: Path, name: str, text: str, seed: int | None) -> tuple[PreferenceGame, str]:
     params = json.loads(text)
     if "data" in params:
-        game = load(_file(run_dir, params["data"]))
+        game = load(_game_file(run_dir, params["data"]))
     else:
         game = plugins.game(name, params, game_generator(name, text, seed))
-    return game, _keep(game, run_dir)
+    return game, _store_game(game, run_dir)
 
 
-def _keep(game: PreferenceGame, run_dir: Path) -> str:
-    """Store a game, once; its digest, 16 hex."""
+def _store_game(game: PreferenceGame, run_dir: Path) -> str:
+    """Store a game, once, and return its digest, 16 hex."""
     digest = game.digest[:16]
-    path = _file(run_dir, digest)
+    path = _game_file(run_dir, digest)
     if not path.is_file():
         part = path.with_name(f".{digest}-{os.getpid()}.npz")
         save(game, part)
@@ -256,28 +256,28 @@ def _keep(game: PreferenceGame, run_dir: Path) -> str:
     return digest
 
 
-def _file(run_dir: Path, digest: str) -> Path:
+def _game_file(run_dir: Path, digest: str) -> Path:
     return run_dir / "games" / f"{digest}.npz"
 
 
 def _describe(plan: Plan, run_dir: Path, new: bool, allow_other_code: bool) -> None:
     """Write spec.json and environment.json, if this code may compute cells of the run."""
     path = run_dir / "environment.json"
-    told = environment()
+    current = environment()
     if path.is_file() and not new:
         before = json.loads(path.read_text(encoding="utf-8"))
         resumed = before.get("resumed", [])
-        known = [past["code"]["sources"] for past in (before, *resumed)]
-        if told["code"]["sources"] not in known:
+        sources = [past["code"]["sources"] for past in (before, *resumed)]
+        if current["code"]["sources"] not in sources:
             if not allow_other_code:
                 raise RunError(
-                    f"{run_dir} was begun by other code (sources {known[-1]}, now "
-                    f"{told['code']['sources']}); --allow-other-code resumes it all the same, "
+                    f"{run_dir} was begun by other code (sources {sources[-1]}, now "
+                    f"{current['code']['sources']}); --allow-other-code resumes it all the same, "
                     "--out begins a new run elsewhere"
                 )
-            resumed = [*resumed, told]
-        told = {**before, "resumed": resumed} if resumed else before
-    _write(path, told)
+            resumed = [*resumed, current]
+        current = {**before, "resumed": resumed} if resumed else before
+    _write(path, current)
     _write(run_dir / "spec.json", plan.data())
 
 

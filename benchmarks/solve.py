@@ -93,7 +93,7 @@ def require_answer(solution: Solution) -> Solution:
 
 
 def _show_policy(game: PreferenceGame, solution: Solution) -> None:
-    """The answers, likeliest first where not all are shown, and what the follower replies."""
+    """Print the answers, likeliest first where not all are shown, and the follower's replies."""
     policy = solution.policy
     order = np.arange(game.n) if game.n <= _MOST_ANSWERS else np.argsort(-policy, kind="stable")
     shown = [int(k) for k in order[:_MOST_ANSWERS]]
@@ -115,7 +115,7 @@ def _show_policy(game: PreferenceGame, solution: Solution) -> None:
 
 
 def _show_contexts(game: PreferenceGame, solution: Solution, gap: Any) -> None:
-    """One line a context."""
+    """Print a table with one line for each context."""
     policy = solution.policy.reshape(-1, game.n)
     columns = np.ravel(gap), np.ravel(solution.certificate.residual), np.ravel(solution.status)
     rows = [

@@ -38,7 +38,7 @@ A list is one value unless it stands in ``grid``: the same rule for games, metho
 
 import itertools
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -93,14 +93,14 @@ class ExperimentEntry(Entry):
     learners: _Names | None = None
     seeds: Annotated[int, Field(ge=1)] | None = None
 
-    def limits(self) -> dict[str, list[str]]:
-        """Kind -> the names that are given for it."""
-        given = {kind: getattr(self, KINDS[kind].plural) for kind in CROSSED}
-        return {kind: names for kind, names in given.items() if names is not None}
+    def limits(self) -> dict[str, tuple[str, ...]]:
+        """Kind -> names, for the kinds of which the entry lists some."""
+        names = {kind: getattr(self, KINDS[kind].plural) for kind in CROSSED}
+        return {kind: tuple(listed) for kind, listed in names.items() if listed is not None}
 
 
 class Spec(BaseModel):
-    """A spec file as written."""
+    """The content of a spec file, before its entries are written out."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -114,7 +114,7 @@ class Spec(BaseModel):
     experiments: Annotated[list[ExperimentEntry], Field(min_length=1)]
 
     def plan(self, check_llm: bool = True) -> Plan:
-        """Every choice written out and checked, by making each plugin once.
+        """The plan of the spec: every choice written out, and checked by making each plugin once.
 
         Without ``check_llm``, learners and experiments of scale "llm" are left as written.
 
@@ -128,10 +128,10 @@ class Spec(BaseModel):
         choices = [c for k in CROSSED for c in _choices(k, self._entries(k), check_llm)]
         questions = []
         for place, entry in enumerate(self.experiments):
-            for kind, names in entry.limits().items():
+            limits = entry.limits()
+            for kind, names in limits.items():
                 listed = {choice.name for choice in choices if choice.kind == kind}
-                _require_listed(f"experiments[{place}].{kind}s", names, listed)
-            limits = {kind: tuple(names) for kind, names in entry.limits().items()}
+                _require_listed(f"experiments[{place}].{KINDS[kind].plural}", names, listed)
             kind = METHODS[entry.scale].experiment_kind
             for experiment in _choices(kind, [entry], check_llm, place):
                 questions.append(Question(experiment, limits, entry.seeds))
@@ -139,19 +139,19 @@ class Spec(BaseModel):
         return Plan(self.name, seeds, self.timeout, tuple(choices), tuple(questions))
 
     def _entries(self, kind: str) -> list[Entry]:
-        found: list[Entry] = getattr(self, KINDS[kind].plural)
-        return found
+        entries: list[Entry] = getattr(self, KINDS[kind].plural)
+        return entries
 
     def _require_methods(self) -> None:
         """Methods without an experiment, or the reverse, are more likely a slip than a wish."""
         kinds = {scale: methods.kind for scale, methods in METHODS.items()}
         for scale, kind in kinds.items():
             for place, entry in enumerate(self.experiments):
-                where, asked = f"experiments[{place}]", kinds[entry.scale]
-                if asked == kind and not self._entries(kind):
+                where, crossed = f"experiments[{place}]", kinds[entry.scale]
+                if crossed == kind and not self._entries(kind):
                     raise SpecError(f'{where}: scale "{scale}" is about {kind}s; add [[{kind}s]]')
-                if asked != kind and kind in entry.limits():
-                    raise SpecError(f'{where}.{kind}s: scale "{entry.scale}" is about {asked}s')
+                if crossed != kind and kind in entry.limits():
+                    raise SpecError(f'{where}.{kind}s: scale "{entry.scale}" is about {crossed}s')
             if self._entries(kind) and all(entry.scale != scale for entry in self.experiments):
                 raise SpecError(f'{kind}s: no experiment has scale = "{scale}"; add one')
 
@@ -159,25 +159,25 @@ class Spec(BaseModel):
 def _choices(
     kind: str, entries: Sequence[Entry], check_llm: bool, first: int = 0
 ) -> tuple[Choice, ...]:
-    found: list[Choice] = []
+    choices: list[Choice] = []
     for place, entry in enumerate(entries, first):
         try:
             written = list(entry.choices(kind))
             as_written = KINDS[kind].scale == "llm" and not check_llm
-            found += written if as_written else map(checked, written)
+            choices += written if as_written else map(checked, written)
         except (PrefgamesError, RunError) as error:
             raise SpecError(f"{KINDS[kind].plural}[{place}]: {error}") from None
-    return distinct(found)
+    return distinct(choices)
 
 
-def _require_listed(place: str, names: list[str], listed: set[str]) -> None:
+def _require_listed(place: str, names: Iterable[str], listed: set[str]) -> None:
     for name in names:
         if name not in listed:
             raise SpecError(f"{place}: the spec lists no {name!r}{near(name, listed)}")
 
 
 def builtin() -> dict[str, Path]:
-    """Name -> file of the specs that come with the package."""
+    """The specs that come with the package: name -> file."""
     folder = resources.files("benchmarks.specs")
     files = [Path(str(item)) for item in folder.iterdir()]
     return {path.stem: path for path in sorted(files) if path.suffix == ".toml"}
@@ -198,12 +198,12 @@ def read(name: str | Path, check_llm: bool = True) -> Plan:
         If there is no such spec, the file is not TOML, or something in it is wrong; the message
         names the file and the place.
     """
-    known = builtin()
-    path = known.get(str(name), Path(name))
+    specs = builtin()
+    path = specs.get(str(name), Path(name))
     try:
         data = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
-        hint = near(str(name), known)
+        hint = near(str(name), specs)
         raise SpecError(f"no spec named {str(name)!r} and no such file{hint}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SpecError(f"{name}: cannot be read as TOML: {error}") from None
@@ -218,12 +218,12 @@ def read(name: str | Path, check_llm: bool = True) -> Plan:
 def _first(error: ValidationError) -> str:
     """One complaint in one line, with its place; an unknown key may explain a missing one."""
     every = error.errors(include_url=False)
-    found = next((e for e in every if e["type"] == "extra_forbidden"), every[0])
-    *parents, key = found["loc"]
+    first = next((e for e in every if e["type"] == "extra_forbidden"), every[0])
+    *parents, key = first["loc"]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parents)
     inside = f"{place.lstrip('.')}: " if place else ""
-    if found["type"] == "extra_forbidden":
+    if first["type"] == "extra_forbidden":
         return f"{inside}unknown key {key!r}{near(str(key), Spec.model_fields)}"
-    if found["type"] == "missing":
+    if first["type"] == "missing":
         return f"{inside}the key {key!r} is missing"
-    return f"{inside}{key} is {found['input']!r}: {found['msg']}"
+    return f"{inside}{key} is {first['input']!r}: {first['msg']}"

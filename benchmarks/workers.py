@@ -25,14 +25,14 @@ _ONE_THREAD = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a task has no result."""
+    """The reason why a task has no result."""
 
     status: Literal["error", "timeout", "crashed", "interrupted"]
     message: str
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -70,7 +70,7 @@ def in_workers(
     pool = ProcessPool(jobs, initializer=_end_with_parent, context=spawning)
     try:
         with _environment(_ONE_THREAD), _on_interrupt(lambda: finished.put(None)):
-            with _interrupts_held():
+            with _interrupts_blocked():
                 for task in tasks:
                     scheduled = pool.schedule(work, args=(task,), timeout=timeout)
                     waiting[scheduled] = task
@@ -84,8 +84,8 @@ def in_workers(
                 if future is None:
                     break
                 error = future.exception()
-                told = _failure(error, timeout) if error else future.result()
-                yield waiting.pop(future), told
+                result = _failure(error, timeout) if error else future.result()
+                yield waiting.pop(future), result
         for future, task in waiting.items():
             if future.running():
                 yield task, Failure("interrupted", "stopped by the user")
@@ -95,7 +95,7 @@ def in_workers(
 
 
 def _end_with_parent() -> None:
-    """Lets no task go on writing where the next run may write already."""
+    """End this worker when its parent dies: the next run may write to the same files."""
     parent = multiprocessing.parent_process()
     assert parent is not None  # this is a worker
 
@@ -156,8 +156,8 @@ def _on_interrupt(act: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Threads and processes started inside never see Ctrl-C; this thread sees it afterwards."""
+def _interrupts_blocked() -> Iterator[None]:
+    """Threads and processes started inside never get Ctrl-C; this thread gets it afterwards."""
     resource_tracker.ensure_running()  # spawning would start it, and let Ctrl-C in again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -88,7 +88,14 @@ class Comparisons:
 
     @staticmethod
     def sample(game: PreferenceGame, n_comparisons: int, rng: np.random.Generator) -> "Comparisons":
-        """Draw ``n_comparisons`` a context: a pair from ``game.pairs``, its winner from ``game.P``.
+        """Draw comparisons in each context: pairs from ``game.pairs``, winners from ``game.P``.
+
+        Parameters
+        ----------
+        game : PreferenceGame
+        n_comparisons : int >= 1
+            In each context.
+        rng : Generator
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Errors that a user can cause; each says who, what is wrong, what was expected and the repair."""
+"""Errors that a user can cause; each names who, what is wrong, what was expected, the repair."""
 
 
 class PrefgamesError(ValueError):

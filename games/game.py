@@ -1,4 +1,4 @@
-"""The preference game: who is preferred to whom, and how likely the reference is to say it."""
+"""The preference game: which answer is preferred to which, and the reference policies."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from games.validation import distinct_names, distribution, pair_weights, prefere
 class PreferenceGame:
     """Answers, the probability that each is preferred to each, and the reference policies.
 
-    ``P[i, j]`` is the probability that i is preferred to j; rows win, columns lose. Leading axes
+    ``P[i, j]`` is the probability that i is preferred to j: rows win, columns lose. Leading axes
     are contexts (prompts, or instances of a random family), solved all at once. Arrays are copied
     to float64 and read-only.
 
@@ -93,7 +93,7 @@ class PreferenceGame:
                     f"PreferenceGame: population utilities have shape {got}, expected one column "
                     f"for each of {n} answers and contexts {batch}"
                 )
-        own = {
+        fields = {
             "ref": distribution("ref", 1 / n if ref is None else ref, (*batch, n)),
             "ref_follower": None
             if ref_follower is None
@@ -103,7 +103,7 @@ class PreferenceGame:
             "population": population,
             "known": tuple(known),
         }
-        for name, value in own.items():
+        for name, value in fields.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -218,7 +218,7 @@ class PreferenceGame:
         return h.hexdigest()
 
     def arrays(self) -> dict[str, Float]:
-        """Everything numeric that the game holds, by name; what is stored and hashed."""
+        """All numeric contents of the game by name: what is stored and hashed."""
         people = self.population
         parts = {
             **self._table(),

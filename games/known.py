@@ -1,4 +1,4 @@
-"""Published answers of a game, and how the games of the catalogue state theirs."""
+"""Published answers of a game, and helpers with which the catalogue states them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Known:
     policy : float array (..., n)
         The answer.
     source : str
-        Where it stands, or how it is derived.
+        Where it is published, or how it is derived.
     atol : float > 0
         Half a unit of the last printed digit.
     """

@@ -47,17 +47,17 @@ def duality_gap(game: PreferenceGame, policy: ArrayLike, tau: float = 0.0) -> Fl
 
 
 def kl_to_ref(game: PreferenceGame, policy: ArrayLike) -> Float:
-    """KL(pi | ref) in nats."""
+    """KL(pi | ref) in nats, shape (...)."""
     return np.asarray(numerics.kl(numerics.log(np.asarray(policy, dtype=float)), game.log_ref))
 
 
 def worst_win_rate(game: PreferenceGame, policy: ArrayLike) -> Float:
-    """Min over opponents of P(pi > opponent), in [0, 1/2]; (1 - duality_gap) / 2 at tau = 0."""
+    """Win rate against the best response, in [0, 1/2]: min_j P(pi > j) = (1 - duality_gap) / 2."""
     return np.asarray(1 - game.win_rates(policy).max(-1))
 
 
 def follower_values(game: PreferenceGame, tau_follower: float = 0.0) -> Float:
-    """V(y), shape (..., n): what answer y keeps against its best follower.
+    """V(y), shape (..., n): win rate of answer y against the follower's best reply to it.
 
     tau_follower = 0: min_y' P[y, y']; else the soft minimum
     -tau_follower log sum_y' ref_follower(y'|y) exp(-P[y, y'] / tau_follower).
@@ -89,7 +89,7 @@ def beats(game: PreferenceGame) -> Mask:
 
 
 def condorcet_winner(game: PreferenceGame) -> Mask:
-    """Mask (..., n) of the answer that beats every other; all False where there is none."""
+    """Mask (..., n) of the answer that beats every other; all False if no answer does."""
     return np.asarray(beats(game).sum(-1) == game.n - 1)
 
 
@@ -130,7 +130,7 @@ def borda(game: PreferenceGame) -> Float:
 
 
 def dominated(game: PreferenceGame) -> Mask:
-    """Mask (..., n): some j beats i and does at least as well against everyone."""
+    """Mask (..., n) of the answers i that some j beats while P[j, k] >= P[i, k] for all k."""
     P = game.P
     wins = beats(game)
     out = np.zeros((*game.batch, game.n), dtype=bool)
@@ -147,8 +147,8 @@ def three_cycles(game: PreferenceGame) -> NDArray[np.int64]:
     return np.asarray(np.rint(closed.sum((-1, -2)) / 3), dtype=np.int64)
 
 
-class HodgeSplit(NamedTuple):
-    """A skew table Y split orthogonally into differences of scores and the cyclic rest.
+class HodgeDecomposition(NamedTuple):
+    """A skew table Y as the sum of score differences and an orthogonal, cyclic part.
 
     Attributes
     ----------
@@ -165,13 +165,13 @@ class HodgeSplit(NamedTuple):
     cyclic_share: Float
 
 
-def hodge_margins(game: PreferenceGame) -> HodgeSplit:
-    """Hodge split of the margins P - 1/2, all pairs equally weighted."""
+def hodge_margins(game: PreferenceGame) -> HodgeDecomposition:
+    """Hodge decomposition of the margins P - 1/2, all pairs equally weighted."""
     return _hodge(game.P - 0.5)
 
 
-def hodge_log_odds(game: PreferenceGame) -> HodgeSplit:
-    """Hodge split of log(P / (1 - P)); a Bradley-Terry game has cyclic share 0.
+def hodge_log_odds(game: PreferenceGame) -> HodgeDecomposition:
+    """Hodge decomposition of log(P / (1 - P)); a Bradley-Terry game has cyclic share 0.
 
     Where some P is 0 or 1 the log-odds are infinite and the whole context is NaN.
     """
@@ -181,10 +181,10 @@ def hodge_log_odds(game: PreferenceGame) -> HodgeSplit:
     return _hodge(np.where(finite, odds, np.nan))
 
 
-def _hodge(Y: Float) -> HodgeSplit:
+def _hodge(Y: Float) -> HodgeDecomposition:
     scores = Y.mean(-1)
     cyclic = Y - (scores[..., :, None] - scores[..., None, :])
     total = (Y**2).sum((-1, -2))
     rest = (cyclic**2).sum((-1, -2))
     share = np.divide(rest, total, out=np.zeros_like(total), where=total != 0)
-    return HodgeSplit(scores, cyclic, share)
+    return HodgeDecomposition(scores, cyclic, share)

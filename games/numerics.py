@@ -1,6 +1,6 @@
 """Numerical primitives, in log space, batched, on NumPy or torch arrays alike.
 
-The array namespace is taken from the arguments; nothing here changes the dtype or the device.
+The array namespace is taken from the arguments; dtype and device stay as they are.
 """
 
 from typing import Any
@@ -22,8 +22,8 @@ def logsumexp(x: Array, axis: int = -1) -> Array:
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """X - log sum exp(x): the log of the normalised policy with logits ``x``.
 
-    The largest logit is taken off first, so that the policy sums to 1 however large they are.
-    Where it is not finite there is no policy: NaN.
+    The largest logit is subtracted first, so that the policy sums to 1 however large the logits
+    are. Where the largest is not finite, the result is NaN.
     """
     xp = array_namespace(x)
     shifted = x - xp.max(x, axis=axis, keepdims=True)
@@ -40,8 +40,9 @@ def log(p: Array) -> Array:
 def expectation(p: Array, values: Array) -> Array:
     """sum_i p_i values_i along the last axis, with 0 * (+-inf) = 0; NaN stays NaN."""
     xp = array_namespace(p, values)
-    seen = xp.logical_not(p == 0)
-    return xp.sum(xp.where(seen, p * xp.where(seen, values, xp.zeros_like(values)), 0.0), axis=-1)
+    support = xp.logical_not(p == 0)
+    supported = xp.where(support, values, xp.zeros_like(values))
+    return xp.sum(xp.where(support, p * supported, 0.0), axis=-1)
 
 
 def kl(log_p: Array, log_q: Array) -> Array:
@@ -52,16 +53,16 @@ def kl(log_p: Array, log_q: Array) -> Array:
     """
     xp = array_namespace(log_p, log_q)
     p, q = xp.exp(log_p), xp.exp(log_q)
-    seen, zero = xp.logical_not(p == 0), xp.zeros_like(p)
-    gap = xp.where(seen, log_p, zero) - xp.where(seen, log_q, zero)
+    support, zero = xp.logical_not(p == 0), xp.zeros_like(p)
+    gap = xp.where(support, log_p, zero) - xp.where(support, log_q, zero)
     near = xp.abs(gap) < 1
     small = xp.where(near, gap, zero)
     close = q * (small * xp.exp(small) - xp.expm1(small))
-    return xp.sum(xp.where(seen, xp.where(near, close, p * (gap - 1) + q), q), axis=-1)
+    return xp.sum(xp.where(support, xp.where(near, close, p * (gap - 1) + q), q), axis=-1)
 
 
 def entropy(log_p: Array) -> Array:
-    """-sum_i p_i log p_i in nats."""
+    """-sum_i p_i log p_i in nats, from log-probabilities along the last axis."""
     xp = array_namespace(log_p)
     return 0.0 - expectation(xp.exp(log_p), log_p)  # a sure answer has 0, not -0
 
@@ -99,9 +100,9 @@ def project_to_simplex(x: Array) -> Array:
     """
     xp = array_namespace(x)
     shifted = x - xp.max(x, axis=-1, keepdims=True)
-    falling = xp.sort(shifted, axis=-1, descending=True)
-    counts = xp.cumulative_sum(xp.ones_like(falling), axis=-1)
-    thresholds = (xp.cumulative_sum(falling, axis=-1) - 1) / counts
-    kept = shifted - xp.max(thresholds, axis=-1, keepdims=True)
-    p = xp.where(kept > 0, kept, xp.zeros_like(kept))
+    decreasing = xp.sort(shifted, axis=-1, descending=True)
+    counts = xp.cumulative_sum(xp.ones_like(decreasing), axis=-1)
+    thresholds = (xp.cumulative_sum(decreasing, axis=-1) - 1) / counts
+    excess = shifted - xp.max(thresholds, axis=-1, keepdims=True)
+    p = xp.where(excess > 0, excess, xp.zeros_like(excess))
     return p / xp.sum(p, axis=-1, keepdims=True)

@@ -14,7 +14,7 @@ _PACKAGE = "prefgames_files"
 
 
 class _Loader(SourceFileLoader):
-    """Reads the file itself, never cached bytecode, which may be of its text a second ago."""
+    """Compiles the source each time; cached bytecode may belong to an earlier version."""
 
     source = b""
 
@@ -55,7 +55,7 @@ def load_module(path: Path) -> ModuleType:
 
 
 def from_file(plugin: Any) -> bool:
-    """Whether it was loaded from a file."""
+    """Whether the plugin was loaded from a file that a user named."""
     return str(plugin.__module__).startswith(f"{_PACKAGE}.")
 
 

@@ -20,7 +20,7 @@ class Population:
     Attributes
     ----------
     shares : float array (..., k), positive, sums to 1
-        How common each type is.
+        Proportion of each type.
     utilities : float array (..., k, n)
         What each answer is worth to each type; a type's favourites maximise its row.
     """
@@ -71,9 +71,9 @@ def rankings(shares: ArrayLike, orders: ArrayLike) -> Population:
         The answers from best to worst, one row a type.
     """
     weights, best_first = np.asarray(shares, dtype=np.float64), np.asarray(orders)
-    there = weights > 0
-    utilities = best_first.shape[1] - 1 - np.argsort(best_first[there], axis=1)
-    return Population(weights[there] / weights.sum(), utilities)
+    positive = weights > 0
+    utilities = best_first.shape[1] - 1 - np.argsort(best_first[positive], axis=1)
+    return Population(weights[positive] / weights.sum(), utilities)
 
 
 def every_order(n: int) -> NDArray[np.int64]:

@@ -35,9 +35,9 @@ def camel_case(name: str, suffix: str = "") -> str:
     return "".join(map(str.capitalize, stem.split("_"))) + suffix
 
 
-def near(name: str, known: Iterable[str]) -> str:
-    """The end of an error sentence: the nearest known names, then all of them."""
-    names = sorted(known)
+def near(name: str, choices: Iterable[str]) -> str:
+    """The end of an error message: the names closest to ``name``, then all that exist."""
+    names = sorted(choices)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(close)}?" if close else ";"
     return f"{hint} known: {', '.join(names)}"
@@ -45,7 +45,7 @@ def near(name: str, known: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Broken:
-    """An entry point that is of no use, and why."""
+    """An entry point that cannot be used, and the reason."""
 
     name: str
     package: str
@@ -60,34 +60,35 @@ class Registry(Mapping[str, T]):
     NashMd(IterativeSolver)``), or for functions ``def`` and its own name. Files are read for that
     and not imported. A base class in a file of its own name therefore derives from ``ABC`` too.
 
-    Which names there are does not change when one is looked up.
+    Looking a name up does not change which names exist.
 
     Attributes
     ----------
     added : dict
-        Name -> plugin of what ``add`` and ``add_file`` registered, over what else has that name.
+        Name -> plugin of what ``add`` and ``add_file`` registered; these come before files and
+        entry points of the same name.
 
     Parameters
     ----------
     kind : str
-        What a plugin is called in errors.
+        What error messages call such a plugin, e.g. "solver".
     package : str
-        Whose files are plugins.
+        The package whose files are plugins.
     group : str, optional
-        Group of the entry points; without it packages can offer none.
+        Group of the entry points; without it, other packages can offer none.
     base : str, optional
         The base class that a plugin of the package names first, where classes of another kind
         stand beside it; any if left out.
     suffix : str
-        What class names end in, with or without base class.
+        What class names end in; the class then needs no base class.
     function : bool
         Whether plugins are functions, called like their modules.
 
     Raises
     ------
     SpecError
-        On an unknown name (with the nearest known ones), a name given twice, and a plugin that
-        cannot be loaded; the message tells why.
+        If a name is unknown (the message lists the closest ones) or given twice, or a plugin
+        cannot be loaded (the message says why).
     """
 
     def __init__(
@@ -120,20 +121,20 @@ class Registry(Mapping[str, T]):
         if self.function:
             return f"\ndef {name}(" in text
         bases = rf"\({self.base or ''}\b[^)]*\)" if not self.suffix else r"\b[^:]*"
-        found = re.search(rf"^class {self.attribute(name)}({bases})", text, re.MULTILINE)
-        return found is not None and not re.search(r"\b(ABC|Protocol)\b", found[1])
+        match = re.search(rf"^class {self.attribute(name)}({bases})", text, re.MULTILINE)
+        return match is not None and not re.search(r"\b(ABC|Protocol)\b", match[1])
 
     def attribute(self, name: str) -> str:
-        """What the module of a plugin calls it."""
+        """The name of the class or function in the plugin's module."""
         return name if self.function else camel_case(name, self.suffix)
 
     def _offers(self) -> list[EntryPoint]:
-        """Every entry point of the group, by name."""
+        """All entry points of the group, sorted by name."""
         points = entry_points(group=self.group) if self.group else ()
         return sorted(points, key=lambda point: (point.name, point.value))
 
     def __iter__(self) -> Iterator[str]:
-        """Files of the package, then entry points, then what was added."""
+        """Names of the package's files, then of entry points, then of added plugins."""
         offered = (point.name for point in self._offers())
         return iter(dict.fromkeys((*self._files, *offered, *self.added)))
 
@@ -174,21 +175,27 @@ class Registry(Mapping[str, T]):
         return plugin
 
     def add(self, name: str, plugin: T) -> T:
-        """Add ``plugin`` under ``name``."""
+        """Register ``plugin`` under ``name`` and return it.
+
+        Raises
+        ------
+        SpecError
+            If the name is taken.
+        """
         if name in self:
             raise SpecError(f"{self.kind} {name!r} is already registered, by {self[name]!r}")
         self.added[name] = plugin
         return plugin
 
     def add_file(self, path: str | Path) -> str:
-        """Add the plugin that a file holds under the file's stem; its name.
+        """Register the plugin in a file under the file's stem, and return that name.
 
         A plugin of the same name that came from a file is replaced.
 
         Raises
         ------
         SpecError
-            If the name belongs to a plugin that is not from a file, or the file is of no use.
+            If the name belongs to a plugin that is not from a file, or the file cannot be loaded.
         """
         name = Path(path).stem
         if name in self and not from_file(self[name]):
@@ -204,11 +211,11 @@ class Registry(Mapping[str, T]):
         return name
 
     def load_all(self) -> tuple[dict[str, T], list[Broken]]:
-        """Every plugin by name, and the entry points that are of no use.
+        """All plugins by name, and the entry points that cannot be used.
 
-        One that fails stops neither the others nor the caller.
+        A plugin that fails to load is listed as broken; nothing is raised.
         """
-        found = {name: self[name] for name in self._files}
+        plugins = {name: self[name] for name in self._files}
         broken = []
         for point in self._offers():
             if point.name in self._files or point.name in self.added:
@@ -216,10 +223,10 @@ class Registry(Mapping[str, T]):
                 broken.append(Broken(point.name, _package(point), reason))
                 continue
             try:
-                found[point.name] = self[point.name]
+                plugins[point.name] = self[point.name]
             except PrefgamesError as error:
                 broken.append(Broken(point.name, _package(point), str(error)))
-        return {**found, **self.added}, broken
+        return {**plugins, **self.added}, broken
 
 
 def _package(point: EntryPoint) -> str:
@@ -227,12 +234,12 @@ def _package(point: EntryPoint) -> str:
 
 
 def parameters(plugin: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The parameters a user may set; ``rng`` is given by whoever runs the plugin."""
-    found = dict(inspect.signature(plugin).parameters)
-    found.pop("rng", None)
-    return found
+    """The parameters that a user may set: all but ``rng``, which the caller supplies."""
+    signature = dict(inspect.signature(plugin).parameters)
+    signature.pop("rng", None)
+    return signature
 
 
 def draws(plugin: Callable[..., Any]) -> bool:
-    """Whether the plugin draws random numbers, i.e. asks for an ``rng``."""
+    """Whether the plugin draws random numbers, i.e. has a parameter ``rng``."""
     return "rng" in inspect.signature(plugin).parameters

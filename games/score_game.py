@@ -1,4 +1,4 @@
-"""A game held as factors instead of a table, for more answers than a table can hold."""
+"""A game stored as factors instead of a table, for more answers than a table can have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ _BLOCK = 1 << 24
 class ScoreGame(PreferenceGame):
     """A preference game with P[i, j] = link(x_i' R x_j) and skew R.
 
-    The link is 1/2 + score ("linear") or sigmoid(score) ("logistic"). Rows are made when asked
-    for; ``P`` itself is refused above 5,000 answers. A Bradley-Terry game is the logistic case
+    The link is 1/2 + score ("linear") or sigmoid(score) ("logistic"). Rows are computed on
+    demand; ``P`` itself is refused above 5,000 answers. A Bradley-Terry game is the logistic case
     with x = (reward, 1). One context only; pairs are uniform.
 
     Attributes
@@ -28,7 +28,7 @@ class ScoreGame(PreferenceGame):
     X : float array (n, d)
         Features of the answers.
     R : float array (d, d), R = -R^T
-        How features meet.
+        How the features of two answers interact.
     link : "linear" or "logistic"
 
     Raises
@@ -79,23 +79,23 @@ class ScoreGame(PreferenceGame):
 
     @property  # type: ignore[misc]  # made from factors, never stored
     def P(self) -> Float:
-        """The table; a GameError above 5,000 answers."""
+        """The table (n, n), computed anew at each access; a GameError above 5,000 answers."""
         if self.n > DENSE_LIMIT:
             raise GameError(
-                f"ScoreGame: a table of {self.n} x {self.n} answers is not held "
+                f"ScoreGame: a table of {self.n} x {self.n} answers is too large "
                 f"(limit {DENSE_LIMIT}); read game.rows(i) or game.win_rates(policy)"
             )
         return self.rows(slice(None))
 
     def rows(self, i: Any) -> Float:
-        """Rows ``i`` of P."""
+        """Rows ``i`` of P, computed from the factors; shape (..., i, n)."""
         scores = self._scores(i)
         if self.link == "logistic":
             return np.asarray(numerics.sigmoid(scores))
         return np.clip(0.5 + scores, 0, 1)
 
     def win_rates(self, policy: ArrayLike) -> Float:
-        """P pi, from the factors or in blocks of rows."""
+        """(P pi)_i, from the factors (linear) or from blocks of rows (logistic)."""
         pi = np.asarray(policy, dtype=np.float64)
         if self.link == "linear":
             return np.asarray(0.5 * pi.sum(-1) + self.X @ (self.R @ (self.X.T @ pi)))
@@ -104,7 +104,7 @@ class ScoreGame(PreferenceGame):
         return np.concatenate([self.rows(slice(s, s + block)) @ pi for s in starts])
 
     def at(self, index: Any) -> PreferenceGame:
-        """Refused: a score game has one context."""
+        """Raise a GameError: a score game has a single context."""
         raise GameError("ScoreGame: there is one context; build one game a context")
 
     def _table(self) -> dict[str, Float]:

@@ -1,4 +1,4 @@
-"""Checks of what a user gives a game: shapes, ranges and sums; errors name the entry."""
+"""Checks of the arguments of a game: shapes, ranges and sums; errors name the entry."""
 
 from typing import Any
 
@@ -10,17 +10,17 @@ from games.errors import GameError
 Float = NDArray[np.float64]
 
 DENSE_LIMIT = 5_000
-"""Most actions for which an n x n table is held."""
+"""Most answers for which an n x n table is stored."""
 
 SUM_TOL = 1e-9
-"""By how much probabilities may miss a sum of 1."""
+"""Largest deviation from 1 of a sum of probabilities."""
 
 TIE_TOL = 1e-9
 """Values within this of the optimum count as tied, everywhere."""
 
 
 def frozen(what: str, values: ArrayLike) -> Float:
-    """A read-only float64 copy; a GameError that names ``what`` if it does not hold numbers."""
+    """A read-only float64 copy; a GameError that names ``what`` if these are not numbers."""
     array = _numbers(what, values).astype(np.float64)
     array.setflags(write=False)
     return array
@@ -132,22 +132,22 @@ def pair_weights(values: ArrayLike, shape: tuple[int, ...]) -> Float:
 
 
 def distinct_names(names: Any, n: int) -> tuple[str, ...]:
-    """``n`` distinct, non-blank names."""
+    """The names as a tuple; a GameError unless they are ``n`` distinct, non-blank strings."""
     listed = tuple(names)
     if len(listed) != n:
         raise GameError(f"PreferenceGame: {len(listed)} names for {n} answers")
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for k, name in enumerate(listed):
         if not isinstance(name, str) or not name.strip():
             raise GameError(f"PreferenceGame: name {k} is {name!r}, expected non-blank text")
-        if name in seen:
+        if name in earlier:
             raise GameError(f"PreferenceGame: name {name!r} is given twice; names must differ")
-        seen.add(name)
+        earlier.add(name)
     return tuple(map(str, listed))
 
 
 def count(game: str, what: str, value: object, low: int, high: int = DENSE_LIMIT) -> int:
-    """``value`` if it is a whole number in [low, high]."""
+    """``value`` as an int; a GameError unless it is a whole number in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise GameError(f"{game}: {what} is {value!r}, expected a whole number")
     if not low <= value <= high:

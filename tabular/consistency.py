@@ -31,7 +31,7 @@ class Consistency(Experiment):
     copies : int >= 2
         How many copies replace an answer, one answer at a time.
     most_cloned : int >= 0
-        Cloning is skipped, and said to be, in games with more answers.
+        In games with more answers cloning is skipped, with a row that says so.
     """
 
     copies: int = 2
@@ -40,7 +40,7 @@ class Consistency(Experiment):
     def measure(
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
-        """The answer itself, then how it stands up."""
+        """Yield measures of the answer, its probabilities, then its change under clones."""
         began = time.perf_counter()
         solution = solver.solve(game, rng_for("solver"))
         seconds = time.perf_counter() - began
@@ -73,8 +73,8 @@ class Consistency(Experiment):
         self, game: PreferenceGame, solver: Solver, solution: Solution, rng_for: RngFor
     ) -> Iterator[Measurement]:
         if game.n > self.most_cloned:
-            why = f"{game.n} answers, more than most_cloned = {self.most_cloned}"
-            yield Measurement("clone_shift", np.nan, status="skipped", message=why)
+            reason = f"{game.n} answers, more than most_cloned = {self.most_cloned}"
+            yield Measurement("clone_shift", np.nan, status="skipped", message=reason)
             return
         for action, name in enumerate(game.names):
             cloned = clones(game, action, self.copies)
@@ -98,12 +98,12 @@ def _majority_mass(game: PreferenceGame, solution: Solution) -> dict[str, np.nda
         "dominated_mass": measures.dominated(game),
     }
     mass = {name: (solution.policy * mask).sum(-1) for name, mask in masks.items()}
-    there = np.where(winner.any(-1), 1.0, np.nan)
-    return {**mass, "condorcet_mass": there * (solution.policy * winner).sum(-1)}
+    defined = np.where(winner.any(-1), 1.0, np.nan)
+    return {**mass, "condorcet_mass": defined * (solution.policy * winner).sum(-1)}
 
 
 def _listing(game: PreferenceGame, solution: Solution) -> Iterator[Measurement]:
-    """Every probability, where there are few enough to be read."""
+    """Every probability, in games with few enough answers to be read."""
     if game.n > _MOST_LISTED:
         return
     for i, name in enumerate(game.names):

@@ -1,4 +1,4 @@
-"""How fast does an iterative solver approach its target, counted in steps, look-ups and seconds?
+"""How fast does an iterative solver approach its target, in steps, oracle calls and seconds?
 
 Expected (Zhou et al. 2025, arXiv:2503.08942, Sec. 5, and reference runs of these updates): with
 tau = 0.1 EGPO and online IPO 1 reach machine precision and Nash-MD stays at its biased fixed
@@ -9,33 +9,18 @@ limit 2 tau / (tau^2 + omega^2) is below its step size; online IPO 2 and Nash-MD
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from games import PreferenceGame, SpecError, measures, numerics
 from games.game import Float
+from games.measures import Mask
 from results.rows import Status
 from solvers import Solution, Solver
 from solvers.iterative import IterativeSolver, drive
 from tabular.experiment import Experiment, Measurement, RngFor
 from tabular.stability import predicted_limit, skipped
-
-Convention = Literal["gradient", "published code"]
-
-
-def step_size(
-    learning_rate: float, n: int, tau: float, convention: Convention = "gradient"
-) -> float:
-    """Eta of mirror descent that a learning rate on the online IPO 1 loss stands for.
-
-    The loss is E (log-ratio difference of y, y' - [P(y > y'') - P(y' > y'')] / tau)^2 with y and
-    y' uniform over n answers; one gradient step moves the logits by eta = 4 lr / (n tau) times the
-    payoff. The published simulations write 2 lr / (n tau) and use it for the mixture of Nash-MD
-    alone. Losses whose pairs are drawn from the policy (online IPO 2) have no 1 / n: 4 lr / tau.
-    """
-    return (4 if convention == "gradient" else 2) * learning_rate / (n * tau)
 
 
 @dataclass(frozen=True)
@@ -52,7 +37,7 @@ class Convergence(Experiment):
     average : bool
         Whether the average of the iterates is also measured where the answer is the last one.
     most_contexts : int >= 1
-        Games with more contexts are told by the median and the largest over all of them.
+        Games with more contexts give the median and the largest value over all of them.
 
     Raises
     ------
@@ -72,15 +57,15 @@ class Convergence(Experiment):
     def measure(
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
-        """The trace, then each reply of the follower, if there is one."""
+        """Yield the values along the trace, then each reply of the follower, then step limits."""
         if not isinstance(solver, IterativeSolver):
             yield from self._exact(game, solver)
             return
         target = solver.target(game)
         solution = drive(solver, game, rng_for("solver"), average=self.average)
         if (solution.status == "undefined").all():
-            nothing = solution.certificate.residual
-            yield from self._contexts("kl_to_target", nothing, game, solution)
+            residual = solution.certificate.residual  # NaN
+            yield from self._contexts("kl_to_target", residual, game, solution)
             return
         trace = solution.trace
         if trace is None:
@@ -101,7 +86,7 @@ class Convergence(Experiment):
         yield from self._limits(game, solver, target)
 
     def _exact(self, game: PreferenceGame, solver: Solver) -> Iterator[Measurement]:
-        """What Newton's method took; the second solve is timed, since the first warms up."""
+        """Steps and seconds of Newton's method; the second solve is timed: the first warms up."""
         tau = getattr(solver, "tau", 0.0)
         if solver.concept != "nlhf" or tau == 0 or solver.solve(game).newton_steps is None:
             yield skipped(
@@ -155,36 +140,25 @@ class Convergence(Experiment):
         flat, status = np.ravel(values), np.ravel(solution.status)
         reasons = np.ravel(np.where(solution.message == "", against, solution.message))
         undefined = np.isnan(flat) & (reasons != "")
-        state: Status
-        if flat.size <= self.most_contexts:
-            for k, number in enumerate(flat.tolist()):
-                context = k if game.batch else None
-                state, why = status[k].item(), ""
-                if undefined[k]:
-                    state, why = "undefined", reasons[k].item()
-                elif np.isnan(number):
-                    state, why = "diverged", "not finite"
-                elif np.isinf(number):  # a KL
-                    state, why = "undefined", "infinite: an answer has probability 0"
-                value = number if np.isfinite(number) else np.nan
-                yield Measurement(metric, value, context, labels, state, why, step)
+        if flat.size > self.most_contexts:
+            yield from _quantiles(metric, flat, status, reasons, undefined, step, labels)
             return
-        if undefined.all():
-            yield Measurement(metric, np.nan, None, labels, "undefined", reasons[0].item(), step)
-            return
-        flat, status = flat[~undefined], status[~undefined]
-        known = flat[np.isfinite(flat)]
-        worst: Status = "ok" if (status == "ok").all() else "max_steps"
-        state = worst if known.size == flat.size else "diverged"
-        for name, quantile in (("median", 0.5), ("largest", 1.0)):
-            here = {**labels, "contexts": name}
-            told = float(np.quantile(known, quantile)) if known.size else np.nan
-            yield Measurement(metric, told, None, here, state, "", step)
+        for k, number in enumerate(flat.tolist()):
+            state, reason = status[k].item(), ""
+            if undefined[k]:
+                state, reason = "undefined", reasons[k].item()
+            elif np.isnan(number):
+                state, reason = "diverged", "not finite"
+            elif np.isinf(number):  # a KL
+                state, reason = "undefined", "infinite: an answer has probability 0"
+            value = number if np.isfinite(number) else np.nan
+            context = k if game.batch else None
+            yield Measurement(metric, value, context, labels, state, reason, step)
 
     def _limits(
         self, game: PreferenceGame, solver: IterativeSolver, target: Solution | None
     ) -> Iterator[Measurement]:
-        """In each context, the step size up to which the fixed point is stable, where known."""
+        """The step size up to which the fixed point of each context is stable, if predicted."""
         indices = list(np.ndindex(game.batch))
         eta = getattr(solver, "step_size", getattr(solver, "eta", None))
         if len(indices) > self.most_contexts or eta is None:
@@ -203,8 +177,29 @@ class Convergence(Experiment):
         """Total variation of every row of the follower to its closed form, at the end."""
         if solution.follower is None or target is None or target.follower is None:
             return
-        away = numerics.total_variation(solution.follower, target.follower)
+        distances = numerics.total_variation(solution.follower, target.follower)
         for i, name in enumerate(game.names):
-            own = away[..., i]
-            against = target.message
-            yield from self._contexts("row_tv", own, game, solution, against, step, action=name)
+            row, against = distances[..., i], target.message
+            yield from self._contexts("row_tv", row, game, solution, against, step, action=name)
+
+
+def _quantiles(
+    metric: str,
+    values: Float,
+    status: NDArray[np.str_],
+    reasons: NDArray[np.str_],
+    undefined: Mask,
+    step: int | None,
+    labels: dict[str, str],
+) -> Iterator[Measurement]:
+    """The median and the largest value over the contexts in which there is one."""
+    if undefined.all():
+        yield Measurement(metric, np.nan, None, labels, "undefined", reasons[0].item(), step)
+        return
+    values, status = values[~undefined], status[~undefined]
+    finite = values[np.isfinite(values)]
+    state: Status = "ok" if (status == "ok").all() else "max_steps"
+    state = state if finite.size == values.size else "diverged"
+    for name, quantile in (("median", 0.5), ("largest", 1.0)):
+        value = float(np.quantile(finite, quantile)) if finite.size else np.nan
+        yield Measurement(metric, value, None, {**labels, "contexts": name}, state, "", step)

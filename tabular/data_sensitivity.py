@@ -35,7 +35,8 @@ class DataSensitivity(Experiment):
     n_comparisons : int >= 1, or None for infinitely many
         Size of the data set in the setting "estimated".
     most_pairs : int >= 1
-        With more pairs than this, evenly spaced ones are left out in turn; labels tell how many.
+        With more pairs than this, only evenly spaced ones are left out in turn; the label
+        ``pairs_in_all`` gives their number.
 
     Raises
     ------
@@ -63,41 +64,40 @@ class DataSensitivity(Experiment):
 
     @property
     def draws(self) -> bool:
-        """Only a finite data set is drawn."""
+        """Whether random numbers are drawn: only for a data set of finite size."""
         return self.n_comparisons is not None
 
     def measure(
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
-        """One change of the sampling at a time, judged on the true game."""
+        """Yield the measures of one change of the sampling at a time, on the true game."""
         full = solver.solve(game, rng_for("solver"))
         loss = regret(solver, game, full)
         for change, weights in self._changes(game):
             labels = {"setting": self.setting, **change}
             if self.setting == "known":
-                seen = {"": replace(game, pairs=weights)}
+                observed = [(labels, replace(game, pairs=weights))]
             else:
                 labels["n_comparisons"] = self.n_comparisons
-                data, pairs = self._observe(game, weights, rng_for, change)
-                filled = replace(game, P=data, pairs=None)
-                seen = {"filled": filled}
+                P, pairs = self._observe(game, weights, rng_for, change)
+                observed = [({**labels, "unseen": "filled"}, replace(game, P=P, pairs=None))]
                 if solver.concept == "rlhf":
-                    seen["dropped"] = replace(game, P=data, pairs=pairs)
+                    dropped = replace(game, P=P, pairs=pairs)
+                    observed.append(({**labels, "unseen": "dropped"}, dropped))
                 unseen = (pairs[..., *np.triu_indices(game.n, 1)] == 0).mean(-1)
                 yield from each("unseen_share", unseen, game, full, **labels)
-            for unseen_pairs, observed in seen.items():
-                told = {**labels, "unseen": unseen_pairs} if unseen_pairs else labels
-                solution = solver.solve(observed, rng_for("solver"))
+            for indexed, estimate in observed:
+                solution = solver.solve(estimate, rng_for("solver"))
                 policy = solution.policy
                 shift = numerics.total_variation(policy, full.policy)
-                yield from each("shift", shift, game, solution, full.message, **told)
+                yield from each("shift", shift, game, solution, full.message, **indexed)
                 gap = measures.duality_gap(game, policy)
-                yield from each("duality_gap", gap, game, solution, **told)
-                yield from each("regret", loss(policy), game, solution, loss.message, **told)
-                yield from _listing(game, solution, told)
+                yield from each("duality_gap", gap, game, solution, **indexed)
+                yield from each("regret", loss(policy), game, solution, loss.message, **indexed)
+                yield from _listing(game, solution, indexed)
 
     def _changes(self, game: PreferenceGame) -> Iterator[tuple[dict[str, Any], Float]]:
-        """What is changed, and the pair weights that follow."""
+        """Pairs of the labels of a change and the pair weights that it leads to."""
         weights, names = game.pair_weights, game.names
         yield {"change": "none"}, weights
         i, j = np.triu_indices(game.n, 1)
@@ -121,7 +121,7 @@ class DataSensitivity(Experiment):
     def _observe(
         self, game: PreferenceGame, weights: Float, rng_for: RngFor, change: dict[str, Any]
     ) -> tuple[Float, Float]:
-        """Estimated win rates and how often each pair was seen."""
+        """Estimated win rates, and how often each pair was compared."""
         sampled = replace(game, pairs=weights)
         if self.n_comparisons is None:
             weights = sampled.pair_weights
@@ -134,7 +134,7 @@ class DataSensitivity(Experiment):
 def _listing(
     game: PreferenceGame, solution: Solution, labels: dict[str, Any]
 ) -> Iterator[Measurement]:
-    """Every probability, in small games."""
+    """The probability of every answer, in small games."""
     for k, name in enumerate(game.names if game.n <= _MOST_LISTED else ()):
         value = solution.policy[..., k]
         yield from each("probability", value, game, solution, action=name, **labels)

@@ -21,7 +21,7 @@ The same role and key give the same stream whatever the solver, so comparisons a
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number; the runner adds which cell it came from."""
+    """One measured number; the runner adds the cell that it came from."""
 
     metric: str
     value: float
@@ -43,7 +43,7 @@ class Experiment:
 
     @property
     def draws(self) -> bool:
-        """Whether it asks for random numbers; if not (and nothing else draws) it has no seed."""
+        """Whether the experiment draws random numbers; a cell in which nothing does has no seed."""
         return False
 
     def measure(
@@ -84,10 +84,10 @@ def each(
     for k, value in enumerate(np.ravel(np.broadcast_to(values, game.batch))):
         context = k if game.batch else None
         if status[k] in ("undefined", "error"):
-            why = message[k].item()
-            yield Measurement(metric, math.nan, context, labels, status[k].item(), why)
+            reason = message[k].item()
+            yield Measurement(metric, math.nan, context, labels, status[k].item(), reason)
         elif not math.isnan(value):
             yield Measurement(metric, float(value), context, labels, status[k].item())
         elif missing[k]:
-            why = missing[k].item()
-            yield Measurement(metric, math.nan, context, labels, "undefined", why)
+            reason = missing[k].item()
+            yield Measurement(metric, math.nan, context, labels, "undefined", reason)

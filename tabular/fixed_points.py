@@ -27,7 +27,7 @@ class FixedPoints(Experiment):
     Attributes
     ----------
     tau : float >= 0, or None
-        Of the equilibrium that is compared with; None for the solver's own tau (0 if it has none).
+        Weight of the equilibrium compared with; None for the solver's tau (0 if it has none).
 
     Raises
     ------
@@ -44,7 +44,7 @@ class FixedPoints(Experiment):
     def measure(
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
-        """Distances and gaps, labelled by route: "target", "last", "average"."""
+        """Yield distances and gaps, labelled by route: "target", "last" or "average"."""
         if not isinstance(solver, IterativeSolver):
             yield skipped("tv_to_nash", "an exact solver takes no steps")
             return
@@ -58,7 +58,7 @@ class FixedPoints(Experiment):
                 ends["average"] = solution.trace.averages[-1]
         for route, policy in ends.items():
             labels: dict[str, Any] = {"route": route, "nash_tau": tau}
-            found = solution if route != "target" or target is None else target
+            reached = solution if route != "target" or target is None else target
             values = {
                 "tv_to_nash": numerics.total_variation(policy, nash.policy),
                 "duality_gap": measures.duality_gap(game, policy),
@@ -68,4 +68,4 @@ class FixedPoints(Experiment):
             for metric, value in values.items():
                 finite = np.where(np.isfinite(value), value, np.nan)
                 against = nash.message if metric == "tv_to_nash" else ""
-                yield from each(metric, finite, game, found, against, **labels)
+                yield from each(metric, finite, game, reached, against, **labels)

@@ -41,7 +41,7 @@ Complex = NDArray[np.complex128]
 
 
 def spectrum(game: PreferenceGame, policy: Float) -> Complex:
-    """Eigenvalues (n,) of (P - 1/2)(diag pi - pi pi^T), the game's turning at ``policy``."""
+    """Eigenvalues (n,) of (P - 1/2)(diag pi - pi pi^T): imaginary, the rotation at ``policy``."""
     return np.asarray(np.linalg.eigvals((game.P - 0.5) @ _spread(policy)), dtype=np.complex128)
 
 
@@ -145,7 +145,7 @@ def _moving_average(solver: NashEma, game: PreferenceGame) -> Factors:
 
 @multipliers.register
 def _moving_magnet(solver: Mpo, game: PreferenceGame) -> Factors:
-    """Of a whole period: k steps theta' = own theta + pull magnet, then magnet' = theta'.
+    """Of a whole period: k steps theta' = growth theta + pull magnet, then magnet' = theta'.
 
     At the maximal lottery; among answers outside it deviations die out whatever eta, and they are
     left out like the constants.
@@ -156,9 +156,9 @@ def _moving_magnet(solver: Mpo, game: PreferenceGame) -> Factors:
 
     def factors(eta: float) -> Complex:
         keep = 1 / (1 + eta * solver.tau)
-        own, pull = keep * (1 + eta * modes), 1 - keep
-        left = own**solver.reset_every
-        return np.asarray(left + pull * (1 - left) / (1 - own))
+        growth, pull = keep * (1 + eta * modes), 1 - keep
+        left = growth**solver.reset_every
+        return np.asarray(left + pull * (1 - left) / (1 - growth))
 
     return factors
 
@@ -169,8 +169,8 @@ def _history(solver: Mnpo, game: PreferenceGame) -> Factors:
     modes = _modes(solver.tau, game)
 
     def factors(eta: float) -> Complex:
-        own = 1 - eta * solver.tau + eta * modes
-        return np.concatenate([np.roots([1, *(-f * solver.weights)]) for f in own])
+        growth = 1 - eta * solver.tau + eta * modes
+        return np.concatenate([np.roots([1, *(-f * solver.weights)]) for f in growth])
 
     return factors
 
@@ -182,9 +182,9 @@ def _policy_gradient(solver: OnlineIpo2 | NashMdPg, game: PreferenceGame) -> Fac
     opponent = game.ref
     if mixture < 1:
         opponent = NlhfExact(solver.tau / (1 - mixture)).solve(game).policy
-    own = _spread(measures.best_response(game, opponent, solver.tau))
+    response = _spread(measures.best_response(game, opponent, solver.tau))
     pull = (1 - mixture) * (game.P - 0.5) @ _spread(opponent) - solver.tau * np.eye(game.n)
-    flow: Complex = np.asarray(np.linalg.eigvals(own @ pull), dtype=np.complex128)
+    flow: Complex = np.asarray(np.linalg.eigvals(response @ pull), dtype=np.complex128)
     flow = np.delete(flow, abs(flow).argmin())
     return lambda eta: 1 + eta * flow
 
@@ -259,8 +259,8 @@ def _follower_gradients(solver: StackelbergNpg, game: PreferenceGame) -> Factors
     leader, follower = _spread(pi), [p * _spread(row) for p, row in zip(pi, rows, strict=True)]
     if solver.gradient == "natural":
         leader, follower = np.eye(game.n), [np.eye(game.n)] * game.n
-    own = [solver.kappa * solver.tau_follower * block for block in follower]
-    return _descent(linalg.block_diag(solver.tau_leader * leader, *own))
+    blocks = [solver.kappa * solver.tau_follower * block for block in follower]
+    return _descent(linalg.block_diag(solver.tau_leader * leader, *blocks))
 
 
 @multipliers.register

@@ -21,7 +21,7 @@ _GRID = 4.0 ** np.arange(4, -8, -1)
 class MatchedKl(Solver):
     """The answer whose KL(pi | ref) is ``kl``, with all of the solver's tau's equal.
 
-    tau is found in every context on its own: the largest at which the KL reaches ``kl``, by
+    tau is chosen for each context separately: the largest at which the KL reaches ``kl``, by
     quartering from 256 down to 2^-14, then Brent's method in log tau. The KL falls with tau for
     RLHF and NLHF; for SLHF it need not, because V moves with tau_follower, hence "the largest".
     Where even tau = 2^-14 stays nearer to the reference than ``kl``, the answer is undefined.
@@ -54,12 +54,12 @@ class MatchedKl(Solver):
 
     @property
     def concept(self) -> Concept:  # type: ignore[override]  # the concept of the wrapped solver
-        """The wrapped solver's concept."""
+        """The concept of the wrapped solver."""
         return self.solver.concept
 
     @property
     def draws(self) -> bool:
-        """Whether the wrapped solver draws."""
+        """Whether the wrapped solver draws random numbers."""
         return self.at_tau(1.0).draws
 
     def at_tau(self, tau: float) -> Solver:
@@ -67,18 +67,18 @@ class MatchedKl(Solver):
         return self.solver(**{name: tau for name in taus(self.solver)}, **self.params)
 
     def like(self, kind: type[Solver]) -> Solver:
-        """A solver of another kind at the same distance from the reference."""
+        """The solver of another class, matched to the same distance from the reference."""
         return MatchedKl(kind, self.kl)
 
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
-        """The answer at the tau found in each context; undefined where ``kl`` is out of reach."""
+        """The answer at each context's tau; undefined where ``kl`` is out of reach."""
         upper = self._brackets(game, rng)
         contexts = [game.at(index) for index in np.ndindex(game.batch)] if game.batch else [game]
-        found = [
+        matched = [
             np.nan if np.isnan(high) else self._tau(context, high, rng)
             for context, high in zip(contexts, np.ravel(upper), strict=True)
         ]
-        tau = np.reshape(found, game.batch)
+        tau = np.reshape(matched, game.batch)
         message = np.full(game.batch, "")
         if np.isnan(tau).any():
             nearest = self.at_tau(_GRID[-1]).solve(game, rng).message
@@ -86,8 +86,8 @@ class MatchedKl(Solver):
                 f"MatchedKl: {self.solver.__name__} stays within {self.kl:g} nats of the reference "
                 f"at every tau >= {_GRID[-1]:g}; ask for a smaller kl"
             )
-            why = np.where(nearest == "", out_of_reach, nearest)
-            message = np.where(np.isnan(tau), why, "")
+            reason = np.where(nearest == "", out_of_reach, nearest)
+            message = np.where(np.isnan(tau), reason, "")
         reached = tau[message == ""]
         solution = solve_defined(lambda part: self._solve(part, reached, rng), game, message)
         return replace(solution, tau=tau)

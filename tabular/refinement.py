@@ -1,10 +1,10 @@
 """What does asking again buy?
 
 Expected (Pasztor et al. 2025, arXiv:2512.16626, Sec. 4, as reported in notes on the paper): on the
-symmetric three-cycle a user has seen its favourite after N = 1, 2, 3 answers with probability 1/3,
-5/9, 19/27 by independent draws from the Nash policy and 1/3, 2/3, 1 by the Stackelberg follower;
-the latter needs a sharp follower. Larger N or many good answers can reverse the order: a follower
-chases one reply, independent draws do not.
+symmetric three-cycle a user has received its favourite after N = 1, 2, 3 answers with probability
+1/3, 5/9, 19/27 by independent draws from the Nash policy and 1/3, 2/3, 1 by the Stackelberg
+follower; the latter needs a sharp follower. Larger N or many good answers can reverse the order: a
+follower chases one reply, independent draws do not.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from tabular.experiment import Experiment, Measurement, RngFor, each
 class Refinement(Experiment):
     """N answers, drawn independently or each by the follower from the one before.
 
-    Both spend N generations. With a population: the probability that a user type has seen one of
+    Both spend N generations. With a population: the probability that a user type receives one of
     its favourites, and its expected best utility. For every game: whether a revision beats what
     it revises, for the solver's follower after each concept's leader at the same tau.
 
@@ -56,40 +56,26 @@ class Refinement(Experiment):
 
     @property
     def draws(self) -> bool:
-        """Only simulated users are drawn."""
+        """Whether random numbers are drawn: only for simulated users."""
         return self.n_users is not None
 
     def measure(
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
-        """Exact numbers, then simulated users, then revisions of other leaders."""
+        """Yield exact numbers, then simulated users, then revisions of other leaders' answers."""
         solution = solver.solve(game, rng_for("solver"))
-        ways = {"independent": np.repeat(solution.policy[..., None, :], game.n, axis=-2)}
+        replies = {"independent": np.repeat(solution.policy[..., None, :], game.n, axis=-2)}
         if solution.follower is not None:
-            ways["refined"] = solution.follower
+            replies["refined"] = solution.follower
         if game.population is None:
             reason = "the game has no population"
             yield Measurement("seen_favourite", np.nan, status="skipped", message=reason)
         else:
-            for how, reply in ways.items():
+            for how, reply in replies.items():
                 yield from self._exact(game, game.population, solution, reply, how)
-                if self.n_users is not None:
-                    rng = rng_for("data", "users", self.n_users)
-                    seen = self._simulated(
-                        game, game.population, solution, reply, self.n_users, rng
-                    )
-                    labels = {"how": how, "route": "simulated", "n_users": self.n_users}
-                    for N, share in enumerate(seen, 1):
-                        told = {"n_answers": N, "type": "all", **labels}
-                        yield from each("seen_favourite", share, game, solution, **told)
-        gain = (np.swapaxes(game.P, -1, -2) * ways.get("refined", ways["independent"])).sum(-1)
-        rate = (game.ref * gain).sum(-1)
-        yield from each("refinement_win_rate", rate, game, solution, leader="ref")
-        for kind in (RlhfExact, NlhfExact, SlhfExact):
-            leader = solver.like(kind).solve(game)
-            rate = (leader.policy * gain).sum(-1)
-            labels = {"leader": kind.concept}
-            yield from each("refinement_win_rate", rate, game, solution, leader.message, **labels)
+                yield from self._users(game, game.population, solution, reply, how, rng_for)
+        reply = replies.get("refined", replies["independent"])
+        yield from _revisions(game, solver, solution, reply)
 
     def _exact(
         self,
@@ -113,24 +99,42 @@ class Refinement(Experiment):
                 mean = (people.shares * value).sum(-1)
                 yield from each(metric, mean, game, solution, type="all", **labels)
 
-    def _simulated(
+    def _users(
         self,
         game: PreferenceGame,
         people: Population,
         solution: Solution,
         reply: Float,
-        n_users: int,
-        rng: np.random.Generator,
-    ) -> Iterator[Float]:
-        """Share of users who have seen a favourite after 1, 2, ... answers."""
-        types = _draw(_repeat(people.shares, n_users), rng)
+        how: str,
+        rng_for: RngFor,
+    ) -> Iterator[Measurement]:
+        """Share of simulated users that have received a favourite after 1, 2, ... answers."""
+        if self.n_users is None:
+            return
+        rng = rng_for("data", "users", self.n_users)
+        labels = {"type": "all", "how": how, "route": "simulated", "n_users": self.n_users}
+        types = _draw(_repeat(people.shares, self.n_users), rng)
         liked = np.take_along_axis(people.favourites, types[..., None], axis=-2)
-        current = _draw(_repeat(solution.policy, n_users), rng)
-        seen = np.zeros(types.shape, dtype=bool)
-        for _ in range(self.n_answers):
-            seen = seen | np.take_along_axis(liked, current[..., None], axis=-1)[..., 0]
-            yield seen.mean(-1)
+        current = _draw(_repeat(solution.policy, self.n_users), rng)
+        satisfied = np.zeros(types.shape, dtype=bool)
+        for N in range(1, self.n_answers + 1):
+            satisfied |= np.take_along_axis(liked, current[..., None], axis=-1)[..., 0]
+            share = satisfied.mean(-1)
+            yield from each("seen_favourite", share, game, solution, n_answers=N, **labels)
             current = _draw(np.take_along_axis(reply, current[..., None], axis=-2), rng)
+
+
+def _revisions(
+    game: PreferenceGame, solver: Solver, solution: Solution, reply: Float
+) -> Iterator[Measurement]:
+    """Win rate of a reply over the answer that it revises, by who gave that answer."""
+    win_rates = (np.swapaxes(game.P, -1, -2) * reply).sum(-1)
+    rate = (game.ref * win_rates).sum(-1)
+    yield from each("refinement_win_rate", rate, game, solution, leader="ref")
+    for kind in (RlhfExact, NlhfExact, SlhfExact):
+        leader = solver.like(kind).solve(game)
+        rate, labels = (leader.policy * win_rates).sum(-1), {"leader": kind.concept}
+        yield from each("refinement_win_rate", rate, game, solution, leader.message, **labels)
 
 
 def _repeat(p: Float, n_users: int) -> Float:

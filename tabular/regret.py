@@ -47,8 +47,13 @@ def regret(solver: Solver, game: PreferenceGame, best: Solution | None = None) -
     game : PreferenceGame
         The truth; what depends on it alone is computed once.
     best : Solution, or None
-        The solver's answer to the true game. A solver that chooses its weights is judged at those
-        that it chose there.
+        The solver's answer to the true game. A solver that chooses its weights is judged at the
+        weights that it chose on the true game.
+
+    Returns
+    -------
+    Regret
+        A function of the policy.
     """
     if best is None or best.tau is None:
         return _at_one_tau(solver, game)

@@ -58,14 +58,14 @@ class Robustness(Experiment):
     def measure(
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
-        """Measures at every t, and the largest step between neighbours."""
+        """Yield the measures at every t, then the largest step between neighbours."""
         t = np.linspace(0, 1, self.points)
         at_t = t.reshape(-1, *[1] * (len(game.batch) + 2))
         margins = game.P - 0.5
         if self.path == "noise":
-            seen = _along(game, 0.5 + (1 - at_t) * margins)
-            judged = _along(game, np.broadcast_to(game.P, seen.P.shape))
-            yield from self._follow(seen, judged, game, t, solver, rng_for, {})
+            noisy = _along(game, 0.5 + (1 - at_t) * margins)
+            truth = _along(game, np.broadcast_to(game.P, noisy.P.shape))
+            yield from self._follow(noisy, truth, game, t, solver, rng_for, {})
         elif self.path == "cyclic":
             cyclic = measures.hodge_margins(game).cyclic
             parts = margins - cyclic, cyclic
@@ -75,22 +75,22 @@ class Robustness(Experiment):
                 return
             scale = abs(margins).max((-1, -2), keepdims=True)
             T, C = (scale * part / size for part, size in zip(parts, sizes, strict=True))
-            seen = _along(game, 0.5 + (1 - at_t) * T + at_t * C)
-            yield from self._follow(seen, seen, game, t, solver, rng_for, {})
+            mixed = _along(game, 0.5 + (1 - at_t) * T + at_t * C)
+            yield from self._follow(mixed, mixed, game, t, solver, rng_for, {})
         elif game.population is None or not _made_by_majority(game):
             yield self._skipped("the game has no population whose majorities make P")
         else:
             for k in range(game.population.shares.shape[-1]):
-                seen = _along(game, _with_share(game.population, k, t))
-                yield from self._follow(seen, seen, game, t, solver, rng_for, {"type": k})
+                mixed = _along(game, _with_share(game.population, k, t))
+                yield from self._follow(mixed, mixed, game, t, solver, rng_for, {"type": k})
 
-    def _skipped(self, why: str) -> Measurement:
+    def _skipped(self, reason: str) -> Measurement:
         labels = {"path": self.path}
-        return Measurement("largest_shift", np.nan, None, labels, "skipped", why)
+        return Measurement("largest_shift", np.nan, None, labels, "skipped", reason)
 
     def _follow(
         self,
-        seen: PreferenceGame,
+        observed: PreferenceGame,
         judged: PreferenceGame,
         game: PreferenceGame,
         t: Float,
@@ -98,30 +98,38 @@ class Robustness(Experiment):
         rng_for: RngFor,
         labels: dict[str, Any],
     ) -> Iterator[Measurement]:
-        solution = solver.solve(seen, rng_for("solver"))
+        """Measures of the answers to ``observed``, on ``judged``, point by point."""
+        solution = solver.solve(observed, rng_for("solver"))
         policy, start = solution.policy, _point(solution, 0)
         values = {
             "duality_gap": measures.duality_gap(judged, policy),
             "worst_win_rate": measures.worst_win_rate(judged, policy),
             "leader_value": measures.leader_value(judged, policy),
             "shift": numerics.total_variation(policy, policy[:1]),
-            "cyclic_share": measures.hodge_margins(seen).cyclic_share,
+            "cyclic_share": measures.hodge_margins(observed).cyclic_share,
         }
+        labels = {"path": self.path, **labels}
         for k, at in enumerate(t):
-            here = {"path": self.path, **labels, "t": round(float(at), 12)}
+            indexed = {**labels, "t": round(float(at), 12)}
             point = _point(solution, k)
             for metric, value in values.items():
                 against = start.message if metric == "shift" else ""
-                yield from each(metric, value[k], game, point, against, **here)
+                yield from each(metric, value[k], game, point, against, **indexed)
+        yield from self._largest_shift(game, solution, labels)
+
+    def _largest_shift(
+        self, game: PreferenceGame, solution: Solution, labels: dict[str, Any]
+    ) -> Iterator[Measurement]:
+        """The largest step between neighbours; undefined where no two of them have an answer."""
+        policy = solution.policy
         steps = numerics.total_variation(policy[1:], policy[:-1])
-        known = np.where(np.isnan(steps), -np.inf, steps).max(0)
-        largest = np.where(np.isinf(known), np.nan, known)
-        # undefined where no two neighbours have an answer: the first that has none says why
-        first = (solution.message != "").argmax(0)[None]
-        why = np.take_along_axis(solution.message, first, axis=0)[0]
-        ends = replace(start, status=np.full(game.batch, "ok"))
-        here = {"path": self.path, **labels, "points": self.points}
-        yield from each("largest_shift", largest, game, ends, why, **here)
+        largest = np.where(np.isnan(steps), -np.inf, steps).max(0)
+        largest = np.where(np.isinf(largest), np.nan, largest)
+        first = (solution.message != "").argmax(0)[None]  # the first point without an answer
+        reason = np.take_along_axis(solution.message, first, axis=0)[0]
+        defined = replace(_point(solution, 0), status=np.full(game.batch, "ok"))
+        indexed = {**labels, "points": self.points}
+        yield from each("largest_shift", largest, game, defined, reason, **indexed)
 
 
 def _point(solution: Solution, k: int) -> Solution:
@@ -135,7 +143,7 @@ def _point(solution: Solution, k: int) -> Solution:
 
 
 def _along(game: PreferenceGame, P: Float) -> PreferenceGame:
-    """The path as contexts; references and pairs stay."""
+    """The game with the tables of a path as contexts; references and pairs stay."""
     return PreferenceGame(P, game.ref, game.ref_follower, game.pairs, game.names)
 
 
@@ -145,9 +153,9 @@ def _with_share(people: Population, k: int, t: Float) -> Float:
     others = np.delete(shares, k, axis=-1)
     others = others / others.sum(-1, keepdims=True)
     rest = majority(Population(others, np.delete(utilities, k, axis=-2)))
-    own = majority(Population(np.ones_like(shares[..., :1]), utilities[..., k : k + 1, :]))
-    at_t = t.reshape(-1, *[1] * own.ndim)
-    return np.asarray(at_t * own + (1 - at_t) * rest)
+    alone = majority(Population(np.ones_like(shares[..., :1]), utilities[..., k : k + 1, :]))
+    at_t = t.reshape(-1, *[1] * alone.ndim)
+    return np.asarray(at_t * alone + (1 - at_t) * rest)
 
 
 def _made_by_majority(game: PreferenceGame) -> bool:

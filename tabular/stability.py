@@ -1,4 +1,4 @@
-"""Up to which step size is an algorithm stable: by its linearisation, and by trying.
+"""Up to which step size is an algorithm stable: by its linearisation, and by running it.
 
 omega_k are the (real) frequencies of the game at the fixed point: the spectrum of (P - 1/2) D,
 D = diag(pi) - pi pi^T, is imaginary, i omega_k with |omega_k| <= 1/2. Near the fixed point the
@@ -25,13 +25,13 @@ from tabular.linearisation import multipliers, omega
 
 _NUDGE = 1e-6
 _SETTLED = 1e-3
-_GONE = 100.0
-_NONE = 1e-13
-_UNUSED = 1e-200
+_ESCAPED = 100.0
+_MARGIN = 1e-13
+_UNUSED_PROBABILITY = 1e-200
 _VISIBLE = 1e-11
-_EVERY = 4
-_LOOK = 16
-_THERE = 1e-14
+_RECORDED_EVERY = 4
+_CHECKED_EVERY = 16
+_CONVERGED = 1e-14
 _NO_LIMIT = {"predicted": "no formula", "observed": "too near a pure answer to see a deviation"}
 
 
@@ -40,13 +40,17 @@ def predicted_limit(
 ) -> float:
     """Step size at which the linearisation in one context stops contracting.
 
-    NaN where the formula is not known, 0 where no small step contracts, inf where all that the
-    solver takes do.
+    NaN where no formula is known, 0 where no small step contracts, inf where every step size that
+    the solver accepts does.
     """
     factors = multipliers(solver, game)
     if factors is None:
         return float("nan")
-    return _limit(solver, lambda eta: bool((abs(factors(eta)) < 1 - _NONE).all()), precision, 1.15)
+
+    def contracts(eta: float) -> bool:
+        return bool((abs(factors(eta)) < 1 - _MARGIN).all())
+
+    return _limit(solver, contracts, precision, 1.15)
 
 
 def observed_limit(
@@ -54,46 +58,46 @@ def observed_limit(
 ) -> float:
     """Step size at which a small deviation from the fixed point stops shrinking, in one context.
 
-    Found by bisection on log eta; see ``shrinks`` for the criterion. NaN where the target, or a row
-    of its follower, is so near a pure answer that a deviation is lost in rounding.
+    Found by bisection on log eta; see ``deviation_shrinks`` for the criterion. NaN where the
+    target, or a row of its follower, is so near a pure answer that a deviation is lost in rounding.
     """
     target = _end(solver, game)
     for policy in (target.policy, target.follower):
         if policy is not None:
-            off = numerics.total_variation(_beside(numerics.log(policy)), policy)
-            if off.min() < _VISIBLE:
+            deviation = numerics.total_variation(_perturbed(numerics.log(policy)), policy)
+            if deviation.min() < _VISIBLE:
                 return float("nan")
 
     def stable(eta: float) -> bool:
-        return shrinks(replace(solver, eta=eta), game, steps)  # type: ignore[call-arg]
+        return deviation_shrinks(replace(solver, eta=eta), game, steps)  # type: ignore[call-arg]
 
     return _limit(solver, stable, precision, 1.5)
 
 
-def shrinks(solver: IterativeSolver, game: PreferenceGame, steps: int = 2000) -> bool:
+def deviation_shrinks(solver: IterativeSolver, game: PreferenceGame, steps: int = 2000) -> bool:
     """Whether a deviation of 1e-6 in the logits of the target shrinks, in one context.
 
     It does if the distance (total variation; the largest row's, if there is a follower) falls to a
     thousandth, or if its largest value in the last quarter of the steps is below that in the second
     quarter; it does not once it has grown a hundredfold. A deviation that may grow first and shrink
     later gets up to four times the steps; they are at least 8 / (eta tau), so that one which turns
-    slowly is seen in all its phases. The run starts as from references next to the target, in
-    which answers that the target never gives have 1e-200. (``Srpo`` starts its follower at the
-    leader's reference, so it starts far away.)
+    slowly passes through all its phases. The run starts as if the references were next to the
+    target, with 1e-200 for answers that the target never gives. (``Srpo`` starts its follower at
+    the leader's reference, so it starts far away.)
     """
     steps = max(steps, int(8 / (solver.eta * max(_weights(solver)))))  # type: ignore[attr-defined]
     path = _distances(solver, game, _end(solver, game))
     first = next(path)
-    away: list[float] = []
+    distances: list[float] = []
     for total in (steps, 2 * steps, 4 * steps):
-        for distance in islice(path, total // _EVERY - len(away)):
-            away.append(distance)
-            if not distance <= _GONE * first:
+        for distance in islice(path, total // _RECORDED_EVERY - len(distances)):
+            distances.append(distance)
+            if not distance <= _ESCAPED * first:
                 return False
             if distance <= _SETTLED * first:
                 return True
-        quarter = len(away) // 4
-        if max(away[-quarter:]) < max(away[quarter : 2 * quarter]):
+        quarter = len(distances) // 4
+        if max(distances[-quarter:]) < max(distances[quarter : 2 * quarter]):
             return True
     return False
 
@@ -106,49 +110,48 @@ def _end(solver: IterativeSolver, game: PreferenceGame) -> Solution:
 
 
 def _distances(solver: IterativeSolver, game: PreferenceGame, target: Solution) -> Iterator[float]:
-    """Distance to the target next to it, and then after every fourth step, without end."""
-    rows = None if target.follower is None else _beside(numerics.log(target.follower))
-    start = PreferenceGame(game.P, _beside(target.log_policy), rows, game.pairs)
+    """Distance to the target of a perturbed start, then after every fourth step, without end."""
+    log_follower = None if target.follower is None else numerics.log(target.follower)
+    ref_follower = None if log_follower is None else _perturbed(log_follower)
+    start = PreferenceGame(game.P, _perturbed(target.log_policy), ref_follower, game.pairs)
     state = solver.init(start, NO_DRAWS)
     while True:
-        away = numerics.total_variation(solver.policy(state), target.policy)
+        distance = numerics.total_variation(solver.policy(state), target.policy)
         follower = solver.follower(state)
         if follower is not None and target.follower is not None:
-            off = numerics.total_variation(follower, target.follower)
-            away = np.maximum(away, off.max())
-        yield float(away)
+            rows = numerics.total_variation(follower, target.follower)
+            distance = np.maximum(distance, rows.max())
+        yield float(distance)
         with np.errstate(all="ignore"):
-            for _ in range(_EVERY):
+            for _ in range(_RECORDED_EVERY):
                 state = solver.step(game, state, NO_DRAWS)
 
 
-def _beside(log_policy: Float) -> Float:
-    """Policies whose logits are those given, where there are any, and a nudge."""
+def _perturbed(log_policy: Float) -> Float:
+    """The policies with a small deterministic vector added to their logits."""
     nudge = _NUDGE * np.sin(np.arange(1.0, log_policy.shape[-1] + 1))
-    logits = np.maximum(log_policy, np.log(_UNUSED)) + nudge
+    logits = np.maximum(log_policy, np.log(_UNUSED_PROBABILITY)) + nudge
     return np.asarray(np.exp(numerics.log_softmax(logits)))
 
 
-def ends_within(
-    solver: IterativeSolver, game: PreferenceGame, target: Solution, steps: int
-) -> float:
-    """KL(target | policy) after a run in one context, started from the reference tilted.
+def final_kl(solver: IterativeSolver, game: PreferenceGame, target: Solution, steps: int) -> float:
+    """KL(target | policy) in nats after a run in one context; NaN if the run diverges.
 
-    The logits of the reference are tilted by sin(1), sin(2), ..., because in symmetric games the
-    reference itself may be the target.
+    The run starts from the reference with its logits tilted by sin(1), sin(2), ..., because in
+    symmetric games the reference itself may be the target.
     """
     tilted = np.exp(numerics.log_softmax(game.log_ref + np.sin(np.arange(1.0, game.n + 1))))
     state = solver.init(PreferenceGame(game.P, tilted, None, game.pairs), NO_DRAWS)
-    away = np.inf
+    divergence = np.inf
     with np.errstate(all="ignore"):
         for t in range(1, steps + 1):
             state = solver.step(game, state, NO_DRAWS)
-            if t % _LOOK == 0 or t == steps:
+            if t % _CHECKED_EVERY == 0 or t == steps:
                 now = numerics.log(solver.policy(state))
-                away = float(numerics.kl(target.log_policy, now))
-                if not away > _THERE:
+                divergence = float(numerics.kl(target.log_policy, now))
+                if not divergence > _CONVERGED:
                     break
-    return away if np.isfinite(away) else float("nan")
+    return divergence if np.isfinite(divergence) else float("nan")
 
 
 def _limit(
@@ -158,11 +161,11 @@ def _limit(
 
     The search starts at half of tau / (tau^2 + 1/4), below every limit of mirror descent (and of
     1 / tau, for a follower that moves kappa times as fast), and multiplies by ``growth``; 0 if no
-    step size is stable, inf if the largest that the solver takes still is.
+    step size is stable, inf if the largest that the solver accepts still is.
     """
     tau, most = max(_weights(solver)), _largest_step(solver)
     low = min(tau / (tau**2 + 0.25) / 2, 1 / (tau * getattr(solver, "kappa", 1.0)))
-    while not stable(low):  # too slow for the deviation to be seen shrinking, or not stable yet
+    while not stable(low):  # too slow for the deviation to shrink within the run, or not stable yet
         low *= growth
         if low > most:
             return 0.0
@@ -178,12 +181,12 @@ def _limit(
 
 
 def _weights(solver: Solver) -> list[float]:
-    """Its weights of KL penalties: tau, or one for each player."""
+    """The solver's weights of KL penalties: tau, or one for each player."""
     return [float(getattr(solver, name)) for name in taus(type(solver))]
 
 
 def _largest_step(solver: IterativeSolver) -> float:
-    """The largest eta that the solver takes, of powers of ten and what follows from its ranges."""
+    """The largest eta the solver accepts, of some powers of ten and the bounds of its ranges."""
     tau = max(_weights(solver))
     for eta in (1e4, 1e3, 2 / tau, (1 - 1e-6) / tau, 2 - 1e-6):
         try:
@@ -201,16 +204,17 @@ class Stability(Experiment):
     Attributes
     ----------
     steps : int >= 32
-        For each step size that is tried beside the fixed point.
+        Steps of each run that starts next to the fixed point.
     precision : float > 0
         Relative width at which the bisection stops.
     run_steps : int >= 0
-        For the runs from afar at ``factors`` of the predicted limit (see ``ends_within``); 0 for
-        none.
+        Steps of each run from the reference at ``factors`` of the predicted limit (see
+        ``final_kl``); 0 for no such runs.
     factors : list of float > 0
-        Below 1 it should converge, above 1 cycle.
+        Step sizes of those runs as multiples of the predicted limit: below 1 they should converge,
+        above 1 cycle.
     most_contexts : int >= 1
-        Contexts that are tried, from the first.
+        Only the first ``most_contexts`` contexts are measured.
 
     Raises
     ------
@@ -238,16 +242,16 @@ class Stability(Experiment):
     ) -> Iterator[Measurement]:
         """Context by context: omega, the two limits, and where the runs end."""
         del rng_for
-        why = unfit(solver, game)
-        if why or not isinstance(solver, IterativeSolver):
-            yield skipped("step_limit", why)
+        reason = why_no_limit(solver, game)
+        if reason or not isinstance(solver, IterativeSolver):
+            yield skipped("step_limit", reason)
             return
         indices = list(np.ndindex(game.batch))[: self.most_contexts]
         for k, index in enumerate(indices):
-            own = game.at(index) if game.batch else game
-            yield from self._one(own, solver, k if game.batch else None)
+            one = game.at(index) if game.batch else game
+            yield from self._context(one, solver, k if game.batch else None)
 
-    def _one(
+    def _context(
         self, game: PreferenceGame, solver: IterativeSolver, context: int | None
     ) -> Iterator[Measurement]:
         end = _end(solver, game)
@@ -269,17 +273,17 @@ class Stability(Experiment):
         for factor in self.factors:
             try:
                 run = replace(solver, eta=factor * predicted)  # type: ignore[call-arg]
-            except SolverError:  # beyond what it takes
+            except SolverError:  # larger than the solver accepts
                 continue
-            value = ends_within(run, game, _end(run, game), self.run_steps)
+            value = final_kl(run, game, _end(run, game), self.run_steps)
             labels_of = {"of_limit": factor}
-            status: Status = "ok" if value <= _THERE else "max_steps"
+            status: Status = "ok" if value <= _CONVERGED else "max_steps"
             status = status if np.isfinite(value) else "diverged"
             yield Measurement("kl_to_target", value, context, labels_of, status)
 
 
-def unfit(solver: Solver, game: PreferenceGame) -> str:
-    """Why the solver has no step-size limit to look for; "" if it has."""
+def why_no_limit(solver: Solver, game: PreferenceGame) -> str:
+    """The reason why the solver has no step-size limit; "" if it has one."""
     if not isinstance(solver, IterativeSolver):
         return "an exact solver takes no steps"
     if solver.iterate != "last":
@@ -293,6 +297,6 @@ def unfit(solver: Solver, game: PreferenceGame) -> str:
     return "" if solver.target(game) is not None else "its target is not known by another route"
 
 
-def skipped(metric: str, why: str) -> Measurement:
-    """A row that says why nothing was measured."""
-    return Measurement(metric, np.nan, status="skipped", message=why)
+def skipped(metric: str, reason: str) -> Measurement:
+    """A measurement of status "skipped" that says why nothing was measured."""
+    return Measurement(metric, np.nan, status="skipped", message=reason)

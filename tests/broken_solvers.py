@@ -1,7 +1,7 @@
 """A good solver, and solvers that break one law each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -253,9 +253,8 @@ class Loose(NlhfExact):
     concept: ClassVar[Concept] = "nlhf"
 
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
-        found = super().solve(game)
         worse = Certificate("a law", np.full(game.batch, 1e-3), 1e-9)
-        return Solution(found.log_policy, worse)
+        return Solution(super().solve(game).log_policy, worse)
 
 
 @dataclass(frozen=True)
@@ -270,7 +269,19 @@ class NanPolicy(NlhfExact):
     """Says ok, and has no answer where three answers were compared unequally often."""
 
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
-        found = super().solve(game)
+        solution = super().solve(game)
         if game.n != 3 or game.pairs is None:
-            return found
-        return Solution(np.full(game.ref.shape, np.nan), found.certificate)
+            return solution
+        return Solution(np.full(game.ref.shape, np.nan), solution.certificate)
+
+
+@dataclass(frozen=True)
+class GivesNoReason(NlhfExact):
+    """Calls answers undefined without a reason, for the same games as ``NanPolicy``."""
+
+    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+        solution = super().solve(game)
+        if game.n != 3 or game.pairs is None:
+            return solution
+        nothing = np.full(game.ref.shape, np.nan)
+        return replace(solution, log_policy=nothing, status=np.full(game.batch, "undefined"))

@@ -9,7 +9,7 @@ Values are equal where both are NaN, or where |old - new| <= tolerance * max(1, 
 of 0 asks for the same number to the last bit, as two runs of one thread on one machine give it.
 
 tests/golden/quick.parquet holds the rows of the spec ``quick``. A change that moves numbers on
-purpose renews it, in a commit of its own whose message lists what this prints::
+purpose renews it, in a separate commit whose message lists what this prints::
 
     python tests/compare_runs.py --renew runs/quick-00000000
 """
@@ -46,7 +46,7 @@ GROUP = ["difference", "metric", "game", "solver"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What sets two runs apart.
+    """The differences between two runs.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ def comparable(frame: pd.DataFrame) -> pd.DataFrame:
     repeated = rows[rows.duplicated(KEY)]
     if len(repeated):
         raise ValueError(
-            f"{len(repeated)} rows cannot be told apart by {', '.join(KEY)}; the first is "
+            f"{len(repeated)} rows have the same {', '.join(KEY)} as another; the first is "
             f"{repeated.iloc[0].to_dict()}; give what they measure different labels"
         )
     return rows

@@ -39,9 +39,9 @@ def kl(p: Any, q: Any) -> float:
     return float(numerics.kl(numerics.log(np.asarray(p)), numerics.log(np.asarray(q))))
 
 
-def close(found: Any, expected: Any, atol: float = 1e-12) -> None:
+def close(actual: Any, expected: Any, atol: float = 1e-12) -> None:
     """Assert that no entry is further off."""
-    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=0, atol=atol)
+    np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), rtol=0, atol=atol)
 
 
 def normalised(weights: Any) -> Float:

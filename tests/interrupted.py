@@ -28,7 +28,7 @@ class Mortal(GameJudge):
     """A judge in whose hands the process dies."""
 
     def prefer(self, *args: Any, **columns: Any) -> Any:
-        """The game's, for some time."""
+        """The probabilities of the game, until its lives are used up."""
         object.__setattr__(self, "asked", getattr(self, "asked", 0) + 1)
         if self.__dict__["asked"] > self.__dict__["lives"]:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -51,7 +51,7 @@ def trained(
 
 
 def calls_a_step(name: str) -> int:
-    """How often a judge is asked."""
+    """How often a step asks the judge."""
     return {"egpo": 4}.get(name, 1)
 
 

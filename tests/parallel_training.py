@@ -43,8 +43,8 @@ class Stopped(Exception):
     """What ends a training before its time."""
 
 
-class Kept(GameJudge):
-    """Keeps the answers that it is asked about."""
+class Recording(GameJudge):
+    """Records the answers that it is asked about."""
 
     def prefer(self, prompts: Any, a: Any, b: Any, **columns: Any) -> Any:
         self.__dict__.setdefault("heard", []).append([*a])
@@ -54,7 +54,7 @@ class Kept(GameJudge):
 def main(start: Path, folder: Path) -> None:
     """Train whole, and in two parts; leave what is to be compared."""
     task = cycle_task()
-    judge = Kept(task.game, task.prompts, task.answers)
+    judge = Recording(task.game, task.prompts, task.answers)
 
     def go(learner: Learner, where: Path | None, watch: Any) -> TrainingResult:
         policy = load(str(start)).requires_grad_(True)
@@ -86,7 +86,7 @@ def main(start: Path, folder: Path) -> None:
         resumed = go(LEARNERS["nash_md_pg"](), folder / "parts", nothing)
     go(Unequal(), None, slope)
     broken = go(Breaks(), None, nothing)
-    found = {
+    results = {
         "heard": heard[0],
         "costs": [point["cost"] for point in whole.curve],
         "resumed": resumed.curve[-1]["cost"],
@@ -94,7 +94,7 @@ def main(start: Path, folder: Path) -> None:
         "slopes": slopes,
         "broken": [broken.status, broken.cost.steps],
     }
-    (folder / f"{RANK}.json").write_text(json.dumps(found), encoding="utf-8")
+    (folder / f"{RANK}.json").write_text(json.dumps(results), encoding="utf-8")
     save_file(parameters(whole.policy), folder / f"whole-{RANK}.safetensors")
     save_file(parameters(resumed.policy), folder / f"parts-{RANK}.safetensors")
     distributed.barrier()

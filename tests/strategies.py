@@ -44,8 +44,8 @@ def tournament(n: int, rng: np.random.Generator) -> Float:
 def weights(*shape: int) -> st.SearchStrategy[Float]:
     """Distributions along the last axis; now and then an entry is tiny."""
     entries = st.one_of(st.floats(0.05, 1), st.sampled_from([1e-4, 1.0, 1.0, 2.0]))
-    found = arrays(np.float64, shape, elements=entries)
-    return found.map(lambda w: w / w.sum(-1, keepdims=True))
+    positive = arrays(np.float64, shape, elements=entries)
+    return positive.map(lambda w: w / w.sum(-1, keepdims=True))
 
 
 @st.composite
@@ -56,7 +56,7 @@ def games(
     max_n: int = 5,
     batch: tuple[int, ...] = (),
 ) -> PreferenceGame:
-    """Games with a generic reference; follower references and pairs are there or not."""
+    """Games with a generic reference; with or without follower references and pairs."""
     n = draw(st.integers(min_n, max_n))
     P = table(draw(arrays(np.float64, (*batch, n, n), elements=entries)))
     follower = draw(weights(*batch, n, n)) if draw(st.booleans()) else None

@@ -1,4 +1,4 @@
-"""Runs that differ are told apart, and what may differ does not count."""
+"""Runs that differ are distinguished, and what may differ does not count."""
 
 import subprocess
 import sys
@@ -48,11 +48,11 @@ def changed(index: int, **columns: object) -> pd.DataFrame:
     return frame([row | columns if i == index else row for i, row in enumerate(ROWS)])
 
 
-def kinds(new: pd.DataFrame) -> list[str]:
+def differences(new: pd.DataFrame) -> list[str]:
     comparison = compare(frame(ROWS), new)
-    found = list(comparison.differences["difference"])
-    assert comparison.equal == (set(found) <= {"added, undefined"})
-    return found
+    kinds = list(comparison.differences["difference"])
+    assert comparison.equal == (set(kinds) <= {"added, undefined"})
+    return kinds
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def kinds(new: pd.DataFrame) -> list[str]:
     ],
 )
 def test_what_moved_is_a_difference(new: pd.DataFrame, expected: list[str]) -> None:
-    assert sorted(kinds(new)) == expected
+    assert sorted(differences(new)) == expected
 
 
 def test_added_rows_may_be_undefined() -> None:
     undefined = ROW | {"metric": "tau", "value": np.nan, "status": "undefined"}
-    assert kinds(frame([*ROWS, undefined])) == ["added, undefined"]
+    assert differences(frame([*ROWS, undefined])) == ["added, undefined"]
     assert compare(frame(ROWS), frame([*ROWS, undefined])).equal
 
 
@@ -98,10 +98,10 @@ def test_added_rows_may_be_undefined() -> None:
     ],
 )
 def test_what_may_differ_does_not_count(new: pd.DataFrame) -> None:
-    assert kinds(new) == []
+    assert differences(new) == []
 
 
-def test_tolerances_are_those_asked_for() -> None:
+def test_tolerances_are_those_given() -> None:
     old, new = frame(ROWS), changed(0, value=1 / 3 + 1e-10)
     assert not compare(old, new).equal
     assert not compare(old, new, tabular=1e-11).equal
@@ -110,7 +110,7 @@ def test_tolerances_are_those_asked_for() -> None:
 
 
 def test_rows_with_one_key_are_refused() -> None:
-    with pytest.raises(ValueError, match="1 rows cannot be told apart by cell, metric"):
+    with pytest.raises(ValueError, match="1 rows have the same cell, metric"):
         compare(frame(ROWS), frame([*ROWS, ROWS[0]]))
 
 

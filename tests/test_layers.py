@@ -50,6 +50,18 @@ UNSAFE_CALLS = re.compile(
 )
 VAGUE_NAMES = re.compile(r"_*(utils?|helpers?|misc|common|tools|stuff)_*|.*_(old|new|v\d+)")
 
+VAGUE_WORDS = {"told", "own", "held", "seen", "there", "apart", "here", "gone", "look", "looks"}
+"""Words that name nothing: a name says what a thing is (reason, mask, distance, parameters)."""
+
+STANDARD_PHRASES = re.compile(r"held_?out|seen_favourite", re.IGNORECASE)
+"""Phrases with such words that are terms of the field or names of metrics."""
+
+EMPTY_DOCSTRINGS = re.compile(
+    r"(Always|Likewise\b.*|See the \w+|(As|Like) the \w+( says)?|(That|Those|Of)\b( \S+){1,3}"
+    r"|The \w+'s)\."
+)
+"""Docstrings that say nothing to someone who has not read the code around them."""
+
 
 BY_NAME = ("import_module", "resolve_name")
 
@@ -84,28 +96,28 @@ def parsed(path: Path) -> ast.Module:
 def wrong_imports(path: Path, tree: ast.Module) -> list[str]:
     layer = "llm" if path.parent == TEMPLATES else path.relative_to(ROOT).parts[0]
     inside = INSIDE_FUNCTIONS.get(layer, set())
-    found = []
+    complaints = []
     for module, deferred, line in imports(tree):
         top = module.partition(".")[0]
         if not top:
-            found.append(f"line {line}: {module} is relative")
+            complaints.append(f"line {line}: {module} is relative")
         elif top == "?" and path not in COMPUTED:
-            found.append(f"line {line}: imports a module whose name is computed")
+            complaints.append(f"line {line}: imports a module whose name is computed")
         elif top in LAYERS and top != layer and top not in LAYERS[layer]:
-            found.append(f"line {line}: {layer} imports {top}")
+            complaints.append(f"line {line}: {layer} imports {top}")
         elif top == "tests":
-            found.append(f"line {line}: {layer} imports tests")
+            complaints.append(f"line {line}: {layer} imports tests")
         elif layer == "llm" or path in NEED_TORCH:
             continue
         elif top in HEAVY | inside and not deferred:
-            found.append(f"line {line}: {top} at module level")
+            complaints.append(f"line {line}: {top} at module level")
         elif top in HEAVY - inside:
-            found.append(f"line {line}: {layer} imports {top}")
-    return found
+            complaints.append(f"line {line}: {layer} imports {top}")
+    return complaints
 
 
 def unsafe_code(tree: ast.Module) -> list[str]:
-    found = [
+    complaints = [
         f"line {line}: {module}"
         for module, _, line in imports(tree)
         if module.partition(".")[0] in UNSAFE_MODULES
@@ -116,12 +128,12 @@ def unsafe_code(tree: ast.Module) -> list[str]:
         called = ast.unparse(node.func)
         options = {k.arg: ast.unparse(k.value) for k in node.keywords}
         if UNSAFE_CALLS.fullmatch(called):
-            found.append(f"line {node.lineno}: {called}()")
+            complaints.append(f"line {node.lineno}: {called}()")
         if options.get("shell", "False") != "False":
-            found.append(f"line {node.lineno}: shell={options['shell']}")
+            complaints.append(f"line {node.lineno}: shell={options['shell']}")
         if options.get("allow_pickle", "False") != "False":
-            found.append(f"line {node.lineno}: allow_pickle={options['allow_pickle']}")
-    return found
+            complaints.append(f"line {node.lineno}: allow_pickle={options['allow_pickle']}")
+    return complaints
 
 
 def unexplained_silencing(source: str, tree: ast.Module) -> list[str]:
@@ -130,7 +142,7 @@ def unexplained_silencing(source: str, tree: ast.Module) -> list[str]:
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
         if token.type == tokenize.COMMENT
     }
-    found = [
+    complaints = [
         f"line {line}: {text}"
         for line, text in comments.items()
         if re.search(r"type: ignore(?!\[)|noqa(?!: [A-Z])", text)
@@ -141,8 +153,58 @@ def unexplained_silencing(source: str, tree: ast.Module) -> list[str]:
             if re.search(r"everything|\b(Base)?Exception\b", caught) and not comments.get(
                 node.lineno
             ):
-                found.append(f"line {node.lineno}: catches {caught} without saying why")
-    return found
+                complaints.append(f"line {node.lineno}: catches {caught} without saying why")
+    return complaints
+
+
+def vague_names(tree: ast.Module) -> list[str]:
+    """Definitions with a vague word in their name; the name of a test is a sentence and may."""
+    complaints = []
+    for node in ast.walk(tree):
+        name: str | None = None
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = "" if node.name.startswith("test_") else node.name
+        elif isinstance(node, ast.arg):
+            name = node.arg
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            name = node.id if isinstance(node, ast.Name) else node.attr
+        elif isinstance(node, ast.alias):
+            name = node.asname
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+            name = node.name
+        words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", STANDARD_PHRASES.sub("", name or ""))
+        if not VAGUE_WORDS.isdisjoint(word.lower() for word in words):
+            complaints.append(f"line {getattr(node, 'lineno', '?')}: {name}")
+    return complaints
+
+
+def empty_docstrings(tree: ast.Module) -> list[str]:
+    """Docstrings of public definitions that have fewer than three words or say nothing."""
+    complaints = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        text = ast.get_docstring(node)
+        if node.name.startswith("_") or text is None:
+            continue
+        if len(text.split()) < 3 or EMPTY_DOCSTRINGS.fullmatch(text):
+            complaints.append(f"line {node.lineno}: {node.name}: {text}")
+    return complaints
+
+
+def imported_tests(tree: ast.Module) -> list[str]:
+    """Imports of modules whose names begin with ``test_``."""
+    complaints = []
+    for node in ast.walk(tree):
+        modules: list[str] = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [f"{node.module or ''}.{alias.name}" for alias in node.names]
+        for module in modules:
+            if any(part.startswith("test_") for part in module.split(".")):
+                complaints.append(f"line {getattr(node, 'lineno', '?')}: {module}")
+    return complaints
 
 
 def test_there_is_something_to_check() -> None:
@@ -167,6 +229,21 @@ def test_silenced_warnings_say_which_and_why(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES + TESTS, ids=names(FILES + TESTS))
 def test_files_are_named_after_what_they_hold(path: Path) -> None:
     assert not VAGUE_NAMES.fullmatch(path.stem)
+
+
+@pytest.mark.parametrize("path", FILES + TESTS, ids=names(FILES + TESTS))
+def test_names_say_what_they_name(path: Path) -> None:
+    assert vague_names(parsed(path)) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=names(FILES))
+def test_docstrings_are_sentences(path: Path) -> None:
+    assert empty_docstrings(parsed(path)) == []
+
+
+@pytest.mark.parametrize("path", TESTS, ids=names(TESTS))
+def test_no_test_imports_another(path: Path) -> None:
+    assert imported_tests(parsed(path)) == []
 
 
 @pytest.mark.parametrize(
@@ -195,8 +272,8 @@ def test_files_are_named_after_what_they_hold(path: Path) -> None:
     ],
 )
 def test_the_layer_check_finds(layer: str, code: str, complaint: str) -> None:
-    (found,) = wrong_imports(ROOT / layer / "new.py", ast.parse(code))
-    assert complaint in found
+    (line,) = wrong_imports(ROOT / layer / "new.py", ast.parse(code))
+    assert complaint in line
 
 
 @pytest.mark.parametrize(
@@ -250,6 +327,87 @@ def test_the_safety_check_allows() -> None:
 )
 def test_the_silencing_check(code: str, count: int) -> None:
     assert len(unexplained_silencing(code + "\n", ast.parse(code))) == count
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "told = 1",
+        "own_rate: float = 1",
+        "(a, [rows_apart]) = pairs",
+        "self.seen = 1",
+        "for _held in games: pass",
+        "def f(there): pass",
+        "f = lambda *looks: 1",
+        "def look_up(): pass",
+        "def f():\n    def here(): pass",
+        "class OwnRate: pass",
+        "class A:\n    gone: int",
+        "import numpy as own",
+        "with open(path) as told: pass",
+        "try: f()\nexcept ValueError as told: pass",
+        "match x:\n    case [told, *_]: pass",
+        "{seen for seen in x}",
+        "x = (told := 1)",
+    ],
+)
+def test_the_check_of_names_finds(code: str) -> None:
+    assert len(vague_names(ast.parse(code))) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "theirs = owner = known = looked = 1",
+        "held_out = held_out_accuracy = seen_favourite = unseen_share = 1",
+        "class HeldOut: pass",
+        "def test_what_is_told_is_seen(): pass",
+        "x = row['told'] + other.own",
+        "f(own=1)",
+        "'told'",
+    ],
+)
+def test_the_check_of_names_allows(code: str) -> None:
+    assert vague_names(ast.parse(code)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("None.", "The file.", "Always.", "See the class.", "The solver's.", "That of rloo."),
+        *("As the solver says.", "Of its kind.", "Likewise; an alias is refused."),
+    ],
+)
+@pytest.mark.parametrize("definition", ["def f():", "class F:", "class F:\n  def g(self):"])
+def test_the_check_of_docstrings_finds(definition: str, text: str) -> None:
+    assert len(empty_docstrings(ast.parse(f'{definition}\n    "{text}"'))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("f", "The scale of its kind."),
+        ("f", "See the class.\n\n    Raises\n    ------\n    GameError\n"),
+        ("_f", "None."),
+        ("f", "Of all pairs of answers, those that were compared."),
+    ],
+)
+def test_the_check_of_docstrings_allows(name: str, text: str) -> None:
+    assert empty_docstrings(ast.parse(f'def {name}():\n    """{text}"""')) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        ("from tests.solvers.test_laws import GAMES", 1),
+        ("from tests.solvers import test_laws", 1),
+        ("import tests.solvers.test_laws as laws", 1),
+        ("def f():\n    from .test_laws import GAMES", 1),
+        ("from tests.strategies import games\nimport pytest", 0),
+    ],
+)
+def test_the_check_of_imported_tests(code: str, count: int) -> None:
+    assert len(imported_tests(ast.parse(code))) == count
 
 
 @pytest.mark.parametrize(

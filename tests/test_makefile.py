@@ -114,7 +114,7 @@ def test_clean_keeps_the_runs(checkout: Path) -> None:
     assert (checkout / "runs").is_dir()
 
 
-def test_ci_adds_no_check_of_its_own() -> None:
+def test_ci_runs_make_test_and_nothing_else() -> None:
     script = (ROOT / ".ci/run").read_text().splitlines()
     assert script[0] == "#!/usr/bin/env bash"
     assert "set -euo pipefail" in script

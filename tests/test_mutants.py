@@ -28,12 +28,12 @@ PLANTED = {
 
 
 def test_no_list_of_mutants_is_lost_and_every_snippet_stands_where_it_is_planted() -> None:
-    found = collected()
+    lists = collected()
     expected = dict(PLANTED)
     if importlib.util.find_spec("torch") is None:
         expected = {name: count for name, count in PLANTED.items() if "/llm/" not in name}
-    assert {name: len(planted) for name, planted in found.items()} == expected
-    for planted in found.values():
+    assert {name: len(planted) for name, planted in lists.items()} == expected
+    for planted in lists.values():
         texts = [mutant for mutant in planted if isinstance(mutant, Mutant)]
         assert len(set(map(str, texts))) == len(texts)
         for mutant in texts:
@@ -89,7 +89,7 @@ def takes_a_step(kind: Any) -> None:
     kind().step(game, kind().init(game, None), NO_DRAWS)
 
 
-def test_a_bug_in_a_base_is_planted_there_and_seen_through_the_subject() -> None:
+def test_a_bug_in_a_base_is_planted_in_the_base_and_noticed_through_the_subject() -> None:
     mutant = Mutant(Sppo, "np.zeros_like(game.log_ref)", "1 / 0")
     assert mutant.home() == "solvers.self_play_mwu"
     assert_noticed(mutant, takes_a_step, ZeroDivisionError)
@@ -97,7 +97,7 @@ def test_a_bug_in_a_base_is_planted_there_and_seen_through_the_subject() -> None
     takes_a_step(Sppo)
 
 
-def test_a_bug_in_what_the_subject_imports_is_seen_through_it() -> None:
+def test_a_bug_in_what_the_subject_imports_is_noticed_through_it() -> None:
     mutant = Mutant(Sppo, "return np.asarray(at)", "return 1 / 0", "solvers.exact.roots")
     assert_noticed(mutant, takes_a_step, ZeroDivisionError)
     with pytest.raises(NotPlantedError, match=r"0 times in solvers\.exact\.roots"):

@@ -72,12 +72,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_every_package_is_listed() -> None:
     tops = {name for name in PACKAGES if "." not in name}
-    found = {
+    packages = {
         ".".join(path.parent.relative_to(ROOT).parts)
         for top in tops
         for path in (ROOT / top).rglob("__init__.py")
     }
-    assert set(PACKAGES) == found - set(NOT_SHIPPED)
+    assert set(PACKAGES) == packages - set(NOT_SHIPPED)
     assert "tests" not in tops
 
 
@@ -88,18 +88,18 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel: Path
         for path in (ROOT / package.replace(".", "/")).iterdir()
         if path.is_file()
     }
-    held = set(zipfile.ZipFile(wheel).namelist())
-    assert {name for name in held if ".dist-info/" not in name} == expected
-    assert {f"{name}/py.typed" for name in PACKAGES if "." not in name} <= held
-    assert "benchmarks/specs/quick.toml" in held
+    files = set(zipfile.ZipFile(wheel).namelist())
+    assert {name for name in files if ".dist-info/" not in name} == expected
+    assert {f"{name}/py.typed" for name in PACKAGES if "." not in name} <= files
+    assert "benchmarks/specs/quick.toml" in files
 
 
 def test_the_wheel_tells_its_licence_command_and_requirements(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
-    told = {name.partition(".dist-info/")[2]: name for name in archive.namelist()}
-    assert archive.read(told["licenses/LICENSE"]) == (ROOT / "LICENSE").read_bytes()
-    assert "prefgames = benchmarks.cli:main" in archive.read(told["entry_points.txt"]).decode()
-    metadata = email.message_from_bytes(archive.read(told["METADATA"]))
+    members = {name.partition(".dist-info/")[2]: name for name in archive.namelist()}
+    assert archive.read(members["licenses/LICENSE"]) == (ROOT / "LICENSE").read_bytes()
+    assert "prefgames = benchmarks.cli:main" in archive.read(members["entry_points.txt"]).decode()
+    metadata = email.message_from_bytes(archive.read(members["METADATA"]))
     assert metadata["Requires-Python"] == ">=3.11"
     core = [r for r in metadata.get_all("Requires-Dist", []) if "extra ==" not in r]
     assert len(core) == len(PROJECT["project"]["dependencies"])
@@ -143,14 +143,14 @@ def test_the_quick_matrix_runs_elsewhere_and_is_not_run_again(
 
     (folder,) = (place / "runs").iterdir()
     assert re.fullmatch(r"quick-[0-9a-f]{8}", folder.name)
-    held = contents(folder)
-    assert {"spec.json", "environment.json", "table.parquet", "report.md"} <= held.keys()
-    assert {Path(name).suffix for name in held if name.startswith("figures/")} == {
+    before = contents(folder)
+    assert {"spec.json", "environment.json", "table.parquet", "report.md"} <= before.keys()
+    assert {Path(name).suffix for name in before if name.startswith("figures/")} == {
         ".png",
         ".svg",
         ".pdf",
     }
-    assert any(name.startswith("rows/") for name in held)
+    assert any(name.startswith("rows/") for name in before)
 
     # Not to the last bit: another machine has other kernels. What a concept chooses among ties is
     # decided within tie_tol = 1e-9 of the catalogue's exact ties, so no row jumps between machines.
@@ -160,9 +160,9 @@ def test_the_quick_matrix_runs_elsewhere_and_is_not_run_again(
     second = run(command, "run", "quick", cwd=place)
     assert second.returncode == 0, second.stderr
     assert second.stdout == first.stdout
-    again = contents(folder)
-    for name in held:
+    after = contents(folder)
+    for name in before:
         if name.startswith(("rows/", "games/", "table")):
-            assert again[name] == held[name], f"{name} was written again"
-    assert again.keys() == held.keys()
+            assert after[name] == before[name], f"{name} was written again"
+    assert after.keys() == before.keys()
     assert [path.name for path in place.iterdir()] == ["runs"]

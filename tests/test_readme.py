@@ -25,8 +25,8 @@ TABLED = ("condorcet", "transitive_misranked", "glasgow_govan_2007")
 
 
 def blocks(page: Path, kind: str) -> list[str]:
-    found = BLOCK.findall(page.read_text(encoding="utf-8"))
-    return [text for mark, language, text in found if language == kind and not mark]
+    all_blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [text for mark, language, text in all_blocks if language == kind and not mark]
 
 
 def prefgames(*arguments: str, cwd: Path) -> str:
@@ -62,10 +62,10 @@ def folder(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_block_is_run_unless_it_says_why_not(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    found = BLOCK.findall(text)
-    assert 2 * len(found) == text.count("```")
-    assert {language for _, language, _ in found} <= {"console", "text", "python"}
-    assert sum(bool(mark) for mark, _, _ in found) == NOT_RUN.get(page.name, 0)
+    all_blocks = BLOCK.findall(text)
+    assert 2 * len(all_blocks) == text.count("```")
+    assert {language for _, language, _ in all_blocks} <= {"console", "text", "python"}
+    assert sum(bool(mark) for mark, _, _ in all_blocks) == NOT_RUN.get(page.name, 0)
 
 
 def test_python_blocks_run_in_order(

@@ -1,6 +1,6 @@
-"""A learner's gradient without sampling: a policy that is a table, and every draw that it can make.
+"""A learner's gradient without sampling: a policy that is a table, and all that it can draw.
 
-What remains is arithmetic, so that it can be compared with the gradient on the table of answers.
+The loss is then exact, so that its gradient can be compared with that on the table of answers.
 """
 
 import itertools
@@ -24,14 +24,14 @@ _END = 0
 class TablePolicy(Policy):
     """A policy with one parameter for every branch of the tree of answers, in every context.
 
-    It says nothing that is not on the list, so its tokens' probabilities are those of answers.
+    It only says answers of the task: a token has the probability of the answers that go on so.
 
     Parameters
     ----------
     task : Task
         A single game.
     logits : float arrays (n,) and (n, n)
-        Of whole answers, for leader and follower.
+        Logits of whole answers, for leader and follower.
     """
 
     def __init__(self, task: Task, logits: tuple[Float, Float]) -> None:
@@ -47,18 +47,18 @@ class TablePolicy(Policy):
         self.parameter = masses.requires_grad_(True)
 
     def _branches(self, prefix: Ids) -> Tensor:
-        """Log of the mass of every next token, (contexts, tokens)."""
+        """Log-probability of every next token, up to the prefix's, (contexts, tokens)."""
         k, size = len(prefix), len(self.words) + 1
-        found = torch.full((len(self.table), size), -torch.inf, dtype=self.table.dtype)
+        masses = torch.full((len(self.table), size), -torch.inf, dtype=self.table.dtype)
         for token in range(size):
             inside = [i for i, end in enumerate(self.ends) if end[: k + 1] == (*prefix, token)]
             if inside:
-                found[:, token] = self.table[:, inside].logsumexp(-1)
-        return found
+                masses[:, token] = self.table[:, inside].logsumexp(-1)
+        return masses
 
     @property
     def device(self) -> torch.device:
-        """The processor."""
+        """The table is kept on the processor."""
         return torch.device("cpu")
 
     def context(self, prompt: str, answer: str | None = None) -> Ids:
@@ -66,18 +66,18 @@ class TablePolicy(Policy):
         return (0 if answer is None else 1 + self.task.answers.index(answer),)
 
     def completion(self, answer: str) -> Ids:
-        """Words and the end."""
+        """The tokens of the answer's words, and the end."""
         return (*(self.words[word] for word in answer.split()), _END)
 
     def text(self, completion: Ids) -> str:
-        """Words, without the end."""
+        """The words of the tokens, without the end."""
         words = list(self.words)
         return " ".join(words[i - 1] for i in completion if i != _END)
 
     def token_log_probs(
         self, contexts: Sequence[Ids], completions: Sequence[Ids]
     ) -> tuple[Tensor, Tensor]:
-        """As of any policy."""
+        """Log-probability of each token and the mask of padding, both (rows, tokens)."""
         tokens, mask = padded(completions, self.device)
         places = [
             [self.prefixes.index(end[: min(k, len(end) - 1)]) for k in range(tokens.shape[1])]
@@ -89,11 +89,11 @@ class TablePolicy(Policy):
         return torch.where(mask, log_probs, 0.0), mask
 
     def read(self, contexts: Sequence[Ids]) -> Reading:
-        """The beginnings of all answers."""
+        """Logits of the first token in each context."""
         return self._reading([(c, ()) for (c,) in contexts])
 
     def extend(self, read: Reading, rows: Tensor, tokens: Tensor) -> tuple[Tensor, Reading]:
-        """One token more."""
+        """Logits after one more token in each row."""
         before = [read.cache[i] for i in rows.tolist()]
         after = self._reading(
             [(c, (*p, t)) for (c, p), t in zip(before, tokens[:, 0].tolist(), strict=True)]
@@ -106,17 +106,17 @@ class TablePolicy(Policy):
 
 
 @dataclass(frozen=True)
-class Enumerated(Rollout):
+class EnumeratedRollout(Rollout):
     """A rollout in which row k makes the k-th of all possible sequences of draws.
 
     Attributes
     ----------
     digits : list of tuple of int
-        For each row, which answers are drawn, in order.
+        The answers that each row draws, in order.
     shares : list of float
-        Of every comparison in ``data``.
+        Probability of every comparison in ``data``.
     weights : list of Tensor
-        Probabilities of the draws so far, (rows,) each.
+        Probabilities (rows,) of each draw so far.
     """
 
     digits: Sequence[tuple[int, ...]] = ()
@@ -133,19 +133,19 @@ class Enumerated(Rollout):
             turn = len(self.weights)
             picked = [digits[turn % len(digits)] for digits in self.digits]
             ends = [table.ends[i] for i in picked]
-            self.weights.append(_chances(mixture, contexts[begin : begin + rows], ends))
+            self.weights.append(_probabilities(mixture, contexts[begin : begin + rows], ends))
             drawn += ends
         return Completions(prompts, contexts, drawn, [table.text(end) for end in drawn])
 
     def sample_pairs(self) -> tuple[Completions, Completions]:
-        """All comparisons, once each."""
+        """Every comparison once, in place of a sample."""
         self.weights.append(torch.tensor(self.shares, dtype=torch.float64))
         prompts, winners, losers = map(list, zip(*self.data, strict=True))
         return self.encoded(prompts, winners), self.encoded(prompts, losers)
 
 
 @torch.no_grad()
-def _chances(mixture: Mixture, contexts: Sequence[Ids], ends: Sequence[Ids]) -> Tensor:
+def _probabilities(mixture: Mixture, contexts: Sequence[Ids], ends: Sequence[Ids]) -> Tensor:
     """Probability (rows,) of each completion under a mixture made token by token."""
     tables = []
     for weight, policy in mixture:
@@ -164,7 +164,7 @@ def _chances(mixture: Mixture, contexts: Sequence[Ids], ends: Sequence[Ids]) -> 
 
 
 def enumerated_loss(learner: Learner, rollout: Rollout, game: PreferenceGame) -> Tensor:
-    """Expectation of the loss over all that ``rollout`` may draw, its chances held fixed.
+    """Expectation of the loss over all that ``rollout`` may draw, at fixed probabilities.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def enumerated_loss(learner: Learner, rollout: Rollout, game: PreferenceGame) ->
     rollout : Rollout
         With one prompt, and policies that are tables.
     game : PreferenceGame
-        A single game; a data set holds its pairs in their shares.
+        A single game; a data set has its pairs in proportion to how often they occur.
     """
     parts = {name: getattr(rollout, name) for name in Rollout.__dataclass_fields__}
     table = rollout.policy
@@ -182,11 +182,11 @@ def enumerated_loss(learner: Learner, rollout: Rollout, game: PreferenceGame) ->
     parts["data"] = [(rollout.prompts[0], answers[i], answers[j]) for i, j in pairs]
     wins = game.pair_weights * game.P
     shares = [float(wins[i, j] / wins.sum()) for i, j in pairs]
-    trial = Enumerated(**parts, digits=[(0,)], shares=shares)
-    learner.loss(trial)
-    draws = 0 if learner.needs == "dataset" else len(trial.weights)
+    single = EnumeratedRollout(**parts, digits=[(0,)], shares=shares)
+    learner.loss(single)
+    draws = 0 if learner.needs == "dataset" else len(single.weights)
     every = list(itertools.product(range(game.n), repeat=draws))
     rows = [*rollout.prompts] * len(every)
-    whole = Enumerated(**{**parts, "prompts": rows}, digits=every, shares=shares)
-    losses = learner.loss(whole)
-    return (torch.stack(whole.weights).prod(0) * losses).sum()
+    complete = EnumeratedRollout(**{**parts, "prompts": rows}, digits=every, shares=shares)
+    losses = learner.loss(complete)
+    return (torch.stack(complete.weights).prod(0) * losses).sum()

@@ -23,7 +23,7 @@ Make = Callable[..., PreferenceGame]
 
 
 def run(make: Make, name: str) -> list[Outcome]:
-    """Every check of the function that makes a game, with its default parameters.
+    """Run every check of a function that makes a game, with its default parameters.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def run(make: Make, name: str) -> list[Outcome]:
         Registry name.
     """
     outcomes = [outcome("name", partial(_name, make, name)), outcome("made", partial(_made, make))]
-    if not all(found.passed for found in outcomes):
+    if not all(checked.passed for checked in outcomes):
         return outcomes
     game = _build(make)
     return [
@@ -102,13 +102,13 @@ def _answered(game: PreferenceGame) -> str:
     if game.n > _MOST_ANSWERS:
         raise DoesNotApply(f"{game.n} answers, more than {_MOST_ANSWERS}")
     solvers: tuple[Solver, ...] = RlhfExact(), NlhfExact(), SlhfExact()
-    told = ""
+    reason = ""
     for solver in solvers:
         solution = solver.solve(game)
         certificate, undefined = solution.certificate, solution.status == "undefined"
         if undefined.any():
-            told = "RLHF is undefined: nothing ever wins against some answers"
+            reason = "RLHF is undefined: nothing ever wins against some answers"
         if not (certificate.holds | undefined).all():
             worst = float(np.nanmax(certificate.residual))
             raise Failed(f"{type(solver).__name__}: {certificate.condition} is off by {worst:.2g}")
-    return told
+    return reason

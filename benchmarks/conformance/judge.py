@@ -44,14 +44,14 @@ class Case:
     """A judge and the questions that it is checked on."""
 
     kind: Maker
-    given: Mapping[str, Any]
+    params: Mapping[str, Any]
     judge: Judge
     prompts: Sequence[str]
     answers: Sequence[str]
 
     def another(self, **changes: Any) -> Judge:
         """A judge with the same parameters, but for these."""
-        return self.kind(**{**self.given, **changes})
+        return self.kind(**{**self.params, **changes})
 
     def pairs(self) -> tuple[list[str], list[str], list[str]]:
         """Every prompt with every unordered pair of answers."""
@@ -64,32 +64,32 @@ class Case:
 def run(
     kind: Maker,
     name: str | None = None,
-    given: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
     prompts: Sequence[str] = PROMPTS,
     answers: Sequence[str] = ANSWERS,
 ) -> list[Outcome]:
-    """Every check of a judge class.
+    """Run every check of a judge class.
 
     Parameters
     ----------
     kind : judge class
     name : str, optional
         Registry name; the last part of the module's name if left out.
-    given : mapping, optional
+    params : mapping, optional
         Its parameters, for those without a default.
     prompts, answers : sequences of at least 1 and 2 distinct str
-        What it is asked, where it knows only some texts.
+        The texts that it is asked about, where it knows only some.
     """
-    given = given or {}
+    params = params or {}
     name = name or kind.__module__.rpartition(".")[2]
     outcomes = [outcome("name", partial(_name, kind, name))]
     try:
-        judge = kind(**given)
+        judge = kind(**params)
     except Exception as error:  # a plugin may raise anything
-        shown = ", ".join(f"{key}=..." for key in given)
-        reason = f"{name}({shown}) raises {one_line(error)}; pass what has no default in `given`"
+        shown = ", ".join(f"{key}=..." for key in params)
+        reason = f"{name}({shown}) raises {one_line(error)}; pass what has no default in `params`"
         return [*outcomes, Outcome("made", False, reason)]
-    case = Case(kind, given, judge, prompts, answers)
+    case = Case(kind, params, judge, prompts, answers)
     return [*outcomes, *(outcome(check.__name__, partial(check, case)) for check in CHECKS)]
 
 
@@ -135,12 +135,12 @@ def single(case: Case) -> None:
 
 def repeated(case: Case) -> None:
     """Asked again it says the same, as does another judge with the same parameters."""
-    asked = case.pairs()
-    first = case.judge.prefer(*asked)
-    if asked != case.pairs():
+    pairs = case.pairs()
+    first = case.judge.prefer(*pairs)
+    if pairs != case.pairs():
         raise Failed("prefer changes the lists it is given")
-    _require_same(first, case.judge.prefer(*asked), 0, "the same pairs asked twice")
-    _require_same(first, case.another().prefer(*asked), 0, "judges with the same parameters")
+    _require_same(first, case.judge.prefer(*pairs), 0, "the same pairs asked twice")
+    _require_same(first, case.another().prefer(*pairs), 0, "judges with the same parameters")
 
 
 def lengths(case: Case) -> None:
@@ -181,9 +181,9 @@ def rewards(case: Case) -> None:
         raise DoesNotApply("it has no scores")
     prompts, a, b = case.pairs()
     ours, theirs = score(prompts, a), score(prompts, b)
-    for found in (ours, theirs):
-        _require_array("scores", found, len(a))
-        if np.isinf(found).any():
+    for scores in (ours, theirs):
+        _require_array("scores", scores, len(a))
+        if np.isinf(scores).any():
             raise Failed("a score is infinite, expected a number or NaN")
     expected = np.asarray(numerics.sigmoid(ours - theirs))
     _require_same(expected, case.judge.prefer(prompts, a, b), _ROUNDING, "prefer and the scores")
@@ -191,12 +191,13 @@ def rewards(case: Case) -> None:
 
 def audited(case: Case) -> str:
     """It does not always abstain; reports its abstentions and position bias."""
-    found = audit(case.judge, *case.pairs())
-    if found.abstained == found.pairs:
-        raise Failed(f"abstains on all {found.pairs} pairs, so nothing else is shown")
+    report = audit(case.judge, *case.pairs())
+    if report.abstained == report.pairs:
+        raise Failed(f"abstains on all {report.pairs} pairs, so nothing else is shown")
     return (
-        f"abstains on {found.abstained} of {found.pairs}; position bias {found.position_bias:+.3f}"
-        f", same verdict in both orders on {found.same_verdict:.0%}"
+        f"abstains on {report.abstained} of {report.pairs}; "
+        f"position bias {report.position_bias:+.3f}, "
+        f"same verdict in both orders on {report.same_verdict:.0%}"
     )
 
 

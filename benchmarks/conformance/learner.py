@@ -32,7 +32,7 @@ _TOL = 1e-5
 
 
 def run(kind: type[Learner], name: str | None = None) -> list[Outcome]:
-    """Every check of a learner class, with default parameters.
+    """Run every check of a learner class, with default parameters.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ def run(kind: type[Learner], name: str | None = None) -> list[Outcome]:
     return [*outcomes, *(outcome(check.__name__, partial(check, plain)) for check in CHECKS)]
 
 
-# --- a generic situation --------------------------------------------------------------------------
+# --- a generic game and rollout -------------------------------------------------------------------
 
 
 def situation(seed: int, texts: Sequence[str] = _TEXTS) -> tuple[PreferenceGame, Task]:
-    """A game with unequal references and pairs, and its words."""
+    """A random game with unequal references and pairs, and its task."""
     rng = np.random.default_rng(seed)
     n = len(texts)
     wins = np.triu(rng.uniform(0.05, 0.95, (n, n)), 1)
@@ -71,7 +71,7 @@ def situation(seed: int, texts: Sequence[str] = _TEXTS) -> tuple[PreferenceGame,
 def rollout_of(
     learner: Learner, game: PreferenceGame, task: Task, logits: Any, seed: int = 0
 ) -> Rollout:
-    """A rollout of tables: policy and separate follower at ``logits``, reference as in the game.
+    """A rollout whose policies are tables at ``logits``, with the references of the game.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def rollout_of(
     judge: Any = BradleyTerryJudge if learner.needs == "rewards" else GameJudge
     generator = torch.Generator()
     generator.manual_seed(seed)
-    beside = TablePolicy(task, (other, log_ref_follower))
+    second = TablePolicy(task, (other, log_ref_follower))
     data: list[tuple[str, str, str]] = []
     if learner.needs == "dataset":
         data = [(task.prompts[0], task.answers[0], task.answers[1])]
@@ -94,8 +94,8 @@ def rollout_of(
         prompts=task.prompts,
         generator=generator,
         follower=TablePolicy(task, (leader, follower)) if learner.separate_follower else None,
-        opponent=beside if learner.extragradient else None,
-        previous=beside if learner.refresh_every else None,
+        opponent=second if learner.extragradient else None,
+        previous=second if learner.refresh_every else None,
         data=data,
     )
 
@@ -105,31 +105,31 @@ def gradients(
 ) -> tuple[list[Float], list[Float]]:
     """Gradient of the enumerated loss in the tables' parameters, and the one it should be.
 
-    The latter is sum_y g_y d log pi(y) / d parameter, g = ``learner.tabular_gradient``.
+    The second is sum_y g_y d log pi(y) / d parameter, g = ``learner.tabular_gradient``.
     """
     leader, follower, other = logits
     rollout = rollout_of(learner, game, task, logits)
     paired = learner.concept == "slhf"
     theta = (leader, follower) if paired else leader
-    led, followed = learner.tabular_gradient(game, theta, other)
+    of_leader, of_follower = learner.tabular_gradient(game, theta, other)
     policies = [rollout.policy] + ([rollout.follower] if rollout.follower is not None else [])
     tables = [policy.parameter for policy in policies if isinstance(policy, TablePolicy)]
     got = torch.autograd.grad(enumerated_loss(learner, rollout, game), tables)
 
     ends = [rollout.policy.completion(answer) for answer in task.answers]
     answers = rollout.policy.log_probs([rollout.policy.context(task.prompts[0])] * len(ends), ends)
-    total = (torch.as_tensor(led) * answers).sum()
-    if followed is not None:
+    total = (torch.as_tensor(of_leader) * answers).sum()
+    if of_follower is not None:
         by = rollout.follower or rollout.policy
         contexts = [by.context(task.prompts[0], answer) for answer in task.answers for _ in ends]
         revised = by.log_probs(contexts, ends * len(ends)).reshape(len(ends), -1)
-        total = total + (torch.as_tensor(followed) * revised).sum()
+        total = total + (torch.as_tensor(of_follower) * revised).sum()
     want = torch.autograd.grad(total, tables)
     return [torch.nan_to_num(g).numpy() for g in got], [torch.nan_to_num(g).numpy() for g in want]
 
 
 def generic_logits(seed: int, n: int) -> tuple[Float, Float, Float]:
-    """Of leader, follower and what stands beside them, all far from uniform."""
+    """Random logits of leader, follower, and last policy or opponent, far from uniform."""
     rng = np.random.default_rng(1000 + seed)
     return rng.normal(size=n), rng.normal(size=(n, n)), rng.normal(size=n)
 
@@ -185,10 +185,10 @@ def rest(learner: Learner) -> str:
     near, far = (
         max(
             float(abs(part).max())
-            for part in learner.tabular_gradient(game, at, beside)
+            for part in learner.tabular_gradient(game, at, second)
             if part is not None
         )
-        for at, beside in ((theta, target.log_policy), (away, generic_logits(0, game.n)[2]))
+        for at, second in ((theta, target.log_policy), (away, generic_logits(0, game.n)[2]))
     )
     if not (near <= 1e-8 < far):
         raise Failed(f"the gradient is {near:.2g} at the target and {far:.2g} elsewhere")
@@ -196,16 +196,16 @@ def rest(learner: Learner) -> str:
 
 
 def losses(learner: Learner) -> None:
-    """One finite number a row; the same generator, the same loss."""
+    """The loss is one finite number a row, and the same generator gives the same loss."""
     game, task = situation(1)
-    found = []
+    values = []
     for _ in range(2):
         rollout = rollout_of(learner, game, task, generic_logits(1, game.n))
         rollout = dataclasses.replace(rollout, prompts=[*task.prompts] * 7)
-        found.append(learner.loss(rollout))
-    if found[0].shape != (7,) or not bool(torch.isfinite(found[0]).all()):
-        raise Failed(f"expected 7 finite numbers for 7 prompts, got {tuple(found[0].shape)}")
-    if not torch.equal(*found):
+        values.append(learner.loss(rollout))
+    if values[0].shape != (7,) or not bool(torch.isfinite(values[0]).all()):
+        raise Failed(f"expected 7 finite numbers for 7 prompts, got {tuple(values[0].shape)}")
+    if not torch.equal(*values):
         raise Failed("the same generator gives different losses; draw with rollout alone")
 
 

@@ -1,4 +1,4 @@
-"""What a check says: passed, failed or does not apply, and why."""
+"""The outcome of a check: passed, failed or does not apply, and why."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one check found.
+    """The result of one check of a plugin.
 
     Attributes
     ----------
@@ -16,7 +16,7 @@ class Outcome:
         The check; in brackets the parameters it ran with, where they are not the defaults.
     passed : bool, or None where the check does not apply
     reason : str
-        Why it failed or does not apply; for a passed check what was found, or "".
+        Why it failed or does not apply; for a passed check a figure that it measured, or "".
     """
 
     name: str
@@ -33,7 +33,7 @@ class DoesNotApply(Exception):
 
 
 def outcome(name: str, check: Callable[[], str | None]) -> Outcome:
-    """What a check says, or raises."""
+    """Run a check; what it returns or raises is the reason of the outcome."""
     try:
         with np.errstate(all="ignore"):
             return Outcome(name, True, check() or "")

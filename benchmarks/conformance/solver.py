@@ -1,6 +1,6 @@
 """The contract of a solver: the laws that every built-in one keeps.
 
-A check of an instance returns what it found, or raises ``Failed`` or ``DoesNotApply``.
+A check of an instance returns a figure that it measured, or raises ``Failed`` or ``DoesNotApply``.
 """
 
 import copy
@@ -16,13 +16,13 @@ from benchmarks.conformance.outcome import DoesNotApply, Failed, Outcome, one_li
 from benchmarks.conformance.solver_games import (
     MOST_STEPS,
     STEPS,
+    after_steps,
     edge_games,
     far_games,
     floating,
     generator,
     leaves,
     permuted,
-    played,
     random_game,
     same,
     solved,
@@ -44,7 +44,7 @@ _SAMPLING_NOISE = 0.05
 
 
 def run(kind: type[Solver], name: str | None = None) -> list[Outcome]:
-    """Every check of a solver class, with default parameters and in each form that draws.
+    """Run every check of a solver class, with default parameters and in each form that draws.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def simplex(solver: Solver) -> None:
     """Policies and followers' rows are probabilities, at the start and later."""
     game = random_game(1, 2)
     for steps in (0, STEPS):
-        policy, follower = played(solver, game, steps)
+        policy, follower = after_steps(solver, game, steps)
         _require_distribution("the policy", policy, game.ref.shape, 1e-12)
         if follower is not None:
             _require_distribution("the follower", follower, game.P.shape, 1e-12)
@@ -127,17 +127,17 @@ def purity(solver: Solver) -> None:
     first = solver.step(game, state, generator(solver))
     if not same(before, state):
         raise Failed("step changes the state it is given; build a new one")
-    kept = copy.deepcopy(first)
+    before = copy.deepcopy(first)
     second = solver.step(game, state, generator(solver))
     if not same(first, second):
         raise Failed("step gives two results for the same state and generator")
     solver.policy(first), solver.follower(first)
-    if not same(kept, first):
+    if not same(before, first):
         raise Failed("policy or follower changes the state it is given")
 
 
 def seeds(solver: Solver) -> None:
-    """The same seed gives the same answer, another one another; without drawing, none is used."""
+    """The same seed gives the same answer, another seed another; only what draws uses one."""
     game = random_game(3, 2)
     if not solver.draws:
         rng = np.random.default_rng(0)
@@ -166,9 +166,9 @@ def contexts(solver: Solver) -> None:
     if solver.draws:
         raise DoesNotApply("draws: contexts that share a generator see other numbers")
     games = random_game(4, 2, 2)
-    together, followers = played(solver, games)
+    together, followers = after_steps(solver, games)
     for index in np.ndindex(games.batch):
-        alone, follower = played(solver, games.at(index))
+        alone, follower = after_steps(solver, games.at(index))
         _require_close(together[index], alone, 1e-12, f"context {index} alone and among others")
         if follower is not None and followers is not None:
             _require_close(followers[index], follower, 1e-12, f"followers in context {index}")
@@ -180,8 +180,8 @@ def relabelling(solver: Solver) -> None:
         raise DoesNotApply("draws: holds in distribution only")
     game = random_game(5, 2)
     order = np.array([2, 0, 3, 1])
-    policy, follower = played(solver, game)
-    other, follows = played(solver, permuted(game, order))
+    policy, follower = after_steps(solver, game)
+    other, follows = after_steps(solver, permuted(game, order))
     _require_close(policy[..., order], other, 1e-10, "answers in another order")
     if follower is not None and follows is not None:
         rows = follower[..., order, :][..., order]
@@ -189,7 +189,7 @@ def relabelling(solver: Solver) -> None:
 
 
 def target(solver: Solver) -> str:
-    """What is claimed is reached, from elsewhere: distance is total variation."""
+    """The claimed target is reached from a distant start; distances are total variations."""
     game = far_games()
     expected = solver.target(game)
     if expected is None:
@@ -332,8 +332,10 @@ def pickling(solver: Solver) -> None:
 
 
 def _require_answers(what: str, solution: Solution, game: PreferenceGame) -> None:
-    """A policy in every context but those whose answer is said not to exist."""
+    """A policy in every context, or a reason why it does not exist there."""
     missing = np.isin(solution.status, ("undefined", "error"))
+    if (missing & (solution.message == "")).any():
+        raise Failed(f"{what} is missing without a reason; say why in the solution's message")
     policy = np.where(missing[..., None], game.ref, solution.policy)
     _require_distribution(what, policy, game.ref.shape, 1e-6)
 
@@ -375,4 +377,4 @@ CHECKS: tuple[Callable[[Any], str | None], ...] = (
 """The checks of an instance."""
 
 DRAWING_CHECKS: tuple[Callable[[Any], str | None], ...] = (simplex, purity, seeds, target, edges)
-"""Those that are made again of each form of a solver that draws."""
+"""The checks that are repeated for each form of a solver that draws."""

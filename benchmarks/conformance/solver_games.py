@@ -20,7 +20,7 @@ MOST_STEPS = 4_000
 
 
 def random_game(seed: int, *batch: int, n: int = 4) -> PreferenceGame:
-    """Everything generic: preferences, references of both players and pair weights."""
+    """A game with random preferences, references of both players and pair weights."""
     rng = np.random.default_rng(seed)
     low = np.tril(rng.uniform(0.05, 0.95, (*batch, n, n)), -1)
     P = low + np.triu(1 - np.swapaxes(low, -1, -2), 1) + np.eye(n) / 2
@@ -48,7 +48,7 @@ def far_games() -> PreferenceGame:
 
 
 def edge_games() -> Iterator[tuple[str, PreferenceGame]]:
-    """Games at the edge of what is allowed, each with what it is."""
+    """Games at the edge of what is allowed, each with a description."""
     cycle = [[0.5, 1, 0], [0, 0.5, 1], [1, 0, 0.5]]
     order = [[0.5, 1, 1], [0, 0.5, 1], [0, 0, 0.5]]
     even = np.full((3, 3), 0.5)
@@ -74,7 +74,7 @@ def permuted(game: PreferenceGame, order: Float) -> PreferenceGame:
 
 
 def generator(solver: Solver, seed: int = 0) -> np.random.Generator:
-    """One for a solver that draws; the others must do without."""
+    """A generator for a solver that draws; NO_DRAWS for the others."""
     return np.random.default_rng(seed) if solver.draws else NO_DRAWS
 
 
@@ -90,10 +90,10 @@ def states(
         yield state
 
 
-def played(
+def after_steps(
     solver: Solver, game: PreferenceGame, steps: int = STEPS, seed: int = 0
 ) -> tuple[Float, Float | None]:
-    """Policy and follower after some steps, or of the solution of a solver without steps."""
+    """Policy and follower after that many steps, or those of the solution if there are none."""
     if isinstance(solver, IterativeSolver):
         *_, state = states(solver, game, steps, seed)
         return solver.policy(state), solver.follower(state)
@@ -104,7 +104,7 @@ def played(
 def solved(
     solver: Solver, game: PreferenceGame, most_steps: int = MOST_STEPS, **changes: Any
 ) -> Solution:
-    """The solution, after no more steps than that, with some fields changed."""
+    """The solution after ``most_steps`` at most, with some fields of the solver changed."""
     if isinstance(solver, IterativeSolver):
         steps = min(most_steps, solver.max_steps)
         solver = dataclasses.replace(solver, max_steps=steps, **changes)
@@ -125,7 +125,7 @@ def leaves(state: Any) -> Iterator[Any]:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two states hold the same, NaN at the same places included."""
+    """Whether two states are equal, with NaN equal to NaN."""
     ours, theirs = list(leaves(a)), list(leaves(b))
     if len(ours) != len(theirs):
         return False

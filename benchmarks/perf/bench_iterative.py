@@ -1,6 +1,6 @@
 """Iterative solvers: a step against the same step through automatic differentiation, and Newton.
 
-Steps, look-ups of win rates and microseconds a game-step stand in the extra columns of the JSON.
+The extra columns of the JSON hold steps, oracle calls and microseconds a game-step.
 
 The peers of a step are the same update written through torch autograd, batched over the games and
 a game at a time. A loop over games is what one writes first, and what contexts replace; the batched
@@ -89,7 +89,7 @@ def test_step_of_a_batch(benchmark: BenchmarkFixture, solver: IterativeSolver) -
 
 
 def to_the_gap(solver: IterativeSolver, game: PreferenceGame, tau: float) -> tuple[Float, int, int]:
-    """The policy, the steps and the look-ups at which the regularised gap first is ``GAP``."""
+    """The policy, the steps and the oracle calls at which the regularised gap first is ``GAP``."""
     state, steps, calls = solver.init(game, NO_DRAWS), 0, 0
     while True:
         policy = solver.policy(state)

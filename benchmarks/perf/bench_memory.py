@@ -13,8 +13,8 @@ LIMIT_GIB = 4.0
 def solve_in_new_process(*arguments: str) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.perf.largest_games", *arguments]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
-    told: dict[str, float] = json.loads(output)
-    return told
+    figures: dict[str, float] = json.loads(output)
+    return figures
 
 
 @pytest.mark.benchmark(group="largest games, process start included")
@@ -29,6 +29,6 @@ def solve_in_new_process(*arguments: str) -> dict[str, float]:
     ],
 )
 def test_peak_memory(benchmark: BenchmarkFixture, solver: str, n: int, params: str) -> None:
-    told = benchmark.pedantic(solve_in_new_process, (solver, str(n), params), rounds=1)
-    benchmark.extra_info.update(told)
-    assert told["peak_gib"] < LIMIT_GIB
+    figures = benchmark.pedantic(solve_in_new_process, (solver, str(n), params), rounds=1)
+    benchmark.extra_info.update(figures)
+    assert figures["peak_gib"] < LIMIT_GIB

@@ -26,5 +26,5 @@ def measure(solver: str, n: int, params: dict[str, float]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    name, size, given = sys.argv[1:]
-    sys.stdout.write(json.dumps(measure(name, int(size), json.loads(given))))
+    name, size, params = sys.argv[1:]
+    sys.stdout.write(json.dumps(measure(name, int(size), json.loads(params))))

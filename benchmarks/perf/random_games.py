@@ -1,4 +1,4 @@
-"""The games that are timed."""
+"""The random games that the benchmarks solve."""
 
 import numpy as np
 

@@ -46,7 +46,7 @@ class MyJudge:
         b: Sequence[str],
         **columns: Sequence[Any],
     ) -> Float:
-        """One probability a pair."""
+        """Probability that a is preferred, one a pair."""
         del columns
         if not len(prompts) == len(a) == len(b):
             counts = f"{len(prompts)} prompts, {len(a)} and {len(b)} answers"

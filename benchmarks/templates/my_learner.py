@@ -57,11 +57,11 @@ class MyLearner(Learner):
     # One number a row, with gradient; the training descends their mean. `rollout` draws answers,
     # asks the judge and scores texts under the policy and its reference, and counts all of it.
     def loss(self, rollout: Rollout) -> Tensor:
-        """Two answers to every prompt, the first of which learns."""
-        own, other = rollout.answers(), rollout.answers()
-        scored = rollout.score(own)
-        won = policy_gradient(scored, rollout.prefer(own, other) - 0.5)
-        return won + self.tau * kl_penalty(scored)
+        """Two answers to every prompt; the gradient is that of the first."""
+        first, second = rollout.answers(), rollout.answers()
+        scored = rollout.score(first)
+        reward = policy_gradient(scored, rollout.prefer(first, second) - 0.5)
+        return reward + self.tau * kl_penalty(scored)
 
     # The same on a table: the gradient of the expected loss in the logits of the answers, and in
     # those of the revisions if there is a follower. Checks compare the two.
@@ -76,6 +76,6 @@ class MyLearner(Learner):
     # What it converges to, by another route; None if that is not known. `ends` are the tokens of
     # the answers, for learners to which it matters how texts branch.
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:
-        """The regularised equilibrium."""
+        """The regularised equilibrium, from the exact solver."""
         del ends
         return NlhfExact(self.tau).solve(game)

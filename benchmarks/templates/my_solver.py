@@ -51,7 +51,7 @@ class MySolver(IterativeSolver):
 
     # What it converges to with these parameters, by another route; None if that is not known.
     def target(self, game: PreferenceGame) -> Solution:
-        """The regularised equilibrium."""
+        """The regularised equilibrium, from the exact solver."""
         return NlhfExact(self.tau).solve(game)
 
     # The state starts as the log of the reference; override `init` to carry more, as a tuple that

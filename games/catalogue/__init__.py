@@ -1,4 +1,4 @@
-"""The game catalogue: one file a game, called as the game, and games built from plain data."""
+"""The game catalogue: one file a game, named after it, and games built from plain data."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args, get_origin
@@ -21,10 +21,10 @@ GameSpec = str | Mapping[str, Any]
 def make(spec: GameSpec, rng: np.random.Generator | None = None) -> PreferenceGame:
     """Build a game from plain data.
 
-    What stands in a parameter annotated ``PreferenceGame`` is a spec too and is built first, with
-    the same ``rng``; one annotated ``Family`` becomes a function that builds it anew at each
-    call; lists of either likewise. Parameters are built in the order of the signature, so the
-    order of a mapping does not change what is drawn.
+    The value of a parameter annotated ``PreferenceGame`` is a spec too and is built first, with
+    the same ``rng``; the value of one annotated ``Family`` becomes a function that builds the game
+    anew at each call. Lists of either are built item by item. Parameters are built in the order
+    of the signature, so the order of a mapping does not change what is drawn.
 
     Raises
     ------
@@ -50,33 +50,33 @@ def make(spec: GameSpec, rng: np.random.Generator | None = None) -> PreferenceGa
 def makes_draws(spec: GameSpec) -> bool:
     """Whether ``make(spec)`` needs an ``rng``: the game draws, or one inside it does."""
     name, given = _read(spec)
-    known = parameters(GAMES[name])
-    inner = [s for key, value in given.items() for s in _specs(value, known[key].annotation)]
+    accepted = parameters(GAMES[name])
+    inner = [s for key, value in given.items() for s in _specs(value, accepted[key].annotation)]
     return draws(GAMES[name]) or any(map(makes_draws, inner))
 
 
 def _read(spec: GameSpec) -> tuple[str, dict[str, Any]]:
-    """Name and parameters, both known to the registry."""
+    """The name and the parameters of a spec; a SpecError if either does not exist."""
     given = {"name": spec} if isinstance(spec, str) else spec
     if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
         raise SpecError(f"a game is a name or a mapping with the key 'name', got {spec!r}")
     name = given["name"]
-    known = parameters(GAMES[name])
+    accepted = parameters(GAMES[name])
     for key in given:
-        if key != "name" and key not in known:
-            raise SpecError(f"{name} has no parameter {key!r}{near(str(key), known)}")
+        if key != "name" and key not in accepted:
+            raise SpecError(f"{name} has no parameter {key!r}{near(str(key), accepted)}")
     return name, {key: value for key, value in given.items() if key != "name"}
 
 
 def _specs(value: Any, kind: Any) -> list[GameSpec]:
-    """The specs in a parameter of this annotation."""
+    """The specs within the value of a parameter with this annotation."""
     if get_origin(kind) is Sequence and isinstance(value, list | tuple):
         return [spec for item in value for spec in _specs(item, get_args(kind)[0])]
     return [value] if kind in (PreferenceGame, Family) and isinstance(value, str | Mapping) else []
 
 
 def _built(what: str, value: Any, kind: Any, rng: np.random.Generator | None) -> Any:
-    """``value`` with the specs in it built."""
+    """``value`` with every spec in it replaced by the game that it describes."""
     if get_origin(kind) is Sequence and isinstance(value, list | tuple):
         return [_built(what, item, get_args(kind)[0], rng) for item in value]
     if _specs(value, kind):

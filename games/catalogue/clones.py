@@ -16,12 +16,13 @@ _CYCLE = condorcet()
 def clones(game: PreferenceGame = _CYCLE, action: int | str = 0, copies: int = 3) -> PreferenceGame:
     """``game`` with ``copies`` of one answer, next to each other in its place.
 
-    A copy is to every other answer what the original was, and 1/2 against its siblings. It has
-    an equal part of the original's reference probability, of the follower's (in the columns; in
-    the rows each copy is answered as the original was), and of the weight of each of its pairs;
-    pairs of siblings get the weight of an answer against itself, 0. NLHF and SLHF then give the
-    family what they gave the original. So does RLHF where ``pairs`` are given; without them all
-    pairs of the new game count alike, so that a copy is one more opponent and rewards move.
+    A copy has the original's preference probabilities against every other answer, and 1/2 against
+    its siblings. It has an equal part of the original's reference probability, of the follower's
+    (in the columns; in the rows each copy is answered as the original was), and of the weight of
+    each of its pairs; pairs of siblings get the weight of an answer against itself, 0. NLHF
+    and SLHF then give the copies together what they gave the original. So does RLHF where
+    ``pairs`` are given; without them all pairs of the new game count alike, so that a copy is one
+    more opponent and rewards move.
 
     Parameters
     ----------

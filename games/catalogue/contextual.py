@@ -1,4 +1,4 @@
-"""Many prompts at once, each with a game of its own."""
+"""Many prompts at once, each with a different game."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from games.game import PreferenceGame
 from games.validation import count
 
 Family = Callable[[np.random.Generator], PreferenceGame]
-"""Draws a game."""
+"""A function that draws a game."""
 
 _FAMILIES: tuple[Family, ...] = (
     lambda rng: random(rng=rng),

@@ -11,7 +11,7 @@ from games.score_game import ScoreGame
 from games.validation import count
 
 MOST_ANSWERS = 100_000
-"""Most answers of a game held as factors."""
+"""Most answers of a game that is stored as factors."""
 
 
 def disc(n: int = 10, discs: int = 1, *, rng: np.random.Generator) -> PreferenceGame:

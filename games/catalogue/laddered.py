@@ -16,8 +16,8 @@ def laddered(game: PreferenceGame = _CYCLE, ratio: float = 8.0) -> PreferenceGam
     """The game with references that fall geometrically, ``ratio`` times from first to last answer.
 
     The leader's falls in the order of the answers; the follower's, given an answer, falls around
-    the circle of answers that begins with it, so it mostly repeats and knows nothing of P. With
-    language models this is the behaviour that they are taught before they learn from preferences.
+    the circle of answers that begins with it, so it mostly repeats the answer, whatever P is.
+    Language models learn this behaviour by supervised fine-tuning before preference training.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Margins of low rank: many answers, few reasons."""
+"""Margins of low rank: many answers, described by few features."""
 
 import numpy as np
 

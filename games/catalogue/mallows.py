@@ -49,9 +49,9 @@ def mallows(
     if not 0 <= spread <= 1:
         raise GameError(f"mallows: phi is {phi}, expected a number in [0, 1]")
     places = np.argsort(orders, axis=1)
-    apart = places[:, None, :] - places[:, :, None]  # > 0: i before j
-    ahead = _kept_order(spread, n)[abs(apart)]
-    P = np.tensordot(weights, np.where(apart >= 0, ahead, 1 - ahead), axes=1)
+    offsets = places[:, None, :] - places[:, :, None]  # > 0: i before j
+    ahead = _order_probability(spread, n)[abs(offsets)]
+    P = np.tensordot(weights, np.where(offsets >= 0, ahead, 1 - ahead), axes=1)
     people = None
     if n <= MOST_RANKED:
         every = every_order(n)
@@ -60,21 +60,21 @@ def mallows(
     return PreferenceGame(P, population=people)
 
 
-def _kept_order(phi: float, n: int) -> Float:
-    """Probability that two answers d places apart keep their order, for d = 0 .. n - 1.
+def _order_probability(phi: float, n: int) -> Float:
+    """Probability that two answers at distance d keep their order, for d = 0 .. n - 1.
 
     sum_{t < d} (t + 1) phi^t / (S_d S_{d+1}) with S_d = sum_{t < d} phi^t, which is the quotient
     (d + 1) / (1 - phi^{d+1}) - d / (1 - phi^d) without its cancellation near phi = 1.
     """
     powers = phi ** np.arange(n)
     sums = np.cumsum(powers)
-    kept = np.cumsum(np.arange(1, n) * powers[:-1]) / (sums[:-1] * sums[1:])
-    return np.append(0.5, kept)
+    probability = np.cumsum(np.arange(1, n) * powers[:-1]) / (sums[:-1] * sums[1:])
+    return np.append(0.5, probability)
 
 
 def _likelihood(orders: NDArray[np.int64], places: NDArray[np.int64], phi: float) -> Float:
-    """phi^(number of pairs that ``orders`` turn round), normalised."""
-    seen = places[orders]
+    """phi^(number of pairs that each of ``orders`` inverts), normalised over the orders."""
+    ranks = places[orders]
     i, j = np.triu_indices(orders.shape[1], 1)
-    likely = phi ** (seen[:, i] > seen[:, j]).sum(1)
+    likely = phi ** (ranks[:, i] > ranks[:, j]).sum(1)
     return np.asarray(likely / likely.sum())

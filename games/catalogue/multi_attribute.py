@@ -38,6 +38,6 @@ def multi_attribute(
     c = float(numbers("multi_attribute", "correlation", correlation))
     if not 0 <= c <= 1:
         raise GameError(f"multi_attribute: correlation is {correlation}, expected one in [0, 1]")
-    shared, own = rng.standard_normal(n), rng.standard_normal((k, n))
-    people = Population(np.full(k, 1 / k), np.sqrt(c) * shared + np.sqrt(1 - c) * own)
+    shared, specific = rng.standard_normal(n), rng.standard_normal((k, n))
+    people = Population(np.full(k, 1 / k), np.sqrt(c) * shared + np.sqrt(1 - c) * specific)
     return PreferenceGame(majority(people), population=people)

@@ -80,7 +80,7 @@ def read_npz(path: Path) -> Square:
 
 @contextmanager
 def _intact(kind: str) -> Iterator[None]:
-    """Say in one way what the libraries say in many."""
+    """Turn whatever a library raises on a damaged file into one GameError."""
     try:
         yield
     except Exception as error:  # a damaged file raises whatever the library stumbles over

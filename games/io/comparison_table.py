@@ -1,4 +1,4 @@
-"""Comparison tables: which columns say who was compared, who won, and what else is known."""
+"""Comparison tables: which columns say who was compared, who won, and more about each."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from games.errors import GameError
 
 Rows = Iterator[tuple[int, tuple[str, ...]]]
-"""Pairs of the place of a row in its file and its cells."""
+"""For each row, its place in the file and its cells."""
 
 FORMS = "left,right,winner or model_a,model_b,winner or chosen,rejected"
 """The columns that make a comparison table, for error messages."""
@@ -45,21 +45,21 @@ class Form:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that it needs."""
+        """The columns that a table of this form must have."""
         return (*self.answers, "winner") if self.outcomes else self.answers
 
     def groups(self, header: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Name -> its two columns, for what a table says of both answers of each row."""
+        """Name -> its two columns, for each property that a table gives of both answers."""
         one, two = self.sides
-        found: dict[str, tuple[str, str]] = {}
+        pairs: dict[str, tuple[str, str]] = {}
         for column in header:
             for name, partner in (
                 (column.removesuffix(f"_{one}"), column.removesuffix(one) + two),
                 (column.removeprefix(f"{one}_"), two + column.removeprefix(one)),
             ):
                 if name != column and partner in header:
-                    found.setdefault(name, (column, partner))
-        return found
+                    pairs.setdefault(name, (column, partner))
+        return pairs
 
 
 _FORMS = (
@@ -87,12 +87,12 @@ def form_of(header: Sequence[str]) -> Form:
         If they fit none or several, or a column is given twice.
     """
     fits = [form for form in _FORMS if set(form.columns) <= set(header)]
-    found = f"{', '.join(header)!r:.120}"
+    listed = f"{', '.join(header)!r:.120}"
     if not fits:
-        raise GameError(f"columns {found} make no comparison table; expected {FORMS}")
+        raise GameError(f"columns {listed} make no comparison table; expected {FORMS}")
     if len(fits) > 1:
-        raise GameError(f"columns {found} fit more than one of {FORMS}; keep one of them")
+        raise GameError(f"columns {listed} fit more than one of {FORMS}; keep one of them")
     named = [column for column in header if column]
     if len(set(named)) < len(named):
-        raise GameError(f"columns {found} repeat a name; rename one of them")
+        raise GameError(f"columns {listed} repeat a name; rename one of them")
     return fits[0]

@@ -52,13 +52,7 @@ def comparisons(table: Table, group_by: str | None) -> Comparisons:
     """
     form = form_of(table.header)
     groups = form.groups(table.header)
-    if group_by is not None and group_by not in groups:
-        one, two = form.sides
-        raise GameError(
-            f"no columns {group_by}_{one} and {group_by}_{two} for --group-by {group_by}"
-            + (near(group_by, groups) if groups else "; the file has no such pair of columns")
-        )
-    labels = groups.get("model" if group_by is None else group_by, form.answers)
+    labels = _labels(form, groups, group_by)
     by_prompt = group_by is None and "prompt" in table.header
     answers = form.columns if form.outcomes or by_prompt else ()
     tally = _tally(table, (*answers, *labels, *(("prompt",) if by_prompt else ())))
@@ -66,22 +60,16 @@ def comparisons(table: Table, group_by: str | None) -> Comparisons:
     prompts = [""] * len(share)
     if by_prompt and _complete(tally.cells["prompt"], *(tally.cells[c] for c in form.answers)):
         prompts, labels = tally.cells["prompt"], form.answers
-    kept = _comparing(tally, labels, grouped=labels != form.answers)
+    mask = _comparing(tally, labels, grouped=labels != form.answers)
     first, second, prompts = (
-        list(compress(cells, kept))
+        list(compress(cells, mask))
         for cells in (tally.cells[labels[0]], tally.cells[labels[1]], prompts)
     )
-    counts, share = tally.counts[kept], share[kept]
+    counts, share = tally.counts[mask], share[mask]
     names = sorted({*first, *second})
-    crowded = len(names) > DENSE_LIMIT
-    if crowded or len(names) == 2 * counts.sum():
+    if len(names) > DENSE_LIMIT or len(names) == 2 * counts.sum():
         others = ", ".join(name for name, pair in groups.items() if pair != labels)
-        raise GameError(
-            f"{len(names):,} different answers, "
-            f"{f'more than {DENSE_LIMIT:,}' if crowded else 'none of them twice'}; "
-            "say what stands for the answers with --group-by COLUMN, read as "
-            f"COLUMN_{form.sides[0]} and COLUMN_{form.sides[1]} (in this file: {others or 'none'})"
-        )
+        raise GameError(_too_many_answers(len(names), form, others))
     c, contexts = _codes(prompts, dict.fromkeys(prompts))
     i, _ = _codes(first, names)
     j, _ = _codes(second, names)
@@ -93,6 +81,28 @@ def comparisons(table: Table, group_by: str | None) -> Comparisons:
     if contexts == 1:
         return Comparisons(wins[0], ties[0], names)
     return Comparisons(wins, ties, names, tuple(dict.fromkeys(prompts)))
+
+
+def _labels(
+    form: Form, groups: Mapping[str, tuple[str, str]], group_by: str | None
+) -> tuple[str, str]:
+    """The two columns whose values are the answers of the game."""
+    if group_by is not None and group_by not in groups:
+        one, two = form.sides
+        raise GameError(
+            f"no columns {group_by}_{one} and {group_by}_{two} for --group-by {group_by}"
+            + (near(group_by, groups) if groups else "; the file has no such pair of columns")
+        )
+    return groups.get("model" if group_by is None else group_by, form.answers)
+
+
+def _too_many_answers(n: int, form: Form, others: str) -> str:
+    problem = f"more than {DENSE_LIMIT:,}" if n > DENSE_LIMIT else "none of them twice"
+    return (
+        f"{n:,} different answers, {problem}; say what stands for the answers with --group-by "
+        f"COLUMN, read as COLUMN_{form.sides[0]} and COLUMN_{form.sides[1]} "
+        f"(in this file: {others or 'none'})"
+    )
 
 
 def _tally(table: Table, columns: tuple[str, ...]) -> _Tally:
@@ -144,11 +154,11 @@ def _first_wins(form: Form, tally: _Tally) -> Float:
 def _complete(prompts: list[str], first: list[str], second: list[str]) -> bool:
     """Whether there are several prompts, and each compares every pair of the same answers."""
     rows = list(zip(prompts, first, second, strict=True))
-    known = {frozenset(pair) for prompt, *pair in rows if prompt == prompts[0]}
-    n = len(frozenset().union(*known))
+    pairs = {frozenset(pair) for prompt, *pair in rows if prompt == prompts[0]}
+    n = len(frozenset().union(*pairs))
     compared = set()
     for prompt, *pair in rows:
-        if frozenset(pair) not in known:
+        if frozenset(pair) not in pairs:
             return False
         compared.add((prompt, frozenset(pair)))
     contexts = len(set(prompts))
@@ -182,6 +192,6 @@ def _comparing(tally: _Tally, labels: tuple[str, str], *, grouped: bool) -> NDAr
     return ~same
 
 
-def _codes(values: list[str], known: Collection[str]) -> tuple[NDArray[np.int64], int]:
-    index = {name: k for k, name in enumerate(known)}
+def _codes(values: list[str], distinct: Collection[str]) -> tuple[NDArray[np.int64], int]:
+    index = {name: k for k, name in enumerate(distinct)}
     return np.array([index[value] for value in values]), len(index)

@@ -1,4 +1,4 @@
-"""Games from users' files, and games kept in files."""
+"""Games from users' files, and games saved to files."""
 
 import logging
 import os
@@ -35,15 +35,15 @@ _BINARY: dict[str, Reader] = {".parquet": read_parquet, ".npy": read_npy, ".npz"
 
 
 def load(path: str | os.PathLike[str], group_by: str | None = None) -> PreferenceGame:
-    """The game that a file holds, counted from comparisons where it holds those.
+    """The game in a file; comparisons are counted.
 
-    By its ending (text also gzipped, as in ``.csv.gz``) a file holds
+    The ending of a file (text also gzipped, as in ``.csv.gz``) says what it contains:
 
     - comparisons: ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` (a record a line) and ``.json`` (a
       list of records), with the columns left,right,winner or model_a,model_b,winner or
       chosen,rejected; ``games.io.counting`` says what becomes of prompts and models;
     - a square table of win probabilities or win counts: ``.csv``, ``.tsv``, ``.parquet``,
-      ``.npy`` and ``.json`` (a list of rows); ``games.io.square_table`` tells them apart;
+      ``.npy`` and ``.json`` (a list of rows); ``games.io.square_table`` decides which;
     - named arrays, ``P`` or ``wins`` with ``names``: ``.json`` (an object) and ``.npz``;
       ``games.io.named_arrays`` lists all keys;
     - orders: ``.soc``, ``.soi``, ``.toc`` and ``.toi``; see ``games.io.preflib``.
@@ -61,32 +61,32 @@ def load(path: str | os.PathLike[str], group_by: str | None = None) -> Preferenc
     Raises
     ------
     GameError
-        Whatever is wrong with the file; the message names the file, the line and the repair.
+        If anything is wrong with the file; the message names the file, the line and the repair.
     """
     path = Path(path)
     try:
-        with np.errstate(all="ignore"):  # the checks judge the numbers, whatever their bits
-            held = _reader(path)(path)
-            if isinstance(held, Table):
-                held = comparisons(held, group_by)
+        with np.errstate(all="ignore"):  # the checks report bad numbers
+            content = _reader(path)(path)
+            if isinstance(content, Table):
+                content = comparisons(content, group_by)
             elif group_by is not None:
                 raise GameError(f"holds no comparisons; leave out --group-by {group_by}")
-            game = held.game() if isinstance(held, Comparisons) else held
+            game = content.game() if isinstance(content, Comparisons) else content
         if any(name.encode(errors="replace").decode() != name for name in game.names):
             raise GameError("a name has half a surrogate pair, which is no text; rename it")
     except OSError as error:
         raise GameError(f"{path}: {error.strerror or error}; give a readable file") from None
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
-    if isinstance(held, Comparisons):
-        _warn_of_unseen(path, held)
+    if isinstance(content, Comparisons):
+        _warn_of_unseen(path, content)
     return game
 
 
 def save(game: PreferenceGame, path: str | os.PathLike[str]) -> None:
     """Write a game to an .npz file, from which ``load`` makes an equal game.
 
-    The file appears whole or not at all. ``known`` answers are not kept.
+    The file appears whole or not at all. ``known`` answers are not saved.
 
     Raises
     ------
@@ -112,17 +112,17 @@ def _reader(path: Path) -> Reader:
         raise GameError(f"is {kind}; give the path of an existing file")
     packed = path.suffix.lower() == ".gz"
     ending = (path.with_suffix("") if packed else path).suffix.lower()
-    known = _TEXT if packed else _TEXT | _BINARY
-    if ending not in known:
+    readers = _TEXT if packed else _TEXT | _BINARY
+    if ending not in readers:
         raise GameError(
             f"ends in {ending + '.gz' * packed!r}, which is not read; known: {', '.join(_TEXT)} "
             f"(each also with .gz), {', '.join(_BINARY)}"
         )
-    return known[ending]
+    return readers[ending]
 
 
-def _warn_of_unseen(path: Path, held: Comparisons) -> None:
-    unseen = held.unseen
+def _warn_of_unseen(path: Path, data: Comparisons) -> None:
+    unseen = data.unseen
     if not unseen.any():
         return
     *_, i, j = np.argwhere(unseen)[0]
@@ -132,6 +132,6 @@ def _warn_of_unseen(path: Path, held: Comparisons) -> None:
         path,
         unseen.sum() // 2,
         (unseen.size - unseen[..., 0].size) // 2,
-        held.names[i],
-        held.names[j],
+        data.names[i],
+        data.names[j],
     )

@@ -19,7 +19,7 @@ _KEYS = {
     "wins": ("names",),
     "X": ("R", "logistic", "ref", "names"),
 }
-"""What makes a table, and what may stand beside it."""
+"""The key that holds the table -> the keys that may accompany it."""
 
 _TOGETHER = (("X", "R"), ("X", "logistic"), ("shares", "utilities"), ("utilities", "shares"))
 
@@ -70,7 +70,7 @@ def from_arrays(values: Mapping[str, Any]) -> Square:
 
 
 def to_arrays(game: PreferenceGame) -> dict[str, Any]:
-    """Everything that ``==`` compares; names as one JSON text, which keeps them as they are."""
+    """The arrays that ``==`` compares, and the names as one JSON text, which preserves them."""
     return {"names": np.array(json.dumps(game.names)), **game.arrays()}
 
 

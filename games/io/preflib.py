@@ -37,32 +37,8 @@ def read_orders(path: Path, *, complete: bool, ties: bool) -> Comparisons:
     GameError
         If a line is malformed, with its number, or the header does not name all answers.
     """
-    n = 0
-    names: dict[str, str] = {}
-    ballots: list[tuple[int, str]] = []
-    for number, line in enumerate(open_text(path), 1):
-        text = line.strip()
-        if found := _SIZE.fullmatch(text):
-            n = int(found[1])
-        elif found := _NAME.fullmatch(text):
-            name = found[2].strip()
-            if not name or name in names:
-                raise GameError(f"line {number}: name {name!r:.60} is blank or given twice")
-            names[name] = found[1]
-        elif text and not text.startswith("#"):
-            ballots.append((number, text))
-    if not 0 < n <= DENSE_LIMIT:
-        raise GameError(
-            f'{n or "no"} alternatives; expected a line "# NUMBER ALTERNATIVES: n" with n from '
-            f"1 to {DENSE_LIMIT}, as PrefLib writes it since 2022"
-        )
-    if list(names.values()) != [str(k) for k in range(1, n + 1)]:
-        raise GameError(
-            f'{n} alternatives, but {len(names)} names; expected "# ALTERNATIVE NAME 1: ..." to '
-            f'"# ALTERNATIVE NAME {n}: ...", in this order'
-        )
-    if not ballots:
-        raise GameError('no orders below the header; expected lines such as "12: 3,1,2"')
+    names, ballots = _read(path)
+    n = len(names)
     wins, tied = np.zeros((2, n, n))
     for number, text in ballots:
         try:
@@ -83,21 +59,52 @@ def read_orders(path: Path, *, complete: bool, ties: bool) -> Comparisons:
         block = np.ix_(listed, listed)
         wins[block] += voters * (rank[:, None] < rank)
         tied[block] += voters * equal
-    return Comparisons(wins, tied, list(names))
+    return Comparisons(wins, tied, names)
+
+
+def _read(path: Path) -> tuple[list[str], list[tuple[int, str]]]:
+    """Names of the alternatives, and the ballots with their line numbers."""
+    n = 0
+    names: dict[str, str] = {}
+    ballots: list[tuple[int, str]] = []
+    for number, line in enumerate(open_text(path), 1):
+        text = line.strip()
+        if match := _SIZE.fullmatch(text):
+            n = int(match[1])
+        elif match := _NAME.fullmatch(text):
+            name = match[2].strip()
+            if not name or name in names:
+                raise GameError(f"line {number}: name {name!r:.60} is blank or given twice")
+            names[name] = match[1]
+        elif text and not text.startswith("#"):
+            ballots.append((number, text))
+    if not 0 < n <= DENSE_LIMIT:
+        raise GameError(
+            f'{n or "no"} alternatives; expected a line "# NUMBER ALTERNATIVES: n" with n from '
+            f"1 to {DENSE_LIMIT}, as PrefLib writes it since 2022"
+        )
+    if list(names.values()) != [str(k) for k in range(1, n + 1)]:
+        raise GameError(
+            f'{n} alternatives, but {len(names)} names; expected "# ALTERNATIVE NAME 1: ..." to '
+            f'"# ALTERNATIVE NAME {n}: ...", in this order'
+        )
+    if not ballots:
+        raise GameError('no orders below the header; expected lines such as "12: 3,1,2"')
+    return list(names), ballots
 
 
 def _ballot(text: str, n: int) -> tuple[int, dict[int, int]]:
     """How many voters cast it, and the rank of each answer it lists, counted from 0."""
-    found = _ORDER.fullmatch(text)
-    if not found:
+    match = _ORDER.fullmatch(text)
+    if not match:
         raise GameError(f'{text!r:.40} is no order; expected e.g. "12: 3,{{1,4}},2"')
     ranks: dict[int, int] = {}
     start, rank = 0, 0
-    while start < len(found[2]) or not ranks:
-        group = _RANK.match(found[2], start)
+    while start < len(match[2]) or not ranks:
+        group = _RANK.match(match[2], start)
         if not group:
             raise GameError(
-                f"{found[2][start : start + 40]!r} is no part of an order; "
+                f"{match[2][start : start + 40]!r} is no part of an order; "
                 'expected e.g. "3,{1,4},2"'
             )
         for word in (group[1] or group[2]).split(","):
@@ -108,4 +115,4 @@ def _ballot(text: str, n: int) -> tuple[int, dict[int, int]]:
                 raise GameError(f"alternative {word} is listed twice; list it once")
             ranks[k] = rank
         start, rank = group.end(), rank + 1
-    return int(found[1]), ranks
+    return int(match[1]), ranks

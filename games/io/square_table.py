@@ -1,4 +1,4 @@
-"""Square tables: win probabilities or win counts, told apart by their diagonal."""
+"""Square tables: win probabilities or win counts, distinguished by their diagonal."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ _READINGS = (
     "or win counts (diagonal 0, blank or NaN; whole numbers >= 0)"
 )
 _MOST = 2**53
-"""Above it a float64 no longer holds every whole number."""
+"""Above it, float64 skips whole numbers."""
 
 
 def square(table: NDArray[Any], names: Sequence[str] = (), lines: Sequence[int] = ()) -> Square:

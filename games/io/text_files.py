@@ -18,7 +18,7 @@ from games.io.records import record_table
 from games.io.square_table import Square, from_rows, square
 
 MAX_UNPACKED = 1 << 30
-"""Most bytes that a compressed file may unpack to; what a plain file holds is there to be seen."""
+"""Most bytes that a compressed file may unpack to; the size of a plain file is visible."""
 
 
 def open_text(path: Path) -> io.TextIOWrapper:
@@ -44,7 +44,7 @@ def open_text(path: Path) -> io.TextIOWrapper:
 
 
 def _unpacked(path: Path) -> bytes:
-    """Measured in pieces first, so that a bomb is refused before it is held."""
+    """The unpacked bytes, measured in pieces first: a bomb is refused before it fills memory."""
     try:
         with gzip.open(path) as stream:
             size = 0
@@ -83,7 +83,7 @@ def read_csv(path: Path, delimiter: str) -> Table | Square:
 
 
 def _lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not blank, with the line each begins on."""
+    """The rows that are not blank, each with the line it begins on."""
     line = 1
     try:
         for row in reader:
@@ -98,7 +98,7 @@ def _lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
 
 
 def read_jsonl(path: Path) -> Table:
-    """Comparisons, one JSON object a line."""
+    """The comparisons in a file with one JSON object a line."""
     lines = enumerate(open_text(path), 1)
     return record_table(
         ((k, _parsed(line.strip(), k)) for k, line in lines if line.strip()), "line"

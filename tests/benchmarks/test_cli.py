@@ -98,11 +98,11 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path: Path) -> None
     order: list[str | Path] = ["run", file, "--jobs", "1"]
     going = started(tmp_path, tmp_path, *order)
     os.killpg(going.pid, signal.SIGINT)  # as a terminal does: to the workers too
-    out, told = going.communicate(timeout=60)
+    out, err = going.communicate(timeout=60)
     assert (going.returncode, out) == (130, "")
-    assert re.search(r"interrupted: 3 of 6 cells are kept in runs/fakes-\w{8}; resume with:", told)
-    assert f"prefgames run {file} --jobs 1" in told
-    assert "Traceback" not in told
+    assert re.search(r"interrupted: 3 of 6 cells are kept in runs/fakes-\w{8}; resume with:", err)
+    assert f"prefgames run {file} --jobs 1" in err
+    assert "Traceback" not in err
     statuses = load(the_run(tmp_path)).groupby("cell", sort=False)["status"].last()
     assert list(statuses) == ["ok", "ok", "ok", "interrupted"]
     (tmp_path / "go").touch()
@@ -110,7 +110,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path: Path) -> None
     assert list(load(the_run(tmp_path))["status"].unique()) == ["ok"]
 
 
-def test_what_fails_is_told_and_counted_and_takes_no_other_cell_with_it(tmp_path: Path) -> None:
+def test_what_fails_is_shown_and_counted_and_takes_no_other_cell_with_it(tmp_path: Path) -> None:
     kinds = ["count", "divide", "undefined", "print", "die", "endless", "threads", "nothing"]
     done = fake(tmp_path, "run", spec(tmp_path, f"grid = {{ do = {kinds} }}\n", timeout=2))
     assert done.returncode == 1
@@ -149,7 +149,7 @@ def test_failed_cells_run_again_and_complete_ones_do_not(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["run", "quick", "--sovler", "nlhf_exact"], r"No such option: --sovler .*--solver"),
         (["rnu", "quick"], r"No such command 'rnu'"),
@@ -186,13 +186,13 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
-    told: str,
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("bad.toml").write_text("gmaes = 1", encoding="utf-8")
     code, out, err = call(monkeypatch, capsys, *arguments)
     assert (code, out) == (2, "")
-    assert re.search(told, err)
+    assert re.search(message, err)
     assert err.startswith("prefgames: ")
     assert err.count("\n") == 1
     assert not Path("runs").exists()
@@ -237,7 +237,7 @@ def test_options_change_the_plan(tmp_path: Path) -> None:
 
 
 def in_terminal(*arguments: str | Path, **environment: str) -> str:
-    """What the command writes on a terminal."""
+    """The text that the command writes on a terminal."""
     ours, theirs = pty.openpty()
     base = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
     command = [*FAKE, *map(str, arguments)]
@@ -245,7 +245,7 @@ def in_terminal(*arguments: str | Path, **environment: str) -> str:
         command, stdout=theirs, stderr=theirs, env={**base, "TERM": "xterm-256color", **environment}
     )
     os.close(theirs)
-    found = b""
+    written = b""
     while True:
         try:
             chunk = os.read(ours, 65536)
@@ -253,10 +253,10 @@ def in_terminal(*arguments: str | Path, **environment: str) -> str:
             break
         if not chunk:
             break
-        found += chunk
+        written += chunk
     os.close(ours)
     assert child.wait() == 0
-    return found.decode()
+    return written.decode()
 
 
 def test_a_terminal_gets_a_bar_and_no_color_is_honoured(tmp_path: Path) -> None:

@@ -132,9 +132,9 @@ def test_learners_stand_beside_solvers(both: Plan) -> None:
     assert data["experiments"][2]["learners"] == ("stackelberg_gda",)
 
 
-def test_a_scale_crosses_games_with_its_own_methods(both: Plan) -> None:
-    found = [(c.scale, c.game, c.solver, c.seed, "model" in c.experiment_params)
-             for c in cells(both)]  # fmt: skip
+def test_a_scale_crosses_games_with_its_methods(both: Plan) -> None:
+    points = [(c.scale, c.game, c.solver, c.seed, "model" in c.experiment_params)
+              for c in cells(both)]  # fmt: skip
     nash, slhf = "nash_md_pg", "stackelberg_gda"
     condorcet = [("llm", "condorcet", nash, False)] * 2 + [("llm", "condorcet", slhf, False)]
     expected: list[tuple[object, ...]] = [("tabular", "condorcet", "nlhf_exact", None, False)]
@@ -145,8 +145,8 @@ def test_a_scale_crosses_games_with_its_own_methods(both: Plan) -> None:
             ("tabular", "random", "nlhf_exact", seed, False),
             ("llm", "random", slhf, seed, True),
         ]
-    assert found == expected
-    assert len(found) == 13
+    assert points == expected
+    assert len(points) == 13
 
 
 def test_the_scale_is_part_of_the_key(both: Plan) -> None:
@@ -356,11 +356,11 @@ def test_a_learner_may_come_from_a_file(
     plan = both.only("learner", [learners.named(str(path))]).with_params({"steps": 4})
     (choice,) = plan.of("learner")
     assert {**choice.params, "source": ""} == {"tau": 0.3, "steps": 4, "source": ""}
-    learners.keep_file(choice.name, choice.params, tmp_path)
-    (kept,) = tmp_path.glob("learners/*/my_learner.py")
-    assert kept.read_bytes() == path.read_bytes()
+    learners.store_file(choice.name, choice.params, tmp_path)
+    (copy,) = tmp_path.glob("learners/*/my_learner.py")
+    assert copy.read_bytes() == path.read_bytes()
     learners.registry.added.clear()  # as in a worker
-    learners.bring(choice.name, choice.params, tmp_path)
+    learners.register_file(choice.name, choice.params, tmp_path)
     assert learners.make(choice.name, choice.params).concept == "other"
 
 

@@ -154,5 +154,5 @@ def test_templates_keep_the_contract() -> None:
     folder = ROOT / "benchmarks/templates"
     solver = load_module(folder / "my_solver.py").MySolver
     game = load_module(folder / "my_game.py").my_game
-    found = solver_contract.run(solver, "my_solver") + game_contract.run(game, "my_game")
-    assert not [outcome for outcome in found if outcome.passed is False]
+    outcomes = solver_contract.run(solver, "my_solver") + game_contract.run(game, "my_game")
+    assert not [outcome for outcome in outcomes if outcome.passed is False]

@@ -55,8 +55,8 @@ def test_a_run_takes_a_file_into_its_workers_and_its_identity(tmp_path: Path) ->
     assert set(frame["solver"]) == {"fixed_policy"}
     assert set(frame["concept"]) == {"other"}
     assert "error" not in set(frame["status"])
-    (kept,) = first.glob("solvers/*/fixed_policy.py")
-    assert kept.read_text(encoding="utf-8") == SOLVER
+    (copy,) = first.glob("solvers/*/fixed_policy.py")
+    assert copy.read_text(encoding="utf-8") == SOLVER
     assert set(map(json.loads, frame["params"]).__next__()) == {"tau", "source"}
     assert str(tmp_path) not in (first / "spec.json").read_text(encoding="utf-8")
 

@@ -35,7 +35,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(GAMES.added, "drawn", drawn)
 
 
-def plan(*experiments: Choice, games: tuple[str, ...] = ("condorcet",), seeds: int = 2) -> Plan:
+def plan_of(*experiments: Choice, games: tuple[str, ...] = ("condorcet",), seeds: int = 2) -> Plan:
     return Plan(
         "test",
         range(seeds),
@@ -54,8 +54,8 @@ def answers(run_dir: Path) -> pd.DataFrame:
     return load(run_dir).query("metric != 'seconds'")
 
 
-def only(own: Plan) -> Cell:
-    return cells(replace(own, choices=(*own.of("game"), NLHF), seeds=range(1)))[0]
+def only(plan: Plan) -> Cell:
+    return cells(replace(plan, choices=(*plan.of("game"), NLHF), seeds=range(1)))[0]
 
 
 @pytest.fixture
@@ -65,9 +65,9 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def test_a_cell_has_a_seed_only_if_something_in_it_draws() -> None:
-    own = plan(fake("count"), fake("draw"), games=("condorcet", "drawn"))
+    plan = plan_of(fake("count"), fake("draw"), games=("condorcet", "drawn"))
     seeds: dict[tuple[str, str], list[int | None]] = {}
-    for cell in cells(own):
+    for cell in cells(plan):
         seeds.setdefault((cell.game, json.loads(cell.experiment_params)["do"]), []).append(
             cell.seed
         )
@@ -86,8 +86,8 @@ def test_a_solver_that_draws_has_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(SOLVERS.added, "drawing", Drawing)
     condorcet = Choice("game", "condorcet")
-    own = replace(plan(fake("count")), choices=(condorcet, NLHF, Choice("solver", "drawing")))
-    assert [(cell.solver, cell.seed) for cell in cells(own)] == [
+    plan = replace(plan_of(fake("count")), choices=(condorcet, NLHF, Choice("solver", "drawing")))
+    assert [(cell.solver, cell.seed) for cell in cells(plan)] == [
         ("nlhf_exact", None),
         ("drawing", 0),
         ("drawing", 1),
@@ -95,10 +95,12 @@ def test_a_solver_that_draws_has_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_key_is_that_of_the_content() -> None:
-    matrix = cells(plan(fake("draw"), fake("count"), games=("condorcet", "dice")))
+    matrix = cells(plan_of(fake("draw"), fake("count"), games=("condorcet", "dice")))
     assert len({cell.key for cell in matrix}) == len(matrix)
     assert matrix[0].key == replace(matrix[0]).key
-    assert cells(plan(fake("count")))[0].key == cells(plan(fake("draw"), fake("count")))[0].key
+    assert (
+        cells(plan_of(fake("count")))[0].key == cells(plan_of(fake("draw"), fake("count")))[0].key
+    )
     exact = Cell(
         "consistency", "{}", "tabular", "condorcet", "{}", "nlhf_exact", '{"tau":0.1}', None
     )
@@ -110,8 +112,8 @@ def test_the_key_is_that_of_the_content() -> None:
 
 
 def test_an_empty_matrix_is_refused() -> None:
-    own = plan()
-    nothing = replace(own, questions=(Question(fake("count"), {"game": ("dice",)}),))
+    plan = plan_of()
+    nothing = replace(plan, questions=(Question(fake("count"), {"game": ("dice",)}),))
     with pytest.raises(SpecError, match="nothing to run"):
         cells(nothing)
 
@@ -135,31 +137,31 @@ def test_generators_are_pinned_and_differ_in_everything_they_are_keyed_by() -> N
 
 
 def test_solvers_are_paired_on_the_same_game_and_data(run_dir: Path) -> None:
-    seen: dict[str, list[float]] = {"game": [], "data": [], "solver": []}
-    for cell in cells(plan(fake("draw"), games=("drawn",))):
+    drawn_values: dict[str, list[float]] = {"game": [], "data": [], "solver": []}
+    for cell in cells(plan_of(fake("draw"), games=("drawn",))):
         _, rows = runner.measure(cell, run_dir)
         values = {json.loads(row.labels)["what"]: row.value for row in rows}
-        for what, listed in seen.items():
+        for what, listed in drawn_values.items():
             listed.append(values[what])
     for what in ("game", "data"):
-        first_nlhf, first_slhf, second_nlhf, second_slhf = seen[what]
+        first_nlhf, first_slhf, second_nlhf, second_slhf = drawn_values[what]
         assert first_nlhf == first_slhf
         assert second_nlhf == second_slhf
         assert first_nlhf != second_nlhf
-    assert len(set(seen["solver"])) == 4
+    assert len(set(drawn_values["solver"])) == 4
 
 
 def test_an_experiment_that_hides_its_draws_is_an_error(
     run_dir: Path,
 ) -> None:
-    cell = replace(only(plan(fake("draw"))), seed=None)
+    cell = replace(only(plan_of(fake("draw"))), seed=None)
     _, rows = runner.measure(cell, run_dir)
     assert rows[-1].status == "error"
     assert "fake draws 'data' but its `draws` is False" in rows[-1].message
 
 
 def test_rows_say_where_they_come_from(run_dir: Path) -> None:
-    cell = only(plan(fake("count", repeat=2)))
+    cell = only(plan_of(fake("count", repeat=2)))
     digest, rows = runner.measure(cell, run_dir)
     game = load_game(run_dir / "games" / f"{digest}.npz")
     assert game.digest.startswith(digest)
@@ -195,73 +197,73 @@ def test_rows_say_where_they_come_from(run_dir: Path) -> None:
 def test_what_goes_wrong_is_a_row_after_what_went_well(
     run_dir: Path, do: str, statuses: list[str], message: str
 ) -> None:
-    _, rows = runner.measure(only(plan(fake(do))), run_dir)
+    _, rows = runner.measure(only(plan_of(fake(do))), run_dir)
     assert [row.status for row in rows] == statuses
     assert (rows[-1].metric, math.isnan(rows[-1].value)) == ("", True)
     assert re.fullmatch(message, rows[-1].message)
 
 
 def test_a_game_that_cannot_be_made_is_a_row(run_dir: Path) -> None:
-    cell = replace(only(plan(fake("count"))), game_params='{"alpha":[2,0,0]}')
+    cell = replace(only(plan_of(fake("count"))), game_params='{"alpha":[2,0,0]}')
     digest, rows = runner.measure(cell, run_dir)
     assert (digest, [row.status for row in rows]) == ("", ["error"])
     assert rows[0].message.startswith("GameError: condorcet")
 
 
 def test_what_plugins_print_is_no_data(run_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    runner.measure(only(plan(fake("print"))), run_dir)
+    runner.measure(only(plan_of(fake("print"))), run_dir)
     assert capfd.readouterr() == ("", "a solver that talks\n")
 
 
 def test_workers_give_the_table_of_this_process(tmp_path: Path) -> None:
-    own = plan(Choice("experiment", "consistency"), games=("condorcet", "dice"))
-    done = runner.run(own, tmp_path, jobs=2)
+    plan = plan_of(Choice("experiment", "consistency"), games=("condorcet", "dice"))
+    done = runner.run(plan, tmp_path, jobs=2)
     assert (done.cells, done.computed, done.failed, done.interrupted) == (4, 4, 0, False)
-    assert done.run_dir == tmp_path / own.run_name
+    assert done.run_dir == tmp_path / plan.run_name
     assert 0 < done.worst_residual < 1e-10
-    with Store(tmp_path / "here" / own.run_name) as store:
-        for index, cell in enumerate(cells(own)):
+    with Store(tmp_path / "here" / plan.run_name) as store:
+        for index, cell in enumerate(cells(plan)):
             store.append(index, *runner.measure(cell, store.run_dir))
-    table, own_table = answers(done.run_dir), answers(store.run_dir)
+    table, expected = answers(done.run_dir), answers(store.run_dir)
     assert len(table) > 50
-    assert_frame_equal(table, own_table)
+    assert_frame_equal(table, expected)
     for record in records(done.run_dir):
         game = load_game(done.run_dir / "games" / f"{record.game}.npz")
         assert game.digest.startswith(record.game)
     assert len(list((done.run_dir / "games").iterdir())) == 2
-    told = json.loads((done.run_dir / "spec.json").read_text(encoding="utf-8"))
-    assert [game["name"] for game in told["games"]] == ["condorcet", "dice"]
+    spec = json.loads((done.run_dir / "spec.json").read_text(encoding="utf-8"))
+    assert [game["name"] for game in spec["games"]] == ["condorcet", "dice"]
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Path]:
     """A small run, computed once; tests that change it work on a copy."""
-    own = plan(Choice("experiment", "refinement", {"n_answers": 1}))
-    return own, runner.run(own, tmp_path_factory.mktemp("runs"), jobs=1).run_dir
+    plan = plan_of(Choice("experiment", "refinement", {"n_answers": 1}))
+    return plan, runner.run(plan, tmp_path_factory.mktemp("runs"), jobs=1).run_dir
 
 
 def test_a_complete_run_is_not_computed_again(finished: tuple[Plan, Path]) -> None:
-    own, run_dir = finished
+    plan, run_dir = finished
     before = {path: path.stat().st_mtime_ns for path in run_dir.rglob("*.*")}
-    done = runner.run(own, run_dir.parent, jobs=1)
+    done = runner.run(plan, run_dir.parent, jobs=1)
     assert (done.cells, done.computed, len(done.records)) == (2, 0, 2)
     assert {path: path.stat().st_mtime_ns for path in run_dir.rglob("*.*")} == before
 
 
 def test_other_code_resumes_only_if_asked(finished: tuple[Plan, Path], tmp_path: Path) -> None:
-    own, complete = finished
-    run_dir = tmp_path / own.run_name
+    plan, complete = finished
+    run_dir = tmp_path / plan.run_name
     shutil.copytree(complete, run_dir)
     notes = run_dir / "environment.json"
-    told = json.loads(notes.read_text(encoding="utf-8"))
-    told["code"]["sources"] = "0" * 16
-    notes.write_text(json.dumps(told), encoding="utf-8")
-    assert runner.run(own, tmp_path, jobs=1).computed == 0  # nothing to compute: nothing to refuse
+    stored = json.loads(notes.read_text(encoding="utf-8"))
+    stored["code"]["sources"] = "0" * 16
+    notes.write_text(json.dumps(stored), encoding="utf-8")
+    assert runner.run(plan, tmp_path, jobs=1).computed == 0  # nothing to compute: nothing to refuse
     segment = run_dir / "rows" / "0001.jsonl"
     segment.write_bytes(segment.read_bytes()[:-9])
     with pytest.raises(RunError, match=r"other code \(sources 0000.*--allow-other-code"):
-        runner.run(own, tmp_path, jobs=1)
-    assert runner.run(own, tmp_path, jobs=1, allow_other_code=True).computed == 1
+        runner.run(plan, tmp_path, jobs=1)
+    assert runner.run(plan, tmp_path, jobs=1, allow_other_code=True).computed == 1
     after = json.loads(notes.read_text(encoding="utf-8"))
     assert after["code"]["sources"] == "0" * 16
     assert len(after["resumed"]) == 1
@@ -270,9 +272,9 @@ def test_other_code_resumes_only_if_asked(finished: tuple[Plan, Path], tmp_path:
 
 def test_a_users_game_needs_its_file_only_once(tmp_path: Path) -> None:
     game = PreferenceGame([[0.5, 0.7], [0.3, 0.5]], names=("left", "right"))
-    own = plan(Choice("experiment", "refinement", {"n_answers": 1}), games=())
-    own = own.with_data("mine", game.digest[:16])
-    done = runner.run(own, tmp_path, jobs=1, data=[game])
+    plan = plan_of(Choice("experiment", "refinement", {"n_answers": 1}), games=())
+    plan = plan.with_data("mine", game.digest[:16])
+    done = runner.run(plan, tmp_path, jobs=1, data=[game])
     assert [record.game for record in done.records] == [game.digest[:16]] * 2
     assert load_game(done.run_dir / "games" / f"{game.digest[:16]}.npz") == game
     frame = load(done.run_dir)

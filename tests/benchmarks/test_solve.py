@@ -22,13 +22,13 @@ def test_solve_prints_the_published_numbers(
     assert policy == pytest.approx([0.5002, 0.3543, 0.1455], abs=5e-5)
     assert re.search(r"^duality gap  0\.0772$", out, re.M)
     assert re.search(r"^certificate  .*: residual \S+, allowed 1e-11$", out, re.M)
-    told = json.loads(call(monkeypatch, capsys, *order, "--json")[1])
-    assert told["names"] == ["A", "B", "C"]
-    assert told["concept"] == "slhf"
-    assert told["policy"] == pytest.approx([0.5002, 0.3543, 0.1455], abs=5e-5)
-    assert [sum(row) for row in told["follower"]] == pytest.approx([1, 1, 1])
-    assert told["certificate"]["residual"] <= told["certificate"]["tolerance"]
-    assert told["status"] == "ok"
+    answer = json.loads(call(monkeypatch, capsys, *order, "--json")[1])
+    assert answer["names"] == ["A", "B", "C"]
+    assert answer["concept"] == "slhf"
+    assert answer["policy"] == pytest.approx([0.5002, 0.3543, 0.1455], abs=5e-5)
+    assert [sum(row) for row in answer["follower"]] == pytest.approx([1, 1, 1])
+    assert answer["certificate"]["residual"] <= answer["certificate"]["tolerance"]
+    assert answer["status"] == "ok"
 
 
 def test_solve_sets_parameters_of_the_solver_and_of_the_game(
@@ -46,13 +46,13 @@ def test_solve_sets_parameters_of_the_solver_and_of_the_game(
     assert policy("-p", "kl=0.05") != policy()
 
 
-def test_solve_says_why_there_is_no_answer(
+def test_solve_says_why_an_answer_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sure = PreferenceGame([[0.5, 1], [0, 0.5]])
-    monkeypatch.setitem(GAMES, "sure", lambda: sure)
+    monkeypatch.setitem(GAMES.added, "sure", lambda: sure)
     other = PreferenceGame([[0.5, 0.6], [0.4, 0.5]])
-    monkeypatch.setitem(GAMES, "sure_and_other", lambda: PreferenceGame.stack([sure, other]))
+    monkeypatch.setitem(GAMES.added, "sure_and_other", lambda: PreferenceGame.stack([sure, other]))
     with pytest.raises(SolverError, match="the Bradley-Terry maximum is infinite"):
         solve.require_answer(RlhfExact().solve(sure))
     arguments = ["solve", "sure_and_other", "--solver", "rlhf_exact"]
@@ -61,11 +61,11 @@ def test_solve_says_why_there_is_no_answer(
     assert "allowed 1e-10" in lines[3]
     assert "DOES NOT HOLD" not in lines[3]
     assert lines[4].startswith("context 0: RlhfExact: the Bradley-Terry maximum is infinite")
-    found = json.loads(call(monkeypatch, capsys, *arguments, "--json")[1])
-    assert found["status"] == ["undefined", "ok"]
-    assert found["policy"][0] == [None, None]
-    assert sum(found["policy"][1]) == pytest.approx(1)
-    assert found["message"][1] == ""
+    answer = json.loads(call(monkeypatch, capsys, *arguments, "--json")[1])
+    assert answer["status"] == ["undefined", "ok"]
+    assert answer["policy"][0] == [None, None]
+    assert sum(answer["policy"][1]) == pytest.approx(1)
+    assert answer["message"][1] == ""
 
 
 def test_solve_reads_a_file_and_shows_contexts(
@@ -94,7 +94,7 @@ def test_solve_reads_a_file_and_shows_contexts(
         ("specs", r"^quick +\d+ +Seconds"),
     ],
 )
-def test_ls_lists_what_there_is(
+def test_ls_lists_plugins_and_specs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str, line: str
 ) -> None:
     code, out, err = call(monkeypatch, capsys, "ls", kind)

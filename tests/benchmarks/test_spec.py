@@ -127,7 +127,7 @@ def test_built_in_specs_are_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("seeds = 2", "seedz = 2", r"spec\.toml: unknown key 'seedz'; did you mean .*seeds"),
         ("seeds = 2", "seeds = 0", r"seeds is 0: .*greater than or equal to 1"),
@@ -191,16 +191,16 @@ def test_built_in_specs_are_valid(name: str) -> None:
     ],
 )
 def test_mistakes_name_the_place_and_the_repair(
-    tmp_path: Path, old: str, new: str, told: str
+    tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     assert FULL.count(old) == 1
-    with pytest.raises(SpecError, match=told) as caught:
+    with pytest.raises(SpecError, match=message) as caught:
         plan_of(FULL.replace(old, new), tmp_path)
     assert "spec.toml: " in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_spec_shows_the_known_ones() -> None:
+def test_a_missing_spec_shows_those_with_similar_names() -> None:
     with pytest.raises(
         SpecError, match=r"no spec named 'qick' and no such file; did you mean quick"
     ):
@@ -236,14 +236,14 @@ def test_the_timeout_does_not_name_the_run(full: Plan, tmp_path: Path) -> None:
     assert plan_of(FULL.replace("timeout = 9", "timeout = 8"), tmp_path).run_name == full.run_name
 
 
-def test_only_keeps_what_is_named_and_adds_what_is_not_there(full: Plan) -> None:
+def test_only_keeps_what_is_named_and_adds_what_is_missing(full: Plan) -> None:
     plan = full.only("solver", ["nlhf_exact"])
     assert plan.methods == [Choice("solver", "nlhf_exact", {"kl": 0.05})]
     plan = full.only("game", ["dice", "three_types"])
     assert [game.name for game in plan.of("game")] == ["three_types", "three_types", "dice"]
-    asked = {(cell.experiment, cell.game) for cell in cells(plan)}
-    assert ("refinement", "dice") in asked  # what the user adds is used everywhere
-    assert ("refinement", "three_types") not in asked
+    pairs = {(cell.experiment, cell.game) for cell in cells(plan)}
+    assert ("refinement", "dice") in pairs  # what the user adds is used everywhere
+    assert ("refinement", "three_types") not in pairs
     with pytest.raises(SpecError, match=r"did you mean .*dice"):
         full.only("game", ["dic"])
 

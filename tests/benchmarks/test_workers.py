@@ -13,7 +13,7 @@ from benchmarks.workers import Failure, in_workers
 
 
 def obey(order: str) -> str:
-    """What a worker does."""
+    """Do what the order says, in a worker."""
     if order == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if order == "exit":
@@ -41,8 +41,8 @@ def test_a_worker_that_fails_takes_no_other_task_with_it(monkeypatch: pytest.Mon
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     orders = ["work", "kill", "sleep", "exit", "raise", "leave", "work "]
     waits: list[float] = []
-    found = dict(in_workers(obey, orders, 2, 2.0, lambda: waits.append(time.monotonic())))
-    assert found == {
+    results = dict(in_workers(obey, orders, 2, 2.0, lambda: waits.append(time.monotonic())))
+    assert results == {
         "work": "1",
         "work ": "1",
         "sleep": Failure("timeout", "took longer than 2 seconds"),

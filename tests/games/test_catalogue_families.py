@@ -137,11 +137,11 @@ def test_clones_leave_nlhf_and_slhf_alone(solver: Any, with_pairs: bool, proof: 
 
 
 @pytest.mark.parametrize(
-    ("action", "copies", "told"),
+    ("action", "copies", "message"),
     [("q", 2, "no action 'q'"), (3, 2, r"\[0, 2\]"), (None, 2, "no action"), (0, 0, "copies is 0")],
 )
-def test_clones_of_nothing(action: Any, copies: int, told: str) -> None:
-    with pytest.raises(GameError, match=told):
+def test_clones_of_nothing(action: Any, copies: int, message: str) -> None:
+    with pytest.raises(GameError, match=message):
         clones(condorcet(), action, copies)
 
 
@@ -164,7 +164,7 @@ def test_tournament_decides_every_pair() -> None:
 
 
 def test_disc_has_a_winner_where_a_line_has_all_points_on_one_side() -> None:
-    seen = set()
+    outcomes = set()
     for seed in range(30):
         game = GAMES["disc"](4, rng=np.random.default_rng(seed))
         x, y = np.random.default_rng(seed).standard_normal((4, 2)).T
@@ -172,8 +172,8 @@ def test_disc_has_a_winner_where_a_line_has_all_points_on_one_side() -> None:
         widest = np.diff(np.append(angles, angles[0] + 2 * np.pi)).max()
         winner = bool(measures.condorcet_winner(game).any())
         assert winner == (widest > np.pi)
-        seen.add(winner)
-    assert seen == {True, False}
+        outcomes.add(winner)
+    assert outcomes == {True, False}
 
 
 def test_ranks_are_what_they_should_be() -> None:
@@ -207,7 +207,7 @@ SCORED: dict[str, Callable[..., PreferenceGame]] = {
 
 
 @pytest.mark.parametrize("name", SCORED)
-def test_games_of_many_answers_are_held_as_scores(
+def test_games_of_many_answers_are_stored_as_scores(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = SCORED[name](12)
@@ -228,8 +228,8 @@ def test_a_low_rank_game_has_a_short_maximal_lottery() -> None:
     game = GAMES["low_rank"](40, 4, rng=np.random.default_rng(2))
     basis = np.linalg.svd(game.P - 0.5)[2][:4]
     equal, values = np.vstack([basis, np.ones(40)]), np.array([0, 0, 0, 0, 1])
-    found = linprog(np.arange(40), A_eq=equal, b_eq=values, method="highs-ds")
-    lottery = np.asarray(found.x)
+    programme = linprog(np.arange(40), A_eq=equal, b_eq=values, method="highs-ds")
+    lottery = np.asarray(programme.x)
     assert (lottery > 1e-9).sum() <= 5
     assert measures.duality_gap(game, lottery) < 1e-9
     assert (NlhfExact(tau=0).solve(game).policy > 1e-3).all()

@@ -174,7 +174,7 @@ CONVERSATIONS: list[dict[str, Any]] = [
 ]
 
 
-def kept(folder: Path, kind: str, records: list[dict[str, Any]]) -> Path:
+def stored(folder: Path, kind: str, records: list[dict[str, Any]]) -> Path:
     if kind == "parquet":
         pd.DataFrame(records).to_parquet(folder / "pairs.parquet")
         return folder / "pairs.parquet"
@@ -183,7 +183,7 @@ def kept(folder: Path, kind: str, records: list[dict[str, Any]]) -> Path:
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_conversations_are_pooled_by_model(tmp_path: Path, kind: str) -> None:
-    game = load(kept(tmp_path, kind, CONVERSATIONS))
+    game = load(stored(tmp_path, kind, CONVERSATIONS))
     assert game.names == ("big", "small", "tiny")
     np.testing.assert_allclose(game.P[0], [0.5, 2 / 3, 1])
     np.testing.assert_array_equal(game.pair_weights[0], [0, 3, 1])
@@ -191,7 +191,7 @@ def test_conversations_are_pooled_by_model(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_group_by_takes_the_place_of_models(tmp_path: Path, kind: str) -> None:
-    game = load(kept(tmp_path, kind, CONVERSATIONS), group_by="score")
+    game = load(stored(tmp_path, kind, CONVERSATIONS), group_by="score")
     assert game.names == ("3.5", "4", "5")
     np.testing.assert_array_equal(game.P[0], [0.5, 0, 0])
     np.testing.assert_array_equal(game.pair_weights[0], [0, 2, 2])
@@ -203,7 +203,7 @@ def test_what_both_answers_begin_with_is_no_part_of_them(tmp_path: Path, kind: s
         {key: record[key] for key in ("chosen", "rejected")} for record in CONVERSATIONS[:1] * 2
     ]
     records[1] = {"chosen": records[1]["chosen"][1:], "rejected": records[1]["rejected"][1:]}
-    game = load(kept(tmp_path, kind, records))
+    game = load(stored(tmp_path, kind, records))
     assert game.names == ("no", "yes")
     assert game.pair_weights[0, 1] == 2
 

@@ -31,7 +31,7 @@ def test_win_rates_by_hand() -> None:
 
 @LAW
 @given(arrays(np.float64, (2, 4, 4), elements=st.integers(0, 4).map(float)))
-def test_counts_become_their_own_frequencies(wins: Float) -> None:
+def test_counts_become_win_rates(wins: Float) -> None:
     wins = wins * (1 - np.eye(4))
     wins[..., 0, 1] += 1
     game = Comparisons(wins).game()
@@ -85,7 +85,9 @@ def test_nothing_to_draw_is_refused(number: int, n: int) -> None:
 
 @LAW
 @given(games(min_n=2, batch=(3,)), st.integers(1, 50), st.integers(0, 9))
-def test_a_sample_holds_what_was_asked_for(game: PreferenceGame, number: int, seed: int) -> None:
+def test_a_sample_has_the_given_number_of_comparisons(
+    game: PreferenceGame, number: int, seed: int
+) -> None:
     first = Comparisons.sample(game, number, np.random.default_rng(seed))
     again = Comparisons.sample(game, number, np.random.default_rng(seed))
     np.testing.assert_array_equal(first.wins, again.wins)
@@ -129,8 +131,8 @@ def test_drawn_frequencies_are_those_of_the_game() -> None:
 @LAW
 @given(games(INTERIOR, min_n=2, max_n=4))
 def test_the_estimate_approaches_the_game(game: PreferenceGame) -> None:
-    found = Comparisons.sample(game, 1_000_000, np.random.default_rng(0)).game()
-    assert abs(found.P - game.P).max() < 0.02
-    assert found.pairs is not None
-    share = found.pairs / found.pairs.sum()
+    estimate = Comparisons.sample(game, 1_000_000, np.random.default_rng(0)).game()
+    assert abs(estimate.P - game.P).max() < 0.02
+    assert estimate.pairs is not None
+    share = estimate.pairs / estimate.pairs.sum()
     np.testing.assert_allclose(share, game.pair_weights / game.pair_weights.sum(), atol=3e-3)

@@ -65,7 +65,7 @@ def test_equal_games_make_equal_files(tmp_path: Path) -> None:
     assert (tmp_path / "0.npz").read_bytes() == (tmp_path / "1.npz").read_bytes()
 
 
-def test_published_answers_are_not_kept(tmp_path: Path) -> None:
+def test_published_answers_are_not_saved(tmp_path: Path) -> None:
     game = PreferenceGame(P, known=[Known("nlhf_exact", {"tau": 0}, [1, 0, 0], "nowhere")])
     save(game, tmp_path / "game.npz")
     assert load(tmp_path / "game.npz").known == ()

@@ -46,7 +46,7 @@ def files() -> dict[str, list[bytes]]:
     pd.DataFrame(VOTES, columns=["left", "right", "winner"]).to_parquet(votes)
     pd.DataFrame(P, columns=["a", "b", "c"]).to_parquet(frame)
     return {
-        **{ending: [text.encode() for text in known] for ending, known in texts.items()},
+        **{ending: [text.encode() for text in examples] for ending, examples in texts.items()},
         "csv.gz": [gzip.compress(text.encode(), mtime=0) for text in texts["csv"]],
         "npy": [npy.getvalue()],
         "npz": [npz.getvalue()],
@@ -76,7 +76,7 @@ def damaged(draw: st.DrawFn) -> tuple[str, bytes]:
 
 def random() -> st.SearchStrategy[tuple[str, bytes]]:
     """An ending, and bytes that have nothing to do with it."""
-    others = st.sampled_from([data for known in FILES.values() for data in known])
+    others = st.sampled_from([data for examples in FILES.values() for data in examples])
     return st.tuples(st.sampled_from(sorted(FILES)), st.binary(max_size=80) | others)
 
 

@@ -142,7 +142,7 @@ def test_equal_games_have_equal_digests_and_others_do_not() -> None:
 
 @LAW
 @given(st.lists(games(min_n=3, max_n=3), min_size=1, max_size=4))
-def test_stacking_and_taking_apart(parts: list[PreferenceGame]) -> None:
+def test_at_undoes_stack(parts: list[PreferenceGame]) -> None:
     whole = PreferenceGame.stack(parts)
     assert whole.batch == (len(parts),)
     for k, part in enumerate(parts):
@@ -214,7 +214,7 @@ def test_a_score_game_is_its_table(link: Any) -> None:
 def test_a_table_too_large_to_hold_is_refused_but_can_be_read() -> None:
     x = np.linspace(-1, 1, 5001)
     game = ScoreGame(np.stack([x, np.ones_like(x)], -1), SKEW, "logistic")
-    with pytest.raises(GameError, match=r"5001 x 5001 answers is not held .* read game.rows"):
+    with pytest.raises(GameError, match=r"5001 x 5001 answers is too large .* read game.rows"):
         _ = game.P
     rates = game.win_rates(game.ref)
     assert rates[2500] == pytest.approx(0.5)
@@ -227,10 +227,10 @@ def test_a_game_in_single_precision_is_the_same_game() -> None:
     single = game.astype(np.float32)
     assert (single.names, single.n, single.batch) == (game.names, game.n, game.batch)
     uniform = PreferenceGame(P).astype(np.float32)
-    found = [single.P, single.ref, single.ref_follower, single.pairs, uniform.pair_weights]
-    found += [single.log_ref, single.rows(0), single.log_ref_follower(slice(None))]
-    found += [single.win_rates(single.ref)]
-    assert {np.asarray(array).dtype for array in found} == {np.dtype(np.float32)}
+    arrays = [single.P, single.ref, single.ref_follower, single.pairs, uniform.pair_weights]
+    arrays += [single.log_ref, single.rows(0), single.log_ref_follower(slice(None))]
+    arrays += [single.win_rates(single.ref)]
+    assert {np.asarray(array).dtype for array in arrays} == {np.dtype(np.float32)}
     for name, array in game.arrays().items():
         np.testing.assert_allclose(single.arrays()[name], array, rtol=1e-7)
         assert array.dtype == np.float64

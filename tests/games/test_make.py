@@ -69,7 +69,7 @@ def test_a_spec_draws_where_a_game_in_it_draws(spec: GameSpec, expected: bool) -
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "message"),
     [
         ("condorct", "no game named 'condorct'; did you mean condorcet"),
         ({"name": "condorcet", "alfa": 1}, "condorcet has no parameter 'alfa'; did you mean alpha"),
@@ -80,8 +80,8 @@ def test_a_spec_draws_where_a_game_in_it_draws(spec: GameSpec, expected: bool) -
         ({"name": "clones", "game": {"name": "dice", "n": 1}}, "dice has no parameter 'n'"),
     ],
 )
-def test_specs_that_name_nothing(spec: Any, told: str) -> None:
-    with pytest.raises(SpecError, match=told):
+def test_specs_that_name_nothing(spec: Any, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
         built(spec)
 
 

@@ -178,15 +178,6 @@ def test_plain_gap_by_enumeration(game: PreferenceGame, data: st.DataObject) -> 
     assert measures.win_rate(game, reply, p) == pytest.approx(max(rates), abs=1e-8)
 
 
-def test_best_response_by_hand() -> None:
-    game = PreferenceGame(CYCLE.P, [0.2, 0.3, 0.5])
-    rates = CYCLE.P @ [1, 0, 0]
-    np.testing.assert_allclose(rates, [0.5, 0.35, 0.6])
-    np.testing.assert_array_equal(measures.best_response(game, [1, 0, 0]), [0, 0, 1])
-    soft = np.array([0.2, 0.3, 0.5]) * np.exp(rates / 0.5)
-    np.testing.assert_allclose(measures.best_response(game, [1, 0, 0], 0.5), soft / soft.sum())
-
-
 @LAW
 @given(games(), st.sampled_from([1e-3, 0.1, 0.999, 1.0, 2.0, 1e4, 1e9]))
 def test_value_against_a_soft_follower_lies_between_its_bounds(

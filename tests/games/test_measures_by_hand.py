@@ -17,38 +17,38 @@ LADDER = special.expit(np.subtract.outer([0.7, 0.4, -1.1], [0.7, 0.4, -1.1]))
 NOTICED = (AssertionError, ValueError, IndexError, ArithmeticError, RuntimeWarning)
 
 
-def close(found: object, expected: object, atol: float = 1e-9) -> None:
-    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=0, atol=atol)
+def close(actual: object, expected: object, atol: float = 1e-9) -> None:
+    np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), rtol=0, atol=atol)
 
 
-def check_measures(found: Any) -> None:
+def check_measures(module: Any) -> None:
     """Hand values of every measure that tables report."""
     game = PreferenceGame(CYCLE, REF, FOLLOWER)
     pi = np.array([0.6, 0.3, 0.1])
     rates = CYCLE @ pi
     soft = np.array(REF) * np.exp(rates / 0.2)
-    close(found.best_response(game, pi, 0.2), soft / soft.sum())
-    close(found.duality_gap(game, pi), 2 * rates.max() - 1)
+    close(module.best_response(game, pi, 0.2), soft / soft.sum())
+    close(module.duality_gap(game, pi), 2 * rates.max() - 1)
     kl = (pi * np.log(pi / REF)).sum()
-    close(found.duality_gap(game, pi, 0.2), 2 * 0.2 * (np.log(soft.sum()) + kl) - 1)
+    close(module.duality_gap(game, pi, 0.2), 2 * 0.2 * (np.log(soft.sum()) + kl) - 1)
     for tau in (0.2, 3.0):
         values = -tau * np.log((FOLLOWER * np.exp(-CYCLE / tau)).sum(-1))
-        close(found.follower_values(game, tau), values)
-    close(found.follower_values(game), [0.3, 0.1, 0.2])
-    close(found.leader_value(game, pi), pi @ [0.3, 0.1, 0.2])
-    close(found.borda(game), [0.6, 0.45, 0.45])
+        close(module.follower_values(game, tau), values)
+    close(module.follower_values(game), [0.3, 0.1, 0.2])
+    close(module.leader_value(game, pi), pi @ [0.3, 0.1, 0.2])
+    close(module.borda(game), [0.6, 0.45, 0.45])
     five = np.full((5, 5), 0.5)
     for i, j in [(4, 2), (2, 1), (1, 4), (4, 0), (2, 0), (1, 0), (4, 3), (2, 3), (1, 3)]:
         five[i, j], five[j, i] = 0.8, 0.2
     crowd = PreferenceGame(five)
-    close(found.smith_set(crowd), [0, 1, 1, 0, 1])
-    close(found.copeland(crowd), [0.5, 3, 3, 0.5, 3])
-    close(found.three_cycles(crowd), 1)
-    close(found.condorcet_winner(crowd), np.zeros(5))
-    close(found.condorcet_winner(PreferenceGame(LADDER)), [1, 0, 0])
-    close(found.dominated(PreferenceGame(LADDER)), [0, 1, 1])
-    close(found.dominated(crowd), [1, 0, 0, 1, 0])
-    split = found.hodge_log_odds(PreferenceGame(LADDER))
+    close(module.smith_set(crowd), [0, 1, 1, 0, 1])
+    close(module.copeland(crowd), [0.5, 3, 3, 0.5, 3])
+    close(module.three_cycles(crowd), 1)
+    close(module.condorcet_winner(crowd), np.zeros(5))
+    close(module.condorcet_winner(PreferenceGame(LADDER)), [1, 0, 0])
+    close(module.dominated(PreferenceGame(LADDER)), [0, 1, 1])
+    close(module.dominated(crowd), [1, 0, 0, 1, 0])
+    split = module.hodge_log_odds(PreferenceGame(LADDER))
     close(split.scores, [0.7, 0.4, -1.1])
     close(split.cyclic_share, 0)
 

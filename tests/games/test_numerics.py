@@ -38,10 +38,10 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Float, ...], Any]] = {
 
 def namespaces() -> list[Any]:
     """NumPy, the strict reference implementation of the standard, and torch where there is one."""
-    found: list[Any] = [np, array_api_strict]
+    namespaces: list[Any] = [np, array_api_strict]
     if importlib.util.find_spec("torch"):
-        found.append(importlib.import_module("torch"))
-    return found
+        namespaces.append(importlib.import_module("torch"))
+    return namespaces
 
 
 @pytest.mark.parametrize("xp", namespaces(), ids=lambda xp: xp.__name__)
@@ -62,16 +62,16 @@ def test_ties_are_split_alike_on_every_array_library(dtype: str, xp: Any) -> Non
     values, ref = [[1.0, 3.0, 3.0], [0.0, 0.0, 0.0]], [[0.5, 0.125, 0.375], [0.5, 0.125, 0.375]]
     kind = getattr(xp, dtype)
     log_ref = xp.log(xp.asarray(ref, dtype=kind))
-    found = numerics.spread_over_best(xp.asarray(values, dtype=kind), log_ref, 1e-9)
-    assert found.dtype == kind
+    log_policy = numerics.spread_over_best(xp.asarray(values, dtype=kind), log_ref, 1e-9)
+    assert log_policy.dtype == kind
     expected = [[0.0, 0.25, 0.75], ref[1]]
-    np.testing.assert_allclose(np.exp(np.asarray(found)), expected, rtol=1e-6)
+    np.testing.assert_allclose(np.exp(np.asarray(log_policy)), expected, rtol=1e-6)
 
 
 def test_ties_end_at_the_tolerance() -> None:
     values = np.array([1.0, 1.0 - 0.9e-9, 1.0 - 1.1e-9])
-    found = np.exp(numerics.spread_over_best(values, np.log([0.2, 0.2, 0.6]), 1e-9))
-    np.testing.assert_allclose(found, [0.5, 0.5, 0.0], rtol=1e-12)
+    log_policy = np.exp(numerics.spread_over_best(values, np.log([0.2, 0.2, 0.6]), 1e-9))
+    np.testing.assert_allclose(log_policy, [0.5, 0.5, 0.0], rtol=1e-12)
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1, -2])
@@ -108,8 +108,8 @@ def test_policies_sum_to_one_however_large_the_logits(scale: float) -> None:
 
 
 def test_log_of_zero_and_of_rounding_below_zero_is_minus_infinity_without_a_warning() -> None:
-    found = numerics.log(np.array([0.0, -0.0, -1e-18, 1.0, np.nan]))
-    np.testing.assert_array_equal(found, [-INF, -INF, -INF, 0.0, np.nan])
+    logs = numerics.log(np.array([0.0, -0.0, -1e-18, 1.0, np.nan]))
+    np.testing.assert_array_equal(logs, [-INF, -INF, -INF, 0.0, np.nan])
 
 
 def test_zero_probability_hides_any_value() -> None:
@@ -129,8 +129,8 @@ def test_zero_probability_hides_any_value() -> None:
     ],
 )
 def test_kl_by_hand(p: list[float], q: list[float], expected: float) -> None:
-    found = numerics.kl(numerics.log(np.array(p)), numerics.log(np.array(q)))
-    np.testing.assert_allclose(found, expected, rtol=1e-14)
+    divergence = numerics.kl(numerics.log(np.array(p)), numerics.log(np.array(q)))
+    np.testing.assert_allclose(divergence, expected, rtol=1e-14)
 
 
 def test_kl_with_probabilities_below_the_float_range() -> None:
@@ -143,19 +143,19 @@ def test_kl_keeps_its_digits_between_near_neighbours() -> None:
     step = np.array([1.0, -3.0, 2.0]) * 1e-7
     p = q + step
     first, second = (step**2 / q).sum() / 2, (step**3 / q**2).sum() / 6
-    found = numerics.kl(np.log(q) + np.log1p(step / q), np.log(q))
-    np.testing.assert_allclose(found, first - second, rtol=1e-8)
+    divergence = numerics.kl(np.log(q) + np.log1p(step / q), np.log(q))
+    np.testing.assert_allclose(divergence, first - second, rtol=1e-8)
     assert abs((p * np.log(p / q)).sum() / first - 1) > 1e-5, "the plain sum has lost them"
 
 
 @LAW
 @given(weights(5), weights(5))
 def test_kl_is_never_negative_and_bounds_the_distance(p: Float, q: Float) -> None:
-    found = numerics.kl(np.log(p), np.log(q))
+    divergence = numerics.kl(np.log(p), np.log(q))
     distance = numerics.total_variation(p, q)
-    assert found >= 0
-    assert found >= 2 * distance**2 - 1e-15, "Pinsker"
-    np.testing.assert_allclose(found, special.rel_entr(p, q).sum(), rtol=1e-9, atol=1e-14)
+    assert divergence >= 0
+    assert divergence >= 2 * distance**2 - 1e-15, "Pinsker"
+    np.testing.assert_allclose(divergence, special.rel_entr(p, q).sum(), rtol=1e-9, atol=1e-14)
 
 
 @LAW
@@ -167,8 +167,8 @@ def test_sigmoid_and_its_mirror_make_one(x: Float) -> None:
 
 
 def test_sigmoid_at_the_ends() -> None:
-    found = numerics.sigmoid(np.array([-INF, -745.0, 0.0, 745.0, INF]))
-    np.testing.assert_allclose(found, [0, 5e-324, 0.5, 1, 1], rtol=1e-6)
+    values = numerics.sigmoid(np.array([-INF, -745.0, 0.0, 745.0, INF]))
+    np.testing.assert_allclose(values, [0, 5e-324, 0.5, 1, 1], rtol=1e-6)
 
 
 def test_a_sure_answer_has_entropy_zero_and_not_minus_zero() -> None:

@@ -112,7 +112,7 @@ def test_a_bad_line_is_named(tmp_path: Path, name: str, orders: list[str], messa
     assert message in str(raised.value)
 
 
-def test_the_format_before_2022_is_told_from_todays(tmp_path: Path) -> None:
+def test_the_format_before_2022_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, "v.soc", "2\n1,Ann\n2,Bo\n3,3,2\n2,1,2\n1,2,1\n")
     with pytest.raises(GameError, match=r"no alternatives; .* as PrefLib writes it since 2022"):
         load(path)

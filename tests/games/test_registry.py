@@ -51,15 +51,15 @@ def test_every_file_with_a_plugin_is_registered_and_no_base_class(
     registry: Registry[type], base: type
 ) -> None:
     folder = ROOT / registry.package
-    found = set()
+    defined = set()
     for path in folder.glob("*.py"):
         module = __import__(f"{registry.package}.{path.stem}", fromlist=[path.stem])
         kind = getattr(module, camel_case(path.stem), base)
         if issubclass(kind, base) and kind is not base and path.stem in registry:
-            found.add(path.stem)
+            defined.add(path.stem)
             assert registry[path.stem] is kind
             kind()
-    assert found == set(registry)
+    assert defined == set(registry)
 
 
 def test_a_file_is_a_plugin_if_it_defines_the_class_of_its_name(tmp_path: Path) -> None:
@@ -144,28 +144,28 @@ def test_a_name_is_added_once(registries: None) -> None:
 # packages
 
 
-def test_an_entry_point_is_loaded_when_its_name_is_asked_for(
+def test_an_entry_point_is_loaded_when_its_name_is_looked_up(
     outside: Registry[type[Solver]],
 ) -> None:
     assert outside["nash_md"] is NashMd
     assert "outside_methods" not in sys.modules
-    found = outside["slow_mirror"]
-    assert found is sys.modules["outside_methods.slow_mirror"].SlowMirror
-    assert outside["slow_mirror"] is found
+    plugin = outside["slow_mirror"]
+    assert plugin is sys.modules["outside_methods.slow_mirror"].SlowMirror
+    assert outside["slow_mirror"] is plugin
     assert "outside_methods.needs_more" not in sys.modules
 
 
 def test_a_package_that_fails_is_listed_and_stops_nothing(outside: Registry[type[Solver]]) -> None:
     working, failed = outside.load_all()
-    broken = {found.name: found for found in failed}
+    broken = {entry.name: entry for entry in failed}
     assert set(working) == {*SOLVERS, "slow_mirror"} - {"needs_more", "leaves"}
     assert working["nash_md"] is NashMd
     assert set(broken) == {"nash_md", "needs_more", "leaves"}
-    assert {found.package for found in broken.values()} == {"outside-methods"}
+    assert {entry.package for entry in broken.values()} == {"outside-methods"}
     assert broken["nash_md"].reason == "the name is taken by solvers.nash_md"
     assert "ImportError: a library that is not installed" in broken["needs_more"].reason
     assert "SystemExit: 7" in broken["leaves"].reason
-    assert {found.name for found in outside.load_all()[1]} == set(broken)
+    assert {entry.name for entry in outside.load_all()[1]} == set(broken)
 
 
 def test_asking_for_a_package_that_fails_says_why(outside: Registry[type[Solver]]) -> None:

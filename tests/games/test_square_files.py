@@ -69,10 +69,10 @@ def test_names_may_be_numbers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(game.P, P)
 
 
-def test_a_data_frame_kept_as_parquet_is_a_square_table(tmp_path: Path) -> None:
+def test_a_data_frame_stored_as_parquet_is_a_square_table(tmp_path: Path) -> None:
     frame = pd.DataFrame(UNEQUAL, columns=["x", "y", "z"])
-    for k, kept in enumerate((frame, frame.set_axis(frame.columns))):
-        kept.to_parquet(tmp_path / f"{k}.parquet")
+    for k, stored in enumerate((frame, frame.set_axis(frame.columns))):
+        stored.to_parquet(tmp_path / f"{k}.parquet")
         game = load(tmp_path / f"{k}.parquet")
         assert game.names == ("x", "y", "z")
         np.testing.assert_allclose(game.P, UNEQUAL, rtol=0, atol=1e-15)

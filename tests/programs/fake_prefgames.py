@@ -1,4 +1,4 @@
-"""The command line with an experiment that does what it is told: waits, crashes, draws, raises.
+"""The command line with an experiment that waits, crashes, draws or raises as asked.
 
 Worker processes import the main module of their parent, so what this file registers is known in
 them too; a user's own script may do the same.
@@ -45,8 +45,8 @@ class Fake(Experiment):
             return
         yield Measurement("entropy", float(game.P[0, 1]), labels={"what": "game"})
         if self.do == "count":
-            told = {"repeat": 1 + self.repeat}  # over the parameter of that name
-            yield Measurement("residual", 1e-12 * (1 + self.repeat), labels=told)
+            labels = {"repeat": 1 + self.repeat}  # over the parameter of that name
+            yield Measurement("residual", 1e-12 * (1 + self.repeat), labels=labels)
         elif self.do == "draw":
             yield Measurement("entropy", rng_for("data", 3).random(), labels={"what": "data"})
             yield Measurement("entropy", rng_for("solver").random(), labels={"what": "solver"})

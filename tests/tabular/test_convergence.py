@@ -12,7 +12,7 @@ from benchmarks.spec import read
 from games import PreferenceGame, PrefgamesError, measures, numerics
 from results.questions import convergence as question
 from results.rows import Row, RunError
-from solvers import Solution, Solver
+from solvers import Solution
 from solvers.egpo import Egpo
 from solvers.iterative import IterativeSolver
 from solvers.nash_md import NashMd
@@ -25,10 +25,10 @@ from solvers.self_play_mwu import SelfPlayMwu
 from solvers.slhf_exact import SlhfExact
 from solvers.solver import Concept
 from solvers.stackelberg_gda import StackelbergGda
-from tabular import EXPERIMENTS, Measurement
-from tabular.convergence import step_size
+from tabular import EXPERIMENTS
 from tabular.matching import MatchedKl
-from tests.paper_games import generators, random_games, three_annotators
+from tests.measured import measured, values
+from tests.paper_games import random_games, three_annotators
 from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
 from tests.recorded import framed, row
 
@@ -36,31 +36,26 @@ LEARNING = {0.1: (0.1, 1_000), 0.01: (0.02, 5_000)}
 """tau -> learning rate and steps of Zhou et al. 2025, arXiv:2503.08942."""
 
 
-def measured(game: PreferenceGame, solver: Solver, **params: object) -> list[Measurement]:
-    return list(EXPERIMENTS["convergence"](**params).measure(game, solver, generators))
+def step_size(learning_rate: float, n: int, tau: float, factor: int = 4) -> float:
+    """Eta of mirror descent that a learning rate on the online IPO 1 loss stands for.
 
-
-def at(
-    found: list[Measurement], metric: str, step: int | None = None, **labels: object
-) -> list[float]:
-    return [
-        m.value
-        for m in found
-        if m.metric == metric
-        and (step is None or m.step == step)
-        and labels.items() <= m.labels.items()
-    ]
+    The loss is E (log-ratio difference of y, y' - [P(y > y'') - P(y' > y'')] / tau)^2 with y and
+    y' uniform over n answers; one gradient step moves the logits by eta = 4 lr / (n tau) times the
+    payoff. The published simulations write 2 lr / (n tau) and use it for the mixture of Nash-MD
+    alone. Losses whose pairs are drawn from the policy (online IPO 2) have no 1 / n: 4 lr / tau.
+    """
+    return factor * learning_rate / (n * tau)
 
 
 def published(tau: float) -> dict[str, IterativeSolver]:
     rate, steps = LEARNING[tau]
-    uniform, own = step_size(rate, 10, tau), 4 * rate / tau
+    uniform, drawn = step_size(rate, 10, tau), 4 * rate / tau
     return {
         "egpo": Egpo(tau=tau, eta=uniform, max_steps=steps),
         "online_ipo_1": OnlineIpo1(tau=tau, eta=uniform, max_steps=steps),
         "nash_md": NashMd(tau=tau, eta=uniform, max_steps=steps),
-        "online_ipo_2": OnlineIpo2(tau=tau, eta=own, max_steps=steps),
-        "nash_md_pg": NashMdPg(tau=tau, eta=own, max_steps=steps),
+        "online_ipo_2": OnlineIpo2(tau=tau, eta=drawn, max_steps=steps),
+        "nash_md_pg": NashMdPg(tau=tau, eta=drawn, max_steps=steps),
     }
 
 
@@ -72,8 +67,8 @@ def comparison() -> pd.DataFrame:
     for tau in LEARNING:
         for name, solver in published(tau).items():
             params = {"tau": tau, "eta": solver.eta, "max_steps": solver.max_steps}  # type: ignore[attr-defined]
-            for m in measured(game, solver):
-                values = {k: v for k, v in asdict(m).items() if k not in ("metric", "value")}
+            for m in measured("convergence", game, solver):
+                columns = {k: v for k, v in asdict(m).items() if k not in ("metric", "value")}
                 rows.append(
                     row(
                         m.metric,
@@ -83,7 +78,7 @@ def comparison() -> pd.DataFrame:
                         experiment="convergence",
                         concept="nlhf",
                         cell=f"{name} {tau}",
-                        **values,
+                        **columns,
                     )
                 )
     return framed(rows)
@@ -96,13 +91,13 @@ def table_of_games() -> pd.DataFrame:
 
 def games(method: str, tau: float) -> pd.DataFrame:
     table = table_of_games()
-    own = table["method"].astype(str).str.startswith(method + "(") | (table["method"] == method)
-    return table[own & (table["comparison"] == f"tau = {tau:g}")].sort_values("context")
+    chosen = table["method"].astype(str).str.startswith(method + "(") | (table["method"] == method)
+    return table[chosen & (table["comparison"] == f"tau = {tau:g}")].sort_values("context")
 
 
 def test_a_learning_rate_is_a_step_size_in_two_conventions() -> None:
     assert step_size(0.1, 10, 0.1) == pytest.approx(0.4)
-    assert step_size(0.1, 10, 0.1, "published code") == pytest.approx(0.2)
+    assert step_size(0.1, 10, 0.1, factor=2) == pytest.approx(0.2)
     # the gradient of the loss itself: n = 3, generic pi, by central differences
     game = random_games(8, 1, 3).at(0)
     theta, tau, rate = np.array([0.3, -0.8, 0.1]), 0.3, 0.05
@@ -121,7 +116,7 @@ def test_a_learning_rate_is_a_step_size_in_two_conventions() -> None:
 
 def test_the_first_points_of_a_trace_by_hand() -> None:
     game = PreferenceGame(three_annotators().P, [0.2, 0.5, 0.3])
-    found = measured(game, OnlineIpo1(tau=0.2, eta=0.5, max_steps=3))
+    measurements = measured("convergence", game, OnlineIpo1(tau=0.2, eta=0.5, max_steps=3))
     target = NlhfExact(0.2).solve(game).policy
     tilted = game.ref * np.exp(0.5 * game.P @ game.ref)  # the pull to ref cancels at ref
     for step, pi in enumerate([game.ref, tilted / tilted.sum()]):
@@ -133,64 +128,73 @@ def test_the_first_points_of_a_trace_by_hand() -> None:
             "tv_to_target": abs(target - pi).sum() / 2,
         }
         for metric, value in expected.items():
-            assert at(found, metric, step, iterate="last") == pytest.approx([value]), metric
-        assert at(found, "oracle_calls", step) == [step]
-    assert at(found, "seconds", 0) == [0]
-    status = {m.step: m.status for m in found if m.metric == "tv_to_target"}
+            assert values(measurements, metric, step, iterate="last") == pytest.approx([value]), (
+                metric
+            )
+        assert values(measurements, "oracle_calls", step) == [step]
+    assert values(measurements, "seconds", 0) == [0]
+    status = {m.step: m.status for m in measurements if m.metric == "tv_to_target"}
     assert status == {0: "ok", 1: "ok", 2: "ok", 3: "max_steps"}
     limit = 2 * 0.2 / (0.2**2 + max(abs(np.linalg.eigvals(_turning(game, target)))) ** 2)
-    assert at(found, "step_limit", eta=0.5) == pytest.approx([limit])
+    assert values(measurements, "step_limit", eta=0.5) == pytest.approx([limit])
 
 
 def _turning(game: PreferenceGame, pi: np.ndarray) -> np.ndarray:
     return np.asarray((game.P - 0.5) @ (np.diag(pi) - np.outer(pi, pi)))
 
 
-def test_look_ups_are_counted_and_not_only_steps() -> None:
-    found = measured(three_annotators(), Egpo(tau=0.1, max_steps=5))
-    assert at(found, "oracle_calls") == [0, 2, 4, 6, 8, 10]
+def test_oracle_calls_are_counted_and_not_only_steps() -> None:
+    measurements = measured("convergence", three_annotators(), Egpo(tau=0.1, max_steps=5))
+    assert values(measurements, "oracle_calls") == [0, 2, 4, 6, 8, 10]
 
 
 def test_other_exact_solvers_are_skipped_with_a_reason() -> None:
     for solver in (SlhfExact(), NlhfExact(0.0), MatchedKl(NlhfExact, 0.1)):
-        (skipped,) = measured(three_annotators(), solver)
+        (skipped,) = measured("convergence", three_annotators(), solver)
         assert (skipped.metric, skipped.status) == ("newton_steps", "skipped")
         assert "NLHF at tau > 0 alone counts its steps" in skipped.message
 
 
-def test_the_average_is_measured_where_it_is_the_answer_or_is_asked_for() -> None:
+def test_the_average_is_measured_where_it_is_the_answer_or_requested() -> None:
     game = random_games(2, 2, 4)
-    found = measured(game, SelfPlayMwu(eta=0.1, max_steps=200))
-    gaps = {name: at(found, "duality_gap", 200, iterate=name) for name in ("last", "average")}
+    measurements = measured("convergence", game, SelfPlayMwu(eta=0.1, max_steps=200))
+    gaps = {
+        name: values(measurements, "duality_gap", 200, iterate=name) for name in ("last", "average")
+    }
     assert len(gaps["last"]) == len(gaps["average"]) == 2
     assert gaps["last"] != gaps["average"]
 
     solver = OnlineIpo1(tau=0.1, eta=1.0, max_steps=3, tol=0.0)
-    assert at(measured(game, solver), "duality_gap", iterate="average") == []
-    both = measured(game, solver, average=True)
+    assert values(measured("convergence", game, solver), "duality_gap", iterate="average") == []
+    both = measured("convergence", game, solver, average=True)
     steps, state = [], solver.init(game, NO_DRAWS)
     for _ in range(3):
         state = solver.step(game, state, NO_DRAWS)
         steps.append(solver.policy(state))
     last, mean = (measures.duality_gap(game, pi) for pi in (steps[-1], np.mean(steps, axis=0)))
-    assert at(both, "duality_gap", 3, iterate="last") == pytest.approx(last.tolist())
-    assert at(both, "duality_gap", 3, iterate="average") == pytest.approx(mean.tolist())
+    assert values(both, "duality_gap", 3, iterate="last") == pytest.approx(last.tolist())
+    assert values(both, "duality_gap", 3, iterate="average") == pytest.approx(mean.tolist())
 
 
-def test_sampled_solvers_are_measured_with_their_own_generator() -> None:
+def test_sampled_solvers_are_measured_with_the_generator_of_the_cell() -> None:
     solver = OnlineIpo1(tau=0.1, eta=0.1, samples=4, max_steps=20)
-    first, second = (at(measured(three_annotators(), solver), "tv_to_target", 20) for _ in range(2))
+    first, second = (
+        values(measured("convergence", three_annotators(), solver), "tv_to_target", 20)
+        for _ in range(2)
+    )
     assert first == second
-    assert first != at(measured(three_annotators(), replace(solver, samples=0)), "tv_to_target", 20)
+    assert first != values(
+        measured("convergence", three_annotators(), replace(solver, samples=0)), "tv_to_target", 20
+    )
 
 
-def test_many_contexts_are_told_by_median_and_largest() -> None:
+def test_many_contexts_give_the_median_and_the_largest() -> None:
     game, solver = random_games(3, 5, 4), OnlineIpo1(tau=0.1, eta=1.0, max_steps=7)
-    each = at(measured(game, solver), "tv_to_target", 7)
-    few = measured(game, solver, most_contexts=4)
-    assert at(few, "tv_to_target", 7, contexts="median") == pytest.approx([np.median(each)])
-    assert at(few, "tv_to_target", 7, contexts="largest") == pytest.approx([max(each)])
-    assert len(at(few, "tv_to_target", 7)) == 2
+    each = values(measured("convergence", game, solver), "tv_to_target", 7)
+    few = measured("convergence", game, solver, most_contexts=4)
+    assert values(few, "tv_to_target", 7, contexts="median") == pytest.approx([np.median(each)])
+    assert values(few, "tv_to_target", 7, contexts="largest") == pytest.approx([max(each)])
+    assert len(values(few, "tv_to_target", 7)) == 2
     with pytest.raises(PrefgamesError, match="most_contexts is 0"):
         EXPERIMENTS["convergence"](most_contexts=0)
 
@@ -228,23 +232,23 @@ class SlowFollower(IterativeSolver):
         return np.asarray(np.exp(numerics.log_softmax(state[1])))
 
 
-def test_rows_of_the_follower_that_freeze_are_told() -> None:
+def test_rows_of_the_follower_that_freeze_are_counted() -> None:
     game = PreferenceGame([[0.5, 0.9, 0.8], [0.1, 0.5, 0.9], [0.2, 0.1, 0.5]], names=list("abc"))
     rows = []
     for kappa in (1.0, 20.0):
         solver = SlowFollower(kappa=kappa, max_steps=200 if kappa == 1 else 3_000)
-        found = measured(game, solver, average=True)
-        assert at(found, "tv_to_target", iterate="last")[-1] < 1e-8
-        assert 1e-4 < at(found, "tv_to_target", iterate="average")[-1] < 0.1
-        away = {name: at(found, "row_tv", action=name)[0] for name in "abc"}
+        measurements = measured("convergence", game, solver, average=True)
+        assert values(measurements, "tv_to_target", iterate="last")[-1] < 1e-8
+        assert 1e-4 < values(measurements, "tv_to_target", iterate="average")[-1] < 0.1
+        distances = {name: values(measurements, "row_tv", action=name)[0] for name in "abc"}
         if kappa == 1:  # c is hardly ever given, so its row has hardly moved
-            assert away["a"] < 0.05 < 0.3 < away["c"]
+            assert distances["a"] < 0.05 < 0.3 < distances["c"]
         else:
-            assert max(away.values()) < 0.05
+            assert max(distances.values()) < 0.05
         rows += [
             row(m.metric, m.value, solver="slow", params={"kappa": kappa}, concept="slhf",
                 experiment="convergence", labels=dict(m.labels), step=m.step, cell=str(kappa))
-            for m in found
+            for m in measurements
         ]  # fmt: skip
     of_question = question.SECTION.rows(framed(rows))
     assert set(question.ends(of_question)["iterate"]) == {"last", "average"}
@@ -264,33 +268,33 @@ def test_rows_of_the_follower_that_freeze_are_told() -> None:
 
 def test_at_tau_a_tenth_two_methods_reach_machine_precision_and_nash_md_does_not() -> None:
     for method in ("egpo", "online_ipo_1"):
-        own = games(method, 0.1)
-        assert len(own) == 10
-        assert (own["regularised_gap"] < 1e-14).all()
-        assert (own["eta"] < own["limit"]).all()
+        online = games(method, 0.1)
+        assert len(online) == 10
+        assert (online["regularised_gap"] < 1e-14).all()
+        assert (online["eta"] < online["limit"]).all()
     biased = games("nash_md", 0.1)
     assert (biased["regularised_gap"] > 1e-7).all()
     assert (biased["tv_to_target"] < 1e-9).all()  # of its own fixed point
 
 
 def test_at_small_tau_online_ipo_1_cycles_in_exactly_the_games_beyond_its_limit() -> None:
-    egpo, own = games("egpo", 0.01), games("online_ipo_1", 0.01)
+    egpo, online = games("egpo", 0.01), games("online_ipo_1", 0.01)
     assert (egpo["regularised_gap"] < 1e-13).all()
-    beyond = (own["eta"] > own["limit"]).to_numpy()
+    beyond = (online["eta"] > online["limit"]).to_numpy()
     assert 0 < beyond.sum() < 10
-    assert ((own["regularised_gap"] > 1e-4).to_numpy() == beyond).all()
-    assert (own.loc[beyond, "regularised_gap"] > 1e-2).all()
+    assert ((online["regularised_gap"] > 1e-4).to_numpy() == beyond).all()
+    assert (online.loc[beyond, "regularised_gap"] > 1e-2).all()
 
 
 def test_egpo_is_linear_at_the_proved_rate_in_every_game() -> None:
     rows = question.traces(question.SECTION.rows(comparison()))
     for tau in LEARNING:
         rate = 1 - published(tau)["egpo"].eta * tau  # type: ignore[attr-defined]
-        own = rows[(rows["comparison"] == f"tau = {tau:g}") & (rows["iterate"] == "last")]
-        own = own[own["method"].astype(str).str.startswith("egpo")]
-        start = own[own["step"] == 0].set_index("context")["kl_to_target"]
-        bound = start.loc[own["context"]].to_numpy() * rate ** own["step"].to_numpy(float)
-        assert (own["kl_to_target"].to_numpy() <= bound + 1e-14).all()
+        part = rows[(rows["comparison"] == f"tau = {tau:g}") & (rows["iterate"] == "last")]
+        part = part[part["method"].astype(str).str.startswith("egpo")]
+        start = part[part["step"] == 0].set_index("context")["kl_to_target"]
+        bound = start.loc[part["context"]].to_numpy() * rate ** part["step"].to_numpy(float)
+        assert (part["kl_to_target"].to_numpy() <= bound + 1e-14).all()
 
 
 @pytest.mark.parametrize("tau", LEARNING)
@@ -303,21 +307,21 @@ def test_policy_gradients_are_slow(tau: float) -> None:
     assert np.median(slow) > (1e-10 if tau == 0.1 else 1e-6)
 
 
-def test_the_table_tells_what_it_took() -> None:
+def test_the_table_has_steps_and_oracle_calls() -> None:
     first = games("egpo", 0.1).iloc[0]
     rows = question.traces(question.SECTION.rows(comparison()))
-    own = rows[(rows["comparison"] == "tau = 0.1") & (rows["context"] == 0)]
-    own = own[own["method"].astype(str).str.startswith("egpo")].sort_values("step")
-    inside = own["regularised_gap"] <= 1e-10
+    part = rows[(rows["comparison"] == "tau = 0.1") & (rows["context"] == 0)]
+    part = part[part["method"].astype(str).str.startswith("egpo")].sort_values("step")
+    inside = part["regularised_gap"] <= 1e-10
     k = int(np.flatnonzero(~inside)[-1]) + 1
-    assert first["steps"] == own["step"].iloc[k]
+    assert first["steps"] == part["step"].iloc[k]
     assert first["oracle_calls"] == 2 * first["steps"]
     assert 0 < first["seconds"] < 60
     counts = question.summary(question.SECTION.rows(comparison()))
-    own = counts[counts["comparison"] == "tau = 0.01"].set_index("method")
-    assert own.loc["egpo", "reached"] == 10
+    part = counts[counts["comparison"] == "tau = 0.01"].set_index("method")
+    assert part.loc["egpo", "reached"] == 10
     missed = games("online_ipo_1", 0.01)["steps"].isna().sum()
-    assert own.loc["online_ipo_1", "reached"] == 10 - missed
+    assert part.loc["online_ipo_1", "reached"] == 10 - missed
     assert (counts["of"] == 10).all()
     final = question.ends(question.SECTION.rows(comparison()))
     assert set(final["iterate"]) == {"last"}
@@ -341,15 +345,15 @@ def test_steps_of_newton_are_linear_systems(monkeypatch: pytest.MonkeyPatch) -> 
     assert solution.newton_steps.max() == len(solved)
     alone = [NlhfExact(0.02).solve(game.at(k)).newton_steps for k in range(3)]
     np.testing.assert_array_equal(solution.newton_steps, alone)  # each game on its own path
-    found = measured(game, NlhfExact(0.02))
-    assert at(found, "newton_steps") == solution.newton_steps.tolist()
-    assert max(at(found, "regularised_gap")) < 1e-12
-    (seconds,) = at(found, "seconds")
+    measurements = measured("convergence", game, NlhfExact(0.02))
+    assert values(measurements, "newton_steps") == solution.newton_steps.tolist()
+    assert max(values(measurements, "regularised_gap")) < 1e-12
+    (seconds,) = values(measurements, "seconds")
     assert seconds > 0
 
 
 def by_hand(tau: float, gaps: dict[str, list[list[float]]], seed: int | None = None) -> list[Row]:
-    """Two contexts; a step a second, two look-ups a step."""
+    """Two contexts; a step a second, two oracle calls a step."""
     rows = []
     for method, contexts in gaps.items():
         given: dict[str, Any] = {"solver": method, "params": {"tau": tau}, "concept": "nlhf"}
@@ -358,10 +362,10 @@ def by_hand(tau: float, gaps: dict[str, list[list[float]]], seed: int | None = N
             pay = 3 if method == "slow" else 1
             rows.append(row("seconds", float(step * pay), step=step, **given))
             rows.append(row("oracle_calls", 2.0 * step, step=step, **given))
-            for context, values in enumerate(contexts):
+            for context, curve in enumerate(contexts):
                 for metric in ("regularised_gap", "kl_to_target", "tv_to_target"):
                     rows.append(
-                        row(metric, values[step], step=step, context=context,
+                        row(metric, curve[step], step=step, context=context,
                             labels={"iterate": "last"}, **given)
                     )  # fmt: skip
     given = {"params": {"tau": tau}, "experiment": "convergence", "seed": seed}
@@ -374,9 +378,11 @@ def by_hand(tau: float, gaps: dict[str, list[list[float]]], seed: int | None = N
 
 
 def test_newton_is_compared_with_the_best_that_reaches_every_game() -> None:
-    there, late, never = [1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.5]
-    rows = by_hand(0.1, {"fast": [there, late], "slow": [there, there], "half": [there, never]})
-    rows += by_hand(0.2, {"half": [there, never]})
+    reached, late, never = [1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.5]
+    rows = by_hand(
+        0.1, {"fast": [reached, late], "slow": [reached, reached], "half": [reached, never]}
+    )
+    rows += by_hand(0.2, {"half": [reached, never]})
     of_question = question.SECTION.rows(framed(rows))
     table = question.newton(of_question).set_index("comparison")
     best = table.loc["tau = 0.1"]
@@ -387,8 +393,8 @@ def test_newton_is_compared_with_the_best_that_reaches_every_game() -> None:
     said = question.findings(of_question)[-2:]
     assert "fast, the fastest first-order method, 2 steps and 2 s (4.0 times as long)" in said[0]
     assert "no first-order method reaches 1e-10 in every game" in said[1]
-    seeds = by_hand(0.1, {"half": [there, there], "slow": [late, there]}, 0)
-    seeds += by_hand(0.1, {"half": [there, never], "slow": [there, there]}, 1)
+    seeds = by_hand(0.1, {"half": [reached, reached], "slow": [late, reached]}, 0)
+    seeds += by_hand(0.1, {"half": [reached, never], "slow": [reached, reached]}, 1)
     (line,) = question.newton(question.SECTION.rows(framed(seeds))).to_dict("records")
     assert (line["best"], line["steps"], line["seconds"]) == ("slow", 2, 4.5)  # of 6 and 3
     assert question.newton(question.SECTION.rows(comparison())).empty  # no exact solver
@@ -430,10 +436,10 @@ def test_the_specs_have_the_published_step_sizes(spec: str) -> None:
     plan = read(spec)
     sizes = {(s.name, s.params["tau"]): s.params["eta"] for s in plan.methods if "eta" in s.params}
     steps = {s.params["tau"]: s.params["max_steps"] for s in plan.methods if "eta" in s.params}
-    uniform, own = ("egpo", "online_ipo_1", "nash_md"), ("online_ipo_2", "nash_md_pg")
+    uniform, drawn = ("egpo", "online_ipo_1", "nash_md"), ("online_ipo_2", "nash_md_pg")
     for tau, rate, most in ((0.1, 0.1, 1_000), (0.01, 0.02, 5_000), (0.001, 2e-4, 100_000)):
         assert steps[tau] == most
-        for name in (*uniform, *own):
+        for name in (*uniform, *drawn):
             eta = step_size(rate, 10, tau) if name in uniform else 4 * rate / tau
             assert sizes.pop((name, tau)) == pytest.approx(eta)
     assert not sizes
@@ -446,6 +452,10 @@ def test_an_infinite_kl_is_undefined_and_no_divergence() -> None:
     dropped = solver.solve(game).trace
     assert dropped is not None
     assert dropped.policies[-1].min() == 0
-    found = [m for m in measured(game, solver) if m.metric == "kl_to_target" and m.step == 1]
-    told = {(m.status, m.message) for m in found if np.isnan(m.value)}
-    assert told == {("undefined", "infinite: an answer has probability 0")}
+    infinite = [
+        m
+        for m in measured("convergence", game, solver)
+        if m.metric == "kl_to_target" and m.step == 1
+    ]
+    outcomes = {(m.status, m.message) for m in infinite if np.isnan(m.value)}
+    assert outcomes == {("undefined", "infinite: an answer has probability 0")}

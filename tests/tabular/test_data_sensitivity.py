@@ -7,18 +7,11 @@ import pytest
 
 from games import PreferenceGame, SpecError
 from solvers import SOLVERS, Solver
-from tabular import EXPERIMENTS, Measurement
-from tests.paper_games import generators, random_games, three_annotators
+from tabular import EXPERIMENTS
+from tests.measured import measured, values
+from tests.paper_games import random_games, three_annotators
 
 PAIRS = [["A", "C"], ["A", "B"], ["B", "C"]]
-
-
-def measured(game: PreferenceGame, solver: Solver, **params: Any) -> list[Measurement]:
-    return list(EXPERIMENTS["data_sensitivity"](**params).measure(game, solver, generators))
-
-
-def values(found: list[Measurement], metric: str, **labels: object) -> list[float]:
-    return [m.value for m in found if m.metric == metric and labels.items() <= m.labels.items()]
 
 
 def exact(name: str) -> Solver:
@@ -38,28 +31,28 @@ def test_known_preferences_rlhf_follows_the_missing_pair_and_the_others_do_not_m
     alpha: tuple[float, float, float], answers: list[str | None]
 ) -> None:
     game = three_annotators(alpha)
-    found = measured(game, exact("rlhf_exact"))
+    measurements = measured("data_sensitivity", game, exact("rlhf_exact"))
     policies = [
         np.full(3, 1 / 3) if top is None else np.eye(3)["ABC".index(top)] for top in answers
     ]
     for change, expected in zip([None, *PAIRS], policies, strict=True):
         labels: dict[str, Any] = {"change": "none"} if change is None else {"pair": change}
-        assert values(found, "probability", **labels) == pytest.approx(expected)
+        assert values(measurements, "probability", **labels) == pytest.approx(expected)
         moved = abs(expected - policies[0]).sum() / 2
-        assert values(found, "shift", **labels) == pytest.approx([moved])
+        assert values(measurements, "shift", **labels) == pytest.approx([moved])
     for name in ("nlhf_exact", "slhf_exact"):
-        shifts = values(measured(game, exact(name)), "shift")
+        shifts = values(measured("data_sensitivity", game, exact(name)), "shift")
         assert len(shifts) == 1 + 3 + 4  # nothing, each pair, sampling from ref and three answers
         assert max(shifts) <= 1e-12
 
 
 def test_estimated_without_a_pair_all_three_may_move() -> None:
     game = three_annotators()
-    nash = measured(game, exact("nlhf_exact"), setting="estimated")
+    nash = measured("data_sensitivity", game, exact("nlhf_exact"), setting="estimated")
     got = values(nash, "probability", pair=["A", "C"], unseen="filled")
     assert got == pytest.approx([0.625, 0, 0.375], abs=1e-12)
     assert values(nash, "shift", pair=["A", "C"]) == pytest.approx([0.2])
-    slhf = measured(game, exact("slhf_exact"), setting="estimated")
+    slhf = measured("data_sensitivity", game, exact("slhf_exact"), setting="estimated")
     assert values(slhf, "probability", pair=["A", "C"]) == pytest.approx([1, 0, 0])
     assert max(values(slhf, "shift")) == pytest.approx(1)  # but not so without {B, C}
     assert set(values(nash, "unseen_share", change="missing")) == {1 / 3}
@@ -68,7 +61,7 @@ def test_estimated_without_a_pair_all_three_may_move() -> None:
 def test_unseen_pairs_are_dropped_or_filled_for_rlhf_only() -> None:
     game = three_annotators()
     solver = SOLVERS["rlhf_exact"](tau=0.5)
-    found = measured(game, solver, setting="estimated")
+    measurements = measured("data_sensitivity", game, solver, setting="estimated")
     P = game.P.copy()
     P[0, 2] = P[2, 0] = 0.5
     filled = solver.solve(PreferenceGame(P)).policy
@@ -77,9 +70,9 @@ def test_unseen_pairs_are_dropped_or_filled_for_rlhf_only() -> None:
     dropped = solver.solve(PreferenceGame(game.P, pairs=pairs)).policy
     assert abs(filled - dropped).max() > 0.05
     for unseen, policy in (("filled", filled), ("dropped", dropped)):
-        got = values(found, "probability", pair=["A", "C"], unseen=unseen)
+        got = values(measurements, "probability", pair=["A", "C"], unseen=unseen)
         assert got == pytest.approx(policy.tolist())
-    other = measured(game, exact("slhf_exact"), setting="estimated")
+    other = measured("data_sensitivity", game, exact("slhf_exact"), setting="estimated")
     assert {m.labels.get("unseen") for m in other} == {None, "filled"}
 
 
@@ -87,7 +80,8 @@ def test_a_finite_sample_is_the_same_for_every_solver_and_approaches_the_truth()
     game = random_games(3, 2, 4)
     shares = {
         name: values(
-            measured(game, exact(name), setting="estimated", n_comparisons=7), "unseen_share"
+            measured("data_sensitivity", game, exact(name), setting="estimated", n_comparisons=7),
+            "unseen_share",
         )
         for name in ("nlhf_exact", "slhf_exact")
     }
@@ -96,7 +90,9 @@ def test_a_finite_sample_is_the_same_for_every_solver_and_approaches_the_truth()
     errors = [
         max(
             values(
-                measured(game, solver, setting="estimated", n_comparisons=n), "shift", change="none"
+                measured("data_sensitivity", game, solver, setting="estimated", n_comparisons=n),
+                "shift",
+                change="none",
             )
         )
         for n in (30, 3_000, 3_000_000)
@@ -108,7 +104,7 @@ def test_sampling_from_a_concentrated_policy_moves_rlhf_as_published() -> None:
     """papers.md 1.5: the transitive game under mu = (.8,.1,.1), (.1,.8,.1), (.1,.1,.8)."""
     P = [[0.5, 0.51, 0.51], [0.49, 0.5, 0.99], [0.49, 0.01, 0.5]]
     game = PreferenceGame(P, names=["A", "B", "C"])
-    found = measured(game, SOLVERS["rlhf_exact"](tau=1.0))
+    measurements = measured("data_sensitivity", game, SOLVERS["rlhf_exact"](tau=1.0))
     rewards = {
         "A": (0.027, 0.184, -0.211),
         "B": (0.792, 0.961, -1.753),
@@ -117,25 +113,27 @@ def test_sampling_from_a_concentrated_policy_moves_rlhf_as_published() -> None:
     }
     for policy, r in rewards.items():
         soft = np.exp(r) / np.exp(r).sum()
-        got = values(found, "probability", policy=policy)
+        got = values(measurements, "probability", policy=policy)
         assert got == pytest.approx(soft.tolist(), abs=4e-4)
 
 
 def test_consequences_are_judged_on_the_true_game() -> None:
     game = three_annotators()
-    found = measured(game, exact("slhf_exact"), setting="estimated")
+    measurements = measured("data_sensitivity", game, exact("slhf_exact"), setting="estimated")
     # without {B, C} the answer moves to where it is no longer the maximin answer
-    policy = values(found, "probability", pair=["B", "C"])
+    policy = values(measurements, "probability", pair=["B", "C"])
     V = np.array([0.4, 0.35, 0.25])
-    assert values(found, "regret", pair=["B", "C"]) == pytest.approx([0.4 - V @ policy])
+    assert values(measurements, "regret", pair=["B", "C"]) == pytest.approx([0.4 - V @ policy])
     gap = 2 * max(game.P @ policy) - 1
-    assert values(found, "duality_gap", pair=["B", "C"]) == pytest.approx([gap])
+    assert values(measurements, "duality_gap", pair=["B", "C"]) == pytest.approx([gap])
     assert gap > 0.2
 
 
 def test_many_pairs_are_thinned_and_counted() -> None:
-    found = measured(random_games(0, 1, 6), exact("slhf_exact"), most_pairs=4)
-    missing = [m for m in found if m.labels["change"] == "missing" and m.metric == "shift"]
+    measurements = measured(
+        "data_sensitivity", random_games(0, 1, 6), exact("slhf_exact"), most_pairs=4
+    )
+    missing = [m for m in measurements if m.labels["change"] == "missing" and m.metric == "shift"]
     assert len(missing) == 4
     assert {m.labels["pairs_in_all"] for m in missing} == {15}
 

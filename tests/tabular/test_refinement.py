@@ -1,24 +1,21 @@
 """Refinement: the published probabilities, exactly and by simulation; another route for each."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 
-from games import PreferenceGame, SpecError
+from games import SpecError
 from solvers import SOLVERS, Solver
-from tabular import EXPERIMENTS, MatchedKl, Measurement
-from tests.paper_games import generators, random_games, three_annotators
+from tabular import EXPERIMENTS, Measurement
+from tests.measured import measured, values
+from tests.paper_games import random_games, three_annotators
 
 
-def measured(game: PreferenceGame, solver: Solver, **params: int) -> list[Measurement]:
-    return list(EXPERIMENTS["refinement"](**params).measure(game, solver, generators))
-
-
-def value(found: list[Measurement], metric: str, **labels: object) -> float:
-    hits = [m.value for m in found if m.metric == metric and labels.items() <= m.labels.items()]
-    assert len(hits) == 1, (metric, labels, hits)
-    return hits[0]
+def value(measurements: list[Measurement], metric: str, **labels: Any) -> float:
+    (only,) = values(measurements, metric, **labels)
+    return only
 
 
 EQUAL = three_annotators((1 / 3, 1 / 3, 1 / 3))
@@ -35,12 +32,12 @@ def test_published_probabilities_exactly_and_by_simulation(
     solver: Solver, how: str, expected: list[float]
 ) -> None:
     users = 40_000
-    found = measured(EQUAL, solver, n_answers=3, n_users=users)
+    measurements = measured("refinement", EQUAL, solver, n_answers=3, n_users=users)
     for n, p in enumerate(expected, 1):
         labels = {"n_answers": n, "how": how, "type": "all"}
-        assert value(found, "seen_favourite", route="exact", **labels) == pytest.approx(p)
+        assert value(measurements, "seen_favourite", route="exact", **labels) == pytest.approx(p)
         error = 4 * np.sqrt(p * (1 - p) / users)
-        simulated = value(found, "seen_favourite", route="simulated", **labels)
+        simulated = value(measurements, "seen_favourite", route="simulated", **labels)
         assert simulated == pytest.approx(p, abs=error + 1e-12)
 
 
@@ -51,12 +48,12 @@ def test_a_soft_follower_no_longer_reaches_everyone() -> None:
     assert follower is not None
     assert follower[0, 2] == pytest.approx(hop)
     assert hop == pytest.approx(0.82, abs=0.01)
-    found = measured(EQUAL, solver, n_answers=3)
-    seen = value(found, "seen_favourite", n_answers=3, how="refined", type="all")
+    measurements = measured("refinement", EQUAL, solver, n_answers=3)
+    chance = value(measurements, "seen_favourite", n_answers=3, how="refined", type="all")
     chains = itertools.product(range(3), repeat=3)
     by_hand = sum(follower[a, b] * follower[b, c] / 3 * (0 in (a, b, c)) for a, b, c in chains)
-    assert seen == pytest.approx(by_hand)
-    assert 2 / 3 < seen < 0.95
+    assert chance == pytest.approx(by_hand)
+    assert 2 / 3 < chance < 0.95
 
 
 def test_exact_numbers_equal_enumeration_of_all_sequences() -> None:
@@ -64,7 +61,7 @@ def test_exact_numbers_equal_enumeration_of_all_sequences() -> None:
     solver = SOLVERS["slhf_exact"](tau_leader=0.3, tau_follower=0.2)
     solution = solver.solve(game)
     assert solution.follower is not None
-    found = measured(game, solver, n_answers=4)
+    measurements = measured("refinement", game, solver, n_answers=4)
     worth = np.array([[1, 0.5, 0], [0, 1, 0.5], [0.5, 0, 1]])
     for how, reply in (
         ("refined", solution.follower),
@@ -72,29 +69,29 @@ def test_exact_numbers_equal_enumeration_of_all_sequences() -> None:
     ):
         for n in (1, 2, 4):
             for kind in range(3):
-                seen = best = 0.0
+                chance = best = 0.0
                 for path in itertools.product(range(3), repeat=n):
                     p = solution.policy[path[0]]
                     for a, b in itertools.pairwise(path):
                         p *= reply[a, b]
-                    seen += p * (kind in path)  # type k likes answer k best
+                    chance += p * (kind in path)  # type k likes answer k best
                     best += p * max(worth[kind, list(path)])
                 labels = {"n_answers": n, "how": how, "type": kind, "route": "exact"}
-                assert value(found, "seen_favourite", **labels) == pytest.approx(seen)
-                assert value(found, "best_utility", **labels) == pytest.approx(best)
+                assert value(measurements, "seen_favourite", **labels) == pytest.approx(chance)
+                assert value(measurements, "best_utility", **labels) == pytest.approx(best)
 
 
 def test_revision_of_each_leader_by_hand() -> None:
     game = three_annotators()
-    found = measured(game, SHARP)
+    measurements = measured("refinement", game, SHARP)
     # follower A -> C, B -> A, C -> B wins .6, .65, .75
     gain = np.array([0.6, 0.65, 0.75])
     leaders = {"ref": [1 / 3] * 3, "rlhf": [0, 1, 0], "nlhf": [0.5, 0.2, 0.3], "slhf": [1, 0, 0]}
     for leader, policy in leaders.items():
-        rate = value(found, "refinement_win_rate", leader=leader)
+        rate = value(measurements, "refinement_win_rate", leader=leader)
         assert rate == pytest.approx(gain @ policy)
     # a solver without a follower revises by drawing again: even against itself
-    again = measured(game, NASH)
+    again = measured("refinement", game, NASH)
     assert value(again, "refinement_win_rate", leader="nlhf") == pytest.approx(0.5)
     assert value(again, "refinement_win_rate", leader="ref") == pytest.approx(
         np.full(3, 1 / 3) @ (1 - game.P) @ [0.5, 0.2, 0.3]
@@ -103,18 +100,10 @@ def test_revision_of_each_leader_by_hand() -> None:
 
 def test_without_a_population_favourites_are_skipped_and_revisions_are_not() -> None:
     game = random_games(1, 3, 4)
-    found = measured(game, SHARP)
-    skipped = [m for m in found if m.metric == "seen_favourite"]
+    measurements = measured("refinement", game, SHARP)
+    skipped = [m for m in measurements if m.metric == "seen_favourite"]
     assert [m.status for m in skipped] == ["skipped"]
-    assert len([m for m in found if m.metric == "refinement_win_rate"]) == 4 * 3
-
-
-def test_a_leader_out_of_reach_is_undefined_and_says_why() -> None:
-    found = measured(three_annotators(), MatchedKl(SOLVERS["slhf_exact"], 0.1))
-    nash = [m for m in found if m.labels.get("leader") == "nlhf"]
-    assert [m.status for m in nash] == ["undefined"]
-    assert "smaller kl" in nash[0].message
-    assert np.isnan(nash[0].value)
+    assert len([m for m in measurements if m.metric == "refinement_win_rate"]) == 4 * 3
 
 
 def test_ranges_are_checked() -> None:

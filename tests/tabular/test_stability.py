@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from games import PreferenceGame, PrefgamesError
+from games import PrefgamesError
 from results.questions import fixed_points
 from results.questions import stability as limits
 from solvers import Solver
@@ -17,28 +17,19 @@ from solvers.nlhf_exact import NlhfExact
 from solvers.omwu import Omwu
 from solvers.online_ipo_1 import OnlineIpo1
 from solvers.sppo import Sppo
-from tabular import EXPERIMENTS, Measurement, linearisation, stability
+from tabular import EXPERIMENTS, linearisation, stability
 from tests.golden_games import SETTINGS, golden, golden_game
-from tests.paper_games import generators, random_games, three_annotators
+from tests.measured import measured, values
+from tests.paper_games import random_games, three_annotators
 from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
 from tests.recorded import framed, row
-
-
-def measured(
-    question: str, game: PreferenceGame, solver: Solver, **params: object
-) -> list[Measurement]:
-    return list(EXPERIMENTS[question](**params).measure(game, solver, generators))
-
-
-def values(found: list[Measurement], metric: str, **labels: object) -> list[float]:
-    return [m.value for m in found if m.metric == metric and labels.items() <= m.labels.items()]
 
 
 @pytest.mark.parametrize(("name", "tau"), SETTINGS)
 def test_mirror_descent_converges_below_its_limit_and_cycles_above(name: str, tau: float) -> None:
     (solver, game) = (OnlineIpo1(tau=tau), golden_game(name))
-    found = measured("stability", game, solver, steps=32, run_steps=12_000)
-    (below,), (above,) = (values(found, "kl_to_target", of_limit=f) for f in (0.95, 1.05))
+    measurements = measured("stability", game, solver, steps=32, run_steps=12_000)
+    (below,), (above,) = (values(measurements, "kl_to_target", of_limit=f) for f in (0.95, 1.05))
     assert below < 1e-6
     assert above > 1e-4
 
@@ -46,16 +37,16 @@ def test_mirror_descent_converges_below_its_limit_and_cycles_above(name: str, ta
 def test_nash_md_is_unstable_in_a_band_and_stable_beyond_it() -> None:
     """With eta tau near 1 its opponent is the reference, which does not move."""
     game = golden_game("rps")
-    assert stability.shrinks(NashMd(tau=0.02, eta=0.7), game)
-    assert not stability.shrinks(NashMd(tau=0.02, eta=1.0), game)
-    assert stability.shrinks(NashMd(tau=0.02, eta=45.0), game)
+    assert stability.deviation_shrinks(NashMd(tau=0.02, eta=0.7), game)
+    assert not stability.deviation_shrinks(NashMd(tau=0.02, eta=1.0), game)
+    assert stability.deviation_shrinks(NashMd(tau=0.02, eta=45.0), game)
 
 
 def test_an_unstable_average_has_no_limit_but_a_band() -> None:
     """tau (tau + kappa)^2 < kappa omega^2 with kappa = rate / eta: unstable, as known for rps."""
     unstable, stable = NashEma(tau=0.1, eta=0.3, rate=0.05), NashEma(tau=0.1, eta=0.3, rate=1.0)
-    assert not stability.shrinks(unstable, golden_game("rps"), 4000)
-    assert stability.shrinks(stable, golden_game("rps"))
+    assert not stability.deviation_shrinks(unstable, golden_game("rps"), 4000)
+    assert stability.deviation_shrinks(stable, golden_game("rps"))
     linearised = linearisation.multipliers(unstable, golden_game("rps"))
     assert linearised is not None
     factors = linearised(0.3)
@@ -83,21 +74,21 @@ def test_a_solver_without_a_formula_is_only_tried() -> None:
     class Unknown(MirrorDescent):
         """Mirror descent in self-play, in a class that no formula is registered for."""
 
-    found = measured("stability", golden_game("rand10"), Unknown(tau=0.1), precision=0.05)
-    (predicted,) = [m for m in found if m.labels.get("route") == "predicted"]
+    measurements = measured("stability", golden_game("rand10"), Unknown(tau=0.1), precision=0.05)
+    (predicted,) = [m for m in measurements if m.labels.get("route") == "predicted"]
     assert (predicted.status, predicted.message) == ("skipped", "no formula")
-    assert values(found, "step_limit", route="observed") == pytest.approx([6.916], rel=0.05)
-    assert values(found, "kl_to_target") == []
+    assert values(measurements, "step_limit", route="observed") == pytest.approx([6.916], rel=0.05)
+    assert values(measurements, "kl_to_target") == []
 
 
 def test_contexts_are_tried_one_by_one_up_to_a_number() -> None:
     game = random_games(3, 3, 4)
-    found = measured(
+    measurements = measured(
         "stability", game, OnlineIpo1(tau=0.1), most_contexts=2, run_steps=0, steps=400
     )
-    assert [m.context for m in found if m.metric == "omega"] == [0, 1]
+    assert [m.context for m in measurements if m.metric == "omega"] == [0, 1]
     one = stability.predicted_limit(OnlineIpo1(tau=0.1), game.at(1))
-    assert values(found, "step_limit", route="predicted")[1] == pytest.approx(one)
+    assert values(measurements, "step_limit", route="predicted")[1] == pytest.approx(one)
     with pytest.raises(PrefgamesError, match="steps is 2"):
         EXPERIMENTS["stability"](steps=2)
     with pytest.raises(PrefgamesError, match="must be positive"):
@@ -110,18 +101,18 @@ def test_the_policy_gradient_ends_far_from_nash_at_the_golden_place(
     name: str, tau: float, mixture: float
 ) -> None:
     game, expected = golden_game(name), golden(name, tau)
-    found = measured("fixed_points", game, NashMdPg(tau=tau, mixture=mixture, max_steps=1))
+    measurements = measured("fixed_points", game, NashMdPg(tau=tau, mixture=mixture, max_steps=1))
     end = np.array(expected[f"nash_md_pg_beta{mixture:g}"])
     distance = abs(end - np.array(expected["qre"])).sum() / 2
-    assert values(found, "tv_to_nash", route="target") == pytest.approx([distance], abs=1e-9)
+    assert values(measurements, "tv_to_nash", route="target") == pytest.approx([distance], abs=1e-9)
     assert 0.01 < distance < 0.06 if mixture < 0.5 else 0.08 < distance < 0.38
 
 
 @pytest.mark.parametrize("mixture", [0.125, 0.5, 0.75])
-def test_the_policy_gradient_really_ends_there(mixture: float) -> None:
+def test_the_policy_gradient_really_reaches_its_target(mixture: float) -> None:
     solver = NashMdPg(tau=0.1, mixture=mixture, eta=5.0, max_steps=4000)
-    found = measured("fixed_points", golden_game("rps"), solver)
-    ends = {route: values(found, "tv_to_nash", route=route) for route in ("target", "last")}
+    measurements = measured("fixed_points", golden_game("rps"), solver)
+    ends = {route: values(measurements, "tv_to_nash", route=route) for route in ("target", "last")}
     assert ends["last"] == pytest.approx(ends["target"], abs=1e-8)
     assert ends["last"][0] > 0.02
 
@@ -139,8 +130,8 @@ def test_more_mixture_ends_farther() -> None:
 
 def test_iterated_best_of_n_ends_elsewhere() -> None:
     solver, game = IteratedBestOfN(n_draws=2, mixing=0.1, max_steps=5000), golden_game("rand10")
-    found = measured("fixed_points", game, solver, tau=0.1)
-    (target,), (last,) = (values(found, "tv_to_nash", route=r) for r in ("target", "last"))
+    measurements = measured("fixed_points", game, solver, tau=0.1)
+    (target,), (last,) = (values(measurements, "tv_to_nash", route=r) for r in ("target", "last"))
     assert last == pytest.approx(target, abs=1e-9)
     nash = NlhfExact(0.1).solve(game).policy
     assert target == pytest.approx(abs(solver.solve(game).policy - nash).sum() / 2, abs=1e-9)
@@ -148,10 +139,10 @@ def test_iterated_best_of_n_ends_elsewhere() -> None:
 
 
 def test_the_last_iterate_of_sppo_is_not_its_average() -> None:
-    found = measured("fixed_points", golden_game("rps"), Sppo(eta=0.5, max_steps=3000))
-    (last,), (average,) = (values(found, "tv_to_nash", route=r) for r in ("last", "average"))
+    measurements = measured("fixed_points", golden_game("rps"), Sppo(eta=0.5, max_steps=3000))
+    (last,), (average,) = (values(measurements, "tv_to_nash", route=r) for r in ("last", "average"))
     assert average < 0.05 < 0.2 < last
-    (gap,) = values(found, "duality_gap", route="last")
+    (gap,) = values(measurements, "duality_gap", route="last")
     assert gap > 0.05
 
 
@@ -221,8 +212,8 @@ def test_the_audit_is_drawn_where_the_rows_say() -> None:
     for axes, tau, method in zip(figure.axes, (0.0, 0.1), ("sppo", "nash_md_pg"), strict=True):
         assert [t.get_text() for t in axes.get_yticklabels()] == [method]
         shown = sorted(float(np.asarray(line.get_xdata())[0]) for line in axes.lines)
-        own = table.loc[(table["nash_tau"] == tau) & (table["method"] == method), "mean"]
-        assert shown == pytest.approx(sorted(own))
+        part = table.loc[(table["nash_tau"] == tau) & (table["method"] == method), "mean"]
+        assert shown == pytest.approx(sorted(part))
         assert len(shown) >= 2
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [

@@ -13,7 +13,7 @@ from games.game import Known
 
 
 def failed(outcomes: list[Outcome]) -> dict[str, str]:
-    return {found.name: found.reason for found in outcomes if found.passed is False}
+    return {each.name: each.reason for each in outcomes if each.passed is False}
 
 
 @pytest.mark.parametrize("name", sorted(GAMES))
@@ -52,9 +52,9 @@ def deaf(*, rng: np.random.Generator) -> PreferenceGame:
         (deaf, "seeds", "another seed gives the same game"),
     ],
 )
-def test_a_broken_game_fails_just_there(
+def test_a_broken_game_fails_just_that_check(
     make: Callable[..., PreferenceGame], check: str, reason: str
 ) -> None:
-    found = failed(run(make, make.__name__))
-    assert list(found) == [check]
-    assert reason in found[check]
+    failures = failed(run(make, make.__name__))
+    assert list(failures) == [check]
+    assert reason in failures[check]

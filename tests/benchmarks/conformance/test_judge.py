@@ -21,7 +21,7 @@ from llm.judges.judge import require_pairs
 
 
 def failed(outcomes: list[Outcome]) -> dict[str, str]:
-    return {found.name: found.reason for found in outcomes if found.passed is False}
+    return {each.name: each.reason for each in outcomes if each.passed is False}
 
 
 def mark(seed: int, *texts: str) -> float:
@@ -202,18 +202,16 @@ BROKEN: list[tuple[type[Good], set[str], str]] = [
 def test_a_good_judge_passes_every_check() -> None:
     outcomes = run(Good, "good")
     assert set(failed(outcomes)) == {"name"}, "its module is this one"
-    assert [found.name for found in outcomes if found.passed] == [
-        check.__name__ for check in CHECKS
-    ]
+    assert [each.name for each in outcomes if each.passed] == [check.__name__ for check in CHECKS]
 
 
 @pytest.mark.parametrize(
     ("kind", "checks", "reason"), BROKEN, ids=[kind.__name__ for kind, _, _ in BROKEN]
 )
 def test_a_broken_judge_fails_its_check(kind: type[Good], checks: set[str], reason: str) -> None:
-    found = failed(run(kind, "broken"))
-    assert checks <= set(found)
-    assert any(reason in found[check] for check in checks), found
+    failures = failed(run(kind, "broken"))
+    assert checks <= set(failures)
+    assert any(reason in failures[check] for check in checks), failures
 
 
 def test_every_check_of_an_instance_fails_once() -> None:
@@ -257,13 +255,13 @@ def test_what_has_no_default_is_asked_for() -> None:
     class Needy(Good):
         def __init__(self, url: str, level: int) -> None: ...
 
-    found = failed(run(Needy, "needy", {"url": "u"}))
-    assert found["made"].startswith("needy(url=...) raises TypeError: ")
-    assert found["made"].endswith("; pass what has no default in `given`")
+    failures = failed(run(Needy, "needy", {"url": "u"}))
+    assert failures["made"].startswith("needy(url=...) raises TypeError: ")
+    assert failures["made"].endswith("; pass what has no default in `params`")
 
 
 def test_the_bias_of_the_first_place_is_shown() -> None:
-    found = {outcome.name: outcome.reason for outcome in run(FirstPlace, "first_place")}
-    assert "abstains on 0 of 12; position bias +0.020" in found["audited"]
+    reasons = {outcome.name: outcome.reason for outcome in run(FirstPlace, "first_place")}
+    assert "abstains on 0 of 12; position bias +0.020" in reasons["audited"]
     prompts, a, b = ["q"] * 2, ["x", "y"], ["z", "w"]
     assert audit(FirstPlace(), prompts, a, b).position_bias == pytest.approx(0.02)
