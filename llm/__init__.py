@@ -1,4 +1,4 @@
-"""The same questions answered with language models: tasks, judges, learners, evaluation."""
+"""Experiments with language models: tasks, judges, learners, training and evaluation."""
 
 from games.registry import Registry
 from llm.experiment import LanguageExperiment as LanguageExperiment

@@ -1,4 +1,4 @@
-"""The folder that keeps between runs what is expensive to compute again."""
+"""The user's cache folder, for results that are expensive to compute again."""
 
 import os
 from pathlib import Path

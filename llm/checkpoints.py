@@ -10,18 +10,20 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-_PLACES = "checkpoint", ".old"
-"""The last checkpoint; the one before, if the process died between two renames."""
+_FOLDERS = "checkpoint", ".old"
+"""The last checkpoint, and the one before if the process died between two renames."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a training needs to go on.
+    """What a training needs in order to resume.
 
     Attributes
     ----------
-    parameters, moments : dict of str to tensor
-        Of the models, generator states included, and of the optimiser.
+    parameters : dict of str to tensor
+        Parameters of the models, and the states of the generators.
+    moments : dict of str to tensor
+        State of the optimiser.
     record : dict
         Plain data: step, status, curve, ...
     """
@@ -34,7 +36,7 @@ class Checkpoint:
 def write(
     folder: Path, parameters: dict[str, Tensor], moments: dict[str, Tensor], record: dict[str, Any]
 ) -> None:
-    """Write a checkpoint beside the last one, then put it in its place."""
+    """Write a checkpoint beside the last one, then replace that one."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / ".part"
     shutil.rmtree(part, ignore_errors=True)
@@ -42,7 +44,7 @@ def write(
     save_file(parameters, part / "parameters.safetensors")
     save_file(moments, part / "optimizer.safetensors")
     (part / "state.json").write_text(json.dumps(record), encoding="utf-8")
-    current, previous = (folder / name for name in _PLACES)
+    current, previous = (folder / name for name in _FOLDERS)
     shutil.rmtree(previous, ignore_errors=True)
     if current.is_dir():
         os.rename(current, previous)
@@ -51,20 +53,20 @@ def write(
 
 
 def read(folder: Path) -> Checkpoint | None:
-    """The checkpoint in the folder, if there is one."""
-    place = _place(folder)
-    if place is None:
+    """The last checkpoint in ``folder``; None if it has none."""
+    last = _last(folder)
+    if last is None:
         return None
     parameters, moments = (
-        load_file(place / f"{name}.safetensors") for name in ("parameters", "optimizer")
+        load_file(last / f"{name}.safetensors") for name in ("parameters", "optimizer")
     )
-    return Checkpoint(parameters, moments, _record(place))
+    return Checkpoint(parameters, moments, _record(last))
 
 
 def ended(folder: Path) -> tuple[str, list[dict[str, Any]]] | None:
-    """Status and curve of the training in ``folder``; None unless it has ended."""
-    place = _place(folder)
-    record = None if place is None else _record(place)
+    """Status and curve of the training in ``folder``; None if it has not ended."""
+    last = _last(folder)
+    record = None if last is None else _record(last)
     return (record["status"], record["curve"]) if record and record["ended"] else None
 
 
@@ -78,7 +80,7 @@ def moments(optimizer: Any) -> dict[str, Tensor]:
 
 
 def restore(optimizer: Any, moments: dict[str, Tensor]) -> None:
-    """Put back what ``moments`` gave."""
+    """Load into an optimiser the state that ``moments`` returned."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in moments.items():
         i, _, name = key.partition(".")
@@ -86,13 +88,14 @@ def restore(optimizer: Any, moments: dict[str, Tensor]) -> None:
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
-def _place(folder: Path) -> Path | None:
-    for name in _PLACES:
+def _last(folder: Path) -> Path | None:
+    """Folder of the last checkpoint."""
+    for name in _FOLDERS:
         if (folder / name / "state.json").is_file():
             return folder / name
     return None
 
 
-def _record(place: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads((place / "state.json").read_text(encoding="utf-8"))
+def _record(checkpoint: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
     return record

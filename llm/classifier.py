@@ -1,4 +1,4 @@
-"""Sequence classifiers of transformers: fits train them, judges ask them about conversations."""
+"""Sequence classifiers of transformers, which preference models are fitted as and judges use."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Conversation = tuple[str, ...]
-"""Turns of a user and an assistant, the user first."""
+"""Turns of a user and an assistant in alternation, the user first."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Classifier:
     Attributes
     ----------
     model : sequence classifier of transformers
-        Finds the end of a text by ``config.pad_token_id``.
+        It finds the end of a text by ``config.pad_token_id``.
     tokenizer : its tokenizer, with a chat template
     """
 
@@ -31,14 +31,14 @@ class Classifier:
     tokenizer: Any
 
     def tokens(self, conversation: Conversation) -> list[int]:
-        """Token ids of a conversation, through the chat template."""
+        """Token ids of a conversation in the chat template."""
         roles = ("user", "assistant")
         messages = [{"role": roles[k % 2], "content": t} for k, t in enumerate(conversation)]
-        read = self.tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)
-        return list(read["input_ids"])
+        encoding = self.tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)
+        return list(encoding["input_ids"])
 
     def logits(self, rows: Sequence[Sequence[int]]) -> "Tensor":
-        """Logits (rows, labels), with gradient, of texts that are padded to the longest of them."""
+        """Logits (rows, labels), with gradient; shorter rows are padded to the longest."""
         import torch
 
         lengths = np.array([len(row) for row in rows])
@@ -46,15 +46,15 @@ class Classifier:
         ids = np.full(mask.shape, self.model.config.get_text_config().pad_token_id or 0)
         ids[mask] = np.concatenate(rows)
         device = self.model.device
-        read = self.model(
+        output = self.model(
             input_ids=torch.tensor(ids, device=device),
             attention_mask=torch.tensor(mask.astype(np.int64), device=device),
         )
-        return read.logits
+        return output.logits
 
     @property
     def limit(self) -> int:
-        """How many tokens model and tokenizer say they can hold."""
+        """Largest number of tokens that both the model and the tokenizer accept."""
         config = self.model.config.get_text_config()
         positions = getattr(config, "max_position_embeddings", None)
         return int(min(positions or np.inf, self.tokenizer.model_max_length))
@@ -62,16 +62,16 @@ class Classifier:
 
 @dataclass(frozen=True)
 class ClassifierJudge:
-    """A judge's classifier, loaded when the judge is made, on the GPU if there is one.
+    """A judge with a classifier, which is loaded with the judge, on the GPU if one is available.
 
     Attributes
     ----------
     model : str
         A folder that ``save_pretrained`` wrote, tokenizer included, or a name on the hub.
     batch_size : int >= 1
-        Conversations read at once; 1 if the tokenizer has no pad token.
+        Conversations per forward pass; 1 is used if the tokenizer has no pad token.
     dtype : str
-        Type of the weights, e.g. "bfloat16"; without it transformers takes the checkpoint's.
+        Type of the weights, e.g. "bfloat16"; "auto" is the checkpoint's.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class ClassifierJudge:
     """
 
     labels: ClassVar[tuple[int, ...]] = (1,)
-    """How many labels such a model may have."""
+    """Numbers of labels that the model may have."""
 
     model: str
     batch_size: int = 16
@@ -119,7 +119,7 @@ class ClassifierJudge:
             ) from error
         try:
             with without_progress_bars():
-                model, found = AutoModelForSequenceClassification.from_pretrained(
+                model, info = AutoModelForSequenceClassification.from_pretrained(
                     self.model, dtype=self.dtype, output_loading_info=True
                 )
             tokenizer = AutoTokenizer.from_pretrained(self.model)
@@ -127,8 +127,8 @@ class ClassifierJudge:
         except (OSError, ValueError, AttributeError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise SpecError(f"{who}: {self.model} cannot be loaded: {reason}") from error
-        if found["missing_keys"]:
-            missing = ", ".join(sorted(found["missing_keys"]))
+        if info["missing_keys"]:
+            missing = ", ".join(sorted(info["missing_keys"]))
             raise SpecError(
                 f"{who}: {self.model} is no trained classifier: {missing} would be random; "
                 "give a checkpoint of a sequence classifier"
@@ -136,24 +136,25 @@ class ClassifierJudge:
         return model.eval(), tokenizer
 
     def logits(self, conversations: Sequence[Conversation]) -> Float:
-        """What the classifier says, shape (len(conversations), labels); NaN where one is too long.
+        """Logits of conversations, (len(conversations), labels); NaN where one is too long.
 
-        Every distinct conversation is read once, in an order that does not depend on theirs, so
-        that equal ones get equal logits to the last bit; other company changes only rounding.
+        Every distinct conversation is computed once, in an order that does not depend on the order
+        given, so that equal conversations get bitwise equal logits. What else is in the call
+        changes only rounding.
         """
         import torch
 
         classifier = self.classifier
-        asked = list(dict.fromkeys(conversations))
-        tokens = [classifier.tokens(conversation) for conversation in asked]
-        order = [k for k in range(len(asked)) if len(tokens[k]) <= classifier.limit]
+        distinct = list(dict.fromkeys(conversations))
+        tokens = [classifier.tokens(conversation) for conversation in distinct]
+        order = [k for k in range(len(distinct)) if len(tokens[k]) <= classifier.limit]
         order.sort(key=lambda k: (len(tokens[k]), tokens[k]))
-        logits = np.full((len(asked), classifier.model.config.num_labels), np.nan)
+        logits = np.full((len(distinct), classifier.model.config.num_labels), np.nan)
         size = 1 if classifier.tokenizer.pad_token_id is None else self.batch_size
         for start in range(0, len(order), size):
             batch = order[start : start + size]
             with torch.inference_mode():
-                read = classifier.logits([tokens[k] for k in batch])
-            logits[batch] = read.cpu().double().numpy()
-        place = {conversation: k for k, conversation in enumerate(asked)}
-        return logits[np.array([place[c] for c in conversations], dtype=np.int64)]
+                values = classifier.logits([tokens[k] for k in batch])
+            logits[batch] = values.cpu().double().numpy()
+        index = {conversation: k for k, conversation in enumerate(distinct)}
+        return logits[np.array([index[c] for c in conversations], dtype=np.int64)]

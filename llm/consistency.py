@@ -15,9 +15,9 @@ from tabular.experiment import Experiment, Measurement, RngFor
 
 @dataclass(frozen=True)
 class Consistency(LanguageExperiment):
-    """Entropy, self-agreement, mass on the majority's choices, of what the trained model says.
+    """Entropy, self-agreement and mass on the majority's choices of a trained model's answers.
 
-    Clones are not measured: each would be a training of its own.
+    Clones are not measured: each would need a separate training.
 
     Attributes
     ----------
@@ -26,15 +26,15 @@ class Consistency(LanguageExperiment):
     """
 
     def tabular(self) -> Experiment:
-        """Without clones."""
+        """The tabular experiment without clones."""
         return Tabular(most_cloned=0)
 
     def measure(  # type: ignore[override]
         self, game: PreferenceGame, learner: Method, rng_for: RngFor, folder: Path
     ) -> Iterator[Measurement]:
-        """As of every experiment, with the reason why clones are missing."""
+        """The measurements of every experiment, and a skipped one in place of those of clones."""
         for m in super().measure(game, learner, rng_for, folder):
-            # a training that another question did takes no time; its curve tells the seconds
+            # a training that another question has done takes no time; its seconds are on its curve
             if m.metric != "clone_shift" and (m.metric, m.step) != ("seconds", None):
                 yield m
         why = "not measured with language models: each clone would be a training of its own"

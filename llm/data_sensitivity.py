@@ -11,7 +11,7 @@ from games import Comparisons, PreferenceGame, measures, numerics
 from games.game import Float
 from llm.evaluation import answer_probabilities, with_references
 from llm.experiment import LanguageExperiment
-from llm.judging import Fitted, Judging, Truth
+from llm.feedback import Feedback, FittedFeedback, GameFeedback
 from llm.language_solver import TrainedSolution
 from llm.method import Method
 from llm.models import TINY
@@ -30,8 +30,8 @@ class DataSensitivity(LanguageExperiment):
 
     The distance to the target, which is exact on all comparisons, includes the error of the fit.
 
-    Three samplings: every pair alike ("none"), most comparisons around the first answer
-    ("sampled_from"), and the pair with the largest margin left out ("missing").
+    Three samplings: every pair equally often ("none"), most comparisons with the first answer
+    ("sampled_from"), and no comparison of the pair with the largest margin ("missing").
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class DataSensitivity(LanguageExperiment):
     Raises
     ------
     SpecError
-        If the setting is unknown or the number out of range.
+        If the setting is unknown or the number is out of range.
     """
 
     setting: Literal["known", "estimated"] = "estimated"
@@ -57,14 +57,14 @@ class DataSensitivity(LanguageExperiment):
         return FitConfig() if self.model == TINY else FitConfig(lr=LARGE_LR)
 
     def tabular(self) -> Experiment:
-        """With the same setting."""
+        """The tabular experiment with the same setting."""
         size = self.n_comparisons if self.setting == "estimated" else None
         return Tabular(self.setting, size)
 
     def measure(  # type: ignore[override]
         self, game: PreferenceGame, learner: Method, rng_for: RngFor, folder: Path
     ) -> Iterator[Measurement]:
-        """One training a sampling."""
+        """Train once for each sampling, and compare the answers."""
         solver = self.solver(learner, game, rng_for, folder)
         task = solver.task(game)
         reference = solver.fine_tune(task)
@@ -72,16 +72,17 @@ class DataSensitivity(LanguageExperiment):
         full: TrainedSolution | None = None
         for change, pairs in _samplings(truth):
             labels: dict[str, Any] = {"setting": self.setting, **change}
-            judging: Judging = Truth()
+            feedback: Feedback = GameFeedback()
             observed = replace(truth, pairs=pairs)
             if self.setting == "estimated":
                 labels["n_comparisons"] = self.n_comparisons
                 rng = rng_for("data", change, self.n_comparisons)
                 data = Comparisons.sample(observed, self.n_comparisons, rng)
-                judging = Fitted(data, self._fit_config(), start=repr((self.model, self.lessons)))
+                start = repr((self.model, self.lessons))
+                feedback = FittedFeedback(data, self._fit_config(), start=start)
                 estimated = data.game(truth.ref)
                 observed = replace(truth, P=estimated.P, pairs=estimated.pairs)
-            solution = replace(solver, judging=judging).solve(observed)
+            solution = replace(solver, feedback=feedback).solve(observed)
             policy = solution.policy
             full = solution if full is None else full
             shift = numerics.total_variation(policy, full.policy)
@@ -95,9 +96,9 @@ class DataSensitivity(LanguageExperiment):
                 yield from each("probability", values, truth, solution, action=name, **labels)
             if solution.evaluation is not None:
                 yield from solution.evaluation.measurements(**labels)
-            if isinstance(judging, Fitted) and learner.learner.needs != "dataset":
+            if isinstance(feedback, FittedFeedback) and learner.learner.needs != "dataset":
                 kind: Kind = "reward" if learner.learner.needs == "rewards" else "pairwise"
-                report = judging.fit(kind, task, reference, folder)
+                report = feedback.fit(kind, task, reference, folder)
                 yield from _quality(kind, report, labels)
 
 
@@ -110,7 +111,7 @@ def _quality(kind: Kind, report: FitReport, labels: dict[str, Any]) -> Iterator[
 
 
 def _samplings(game: PreferenceGame) -> Iterator[tuple[dict[str, Any], Float]]:
-    """What is changed, and the pair weights that follow."""
+    """Labels of each change of the sampling, and the pair weights under it."""
     n = game.n
     even = np.ones((n, n)) - np.eye(n)
     yield {"change": "none"}, even

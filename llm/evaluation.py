@@ -1,7 +1,7 @@
-"""What a policy answers, exactly, and how far that is from where its learner should have gone.
+"""Exact answer probabilities of a policy, and their distance from the learner's target.
 
-The one place for a metric of language models: it is a value in ``Evaluation._metrics`` and a line
-in ``results/metrics.py``.
+A metric of language models is defined in ``Evaluation._metrics``, with a line in
+``results/metrics.py``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from tabular.experiment import Measurement, each
 
 @dataclass(frozen=True)
 class AnswerProbabilities:
-    """Log-probabilities of the answers of a task; what is missing to 1 are invalid answers.
+    """Log-probabilities of the answers of a task; the rest of the mass is on invalid answers.
 
     Attributes
     ----------
@@ -37,12 +37,12 @@ class AnswerProbabilities:
 
     @property
     def log_policy(self) -> Float:
-        """The leader's log-probabilities among the listed answers, (..., n); they sum to 1."""
+        """The leader's log-probabilities, normalised over the listed answers, (..., n)."""
         return np.asarray(numerics.log_softmax(self.leader))
 
     @property
     def follower_policy(self) -> Float:
-        """The follower's probabilities among the listed answers, (..., n, n); rows sum to 1."""
+        """The follower's probabilities, normalised over the listed answers, (..., n, n)."""
         return np.asarray(np.exp(numerics.log_softmax(self.follower)))
 
     @property
@@ -52,7 +52,7 @@ class AnswerProbabilities:
 
     @property
     def follower_invalid_mass(self) -> Float:
-        """The same for the follower, the mean over the answers that it revises; (...,)."""
+        """Probability (...,) of an invalid revision, the mean over the answers that are revised."""
         return np.asarray(np.maximum(0.0, 1 - np.exp(self.follower).sum(-1)).mean(-1))
 
 
@@ -60,14 +60,14 @@ class AnswerProbabilities:
 def answer_probabilities(
     task: Task, leader: Policy, follower: Policy | None = None
 ) -> AnswerProbabilities:
-    """Probability of every answer to every prompt, and of every revision of every answer.
+    """Log-probability of every answer to every prompt, and of every revision of every answer.
 
     Parameters
     ----------
     task : Task
     leader : Policy
     follower : Policy, optional
-        A follower with parameters of its own; else the leader plays both roles.
+        A follower with separate parameters; by default the leader plays both roles.
     """
     contexts, completions = conversations(task, leader)
     shape = (*task.game.batch, task.game.n)
@@ -81,7 +81,7 @@ def answer_probabilities(
 
 
 def with_references(game: PreferenceGame, probabilities: AnswerProbabilities) -> PreferenceGame:
-    """The game with these probabilities, among the listed answers, as its references."""
+    """The game with these probabilities, normalised over the listed answers, as references."""
     ref = np.exp(probabilities.log_policy)
     return replace(game, ref=ref, ref_follower=probabilities.follower_policy, known=())
 
@@ -105,23 +105,23 @@ class Point:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A training that has ended, measured on its game.
+    """The curve of a training that has ended, and what it is compared with.
 
     Attributes
     ----------
     game : PreferenceGame
-        With the model's own references, measured before the training.
+        With the references of the model, measured before the training.
     concept : Concept
         The learner's; "slhf" has a follower.
     status : "ok" or "diverged"
     curve : sequence of Point
-        The first is before the training, the last after it.
+        From before the first step to after the last one.
     target : Solution or None
-        Where the learner should have gone on that game.
+        What the learner should converge to on that game.
     nash : Solution or None
         The regularised equilibrium at the same tau, for learners of NLHF.
     contexts : sequence of int
-        Which contexts of the game that was asked about these are; empty if it has none.
+        Indices of these contexts in the game that was to be solved; empty if it has none.
     """
 
     game: PreferenceGame
@@ -134,9 +134,9 @@ class Evaluation:
 
     @property
     def solution(self) -> Solution:
-        """The answers at the end of the training, among the listed ones.
+        """The policy at the end of the training, normalised over the listed answers.
 
-        Nothing certifies a trained model: the residual is NaN.
+        A trained model has no certificate: the residual is NaN.
         """
         end = self.curve[-1].probabilities
         return Solution(
@@ -147,21 +147,21 @@ class Evaluation:
         )
 
     def measurements(self, **labels: Any) -> Iterator[Measurement]:
-        """Invalid mass, distances and what was spent at every point; the follower's rows."""
+        """Invalid mass, distances and cost at every point, and the distances of follower rows."""
         end = self.solution
         for point in self.curve:
-            for metric, value, against in self._metrics(point.probabilities):
-                for m in each(metric, value, self.game, end, against, **labels):
+            for metric, value, reason in self._metrics(point.probabilities):
+                for m in each(metric, value, self.game, end, reason, **labels):
                     yield replace(m, step=point.step, context=self._context(m))
-            for name, spent in point.cost.items():
+            for name, cost in point.cost.items():
                 metric = "optimizer_steps" if name == "steps" else name
-                yield Measurement(metric, float(spent), labels=labels, step=point.step)
+                yield Measurement(metric, float(cost), labels=labels, step=point.step)
         if self.target is not None and self.target.follower is not None:
             rows = numerics.total_variation(end.follower, self.target.follower)
-            against = self.target.message
+            reason = self.target.message
             for i, action in enumerate(self.game.names):
                 value, indexed = rows[..., i], {"action": action, **labels}
-                for m in each("row_tv", value, self.game, end, against, **indexed):
+                for m in each("row_tv", value, self.game, end, reason, **indexed):
                     yield replace(m, context=self._context(m))
 
     def _context(self, m: Measurement) -> int | None:
@@ -170,7 +170,7 @@ class Evaluation:
     def _metrics(
         self, probabilities: AnswerProbabilities
     ) -> Iterator[tuple[str, Float, ArrayLike]]:
-        """Name, values (...), and why what they are compared with does not exist."""
+        """Name, values (...), and the reason where what they are compared with is undefined."""
         log_policy = probabilities.log_policy
         policy = np.exp(log_policy)
         yield "off_list_mass", probabilities.invalid_mass, ""
@@ -181,10 +181,10 @@ class Evaluation:
             yield "tv_to_nash", distance, self.nash.message
         if self.target is None:
             return
-        goal, against = self.target.policy, self.target.message
-        yield "tv_to_target", numerics.total_variation(policy, goal), against
-        yield "kl_to_target", numerics.kl(self.target.log_policy, log_policy), against
+        goal, reason = self.target.policy, self.target.message
+        yield "tv_to_target", numerics.total_variation(policy, goal), reason
+        yield "kl_to_target", numerics.kl(self.target.log_policy, log_policy), reason
         if self.target.follower is not None:
             rows = numerics.total_variation(probabilities.follower_policy, self.target.follower)
-            yield "follower_tv", (goal * rows).sum(-1), against
+            yield "follower_tv", (goal * rows).sum(-1), reason
             yield "follower_off_list_mass", probabilities.follower_invalid_mass, ""

@@ -1,4 +1,4 @@
-"""What an experiment with language models is: a tabular one, asked of trained models."""
+"""``LanguageExperiment``: a tabular experiment carried out on trained language models."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,21 +16,22 @@ from tabular.experiment import Experiment, Measurement, RngFor
 
 @dataclass(frozen=True)
 class LanguageExperiment(Experiment):
-    """The same measurements as the tabular experiment of that name, then those of the trainings.
+    """The measurements of the tabular experiment of the same name, then those of the trainings.
 
     Attributes
     ----------
     model : str
         "tiny", the folder of a checkpoint, or its name on the model hub.
     lessons : int >= 0
-        Steps of supervised fine-tuning on the references of the game, before it learns from
-        preferences. With 0 its references are its answers as it is.
+        Steps of supervised fine-tuning on the references of the game, before the model learns from
+        preferences. With 0 its references are the answers of the model as it is.
     lessons_lr : float > 0, or None
-        Learning rate there; None: 5e-3 for the tiny model, 2e-5 for any other.
+        Learning rate of the fine-tuning; None: 5e-3 for the tiny model, 2e-5 for any other.
     start : "reference" or "reversed"
-        What the policy answers before the training: as its reference, or the opposite.
+        Initial policy: the reference, or a model tuned on the references in reversed order.
     lora : int >= 0
-        Rank of the adapters that are trained instead of all parameters; 0: none. Needs peft.
+        Rank of LoRA adapters, which are then trained instead of all parameters (this needs peft);
+        0: no adapters.
 
     Raises
     ------
@@ -61,11 +62,11 @@ class LanguageExperiment(Experiment):
 
     @property
     def draws(self) -> bool:
-        """Every training draws."""
+        """Always true: every training draws random numbers."""
         return True
 
     def tabular(self) -> Experiment:
-        """The tabular experiment."""
+        """The tabular experiment with the same parameters."""
         raise NotImplementedError
 
     def solver(
@@ -76,7 +77,7 @@ class LanguageExperiment(Experiment):
         folder: Path,
         **changes: Any,
     ) -> LanguageSolver:
-        """The learner as a solver; its seed is that of the game, so that questions share it."""
+        """The learner as a solver; the seed is the game's, so that experiments share trainings."""
         seed = int(rng_for("training").integers(2**31))
         default = TINY_LR if self.model == TINY else LARGE_LR
         sft = SftConfig(self.lessons, default if self.lessons_lr is None else self.lessons_lr)
@@ -84,19 +85,19 @@ class LanguageExperiment(Experiment):
             method, game, folder, seed, self.model, sft, self.start, self.lora, **changes
         )
 
-    def measure(  # type: ignore[override]  # a learner instead of a solver, and where to keep it
+    def measure(  # type: ignore[override]  # a learner instead of a solver, and a folder
         self, game: PreferenceGame, learner: Method, rng_for: RngFor, folder: Path
     ) -> Iterator[Measurement]:
-        """Train, then measure on the game with the model's own references.
+        """Train, then measure on the game with the references of the model.
 
         Parameters
         ----------
         game : PreferenceGame
         learner : Method
         rng_for : callable
-            The generator of a role.
+            Gives the generator of a role.
         folder : Path
-            Keeps trainings, and is where an interrupted one goes on.
+            Trainings are stored in it, and resumed from it.
         """
         solutions: list[TrainedSolution] = []
         solver = self.solver(learner, game, rng_for, folder, on_solved=solutions.append)

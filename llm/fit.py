@@ -1,4 +1,4 @@
-"""The optimiser of every model, and the loop of the losses that need no draws of the model."""
+"""The optimiser of every model, and the fit loop of losses without samples of the model."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,14 +13,14 @@ def adamw(parameters: Iterable[Any], lr: float) -> torch.optim.AdamW:
 
 
 def minimise(model: torch.nn.Module, loss: Callable[[], Tensor], steps: int, lr: float) -> None:
-    """Change a model in place by AdamW; the rate falls to 0 as a cosine, gradients are clipped.
+    """Fit a model in place: AdamW, learning rate cosine-annealed to 0, gradients clipped to norm 1.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Its parameters that require gradients are changed.
+        Those of its parameters that require gradients are trained.
     loss : callable
-        Gives the loss of the model as it is, a scalar; called once a step.
+        Returns the current loss, a scalar; called once per step.
     steps : int >= 0
     lr : float > 0
         Learning rate of the first step.

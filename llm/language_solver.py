@@ -1,4 +1,4 @@
-"""A learner as a solver: its solution of a game is what a language model answers after training."""
+"""A learner as a solver: the solution of a game is the policy of a trained language model."""
 
 import hashlib
 import json
@@ -21,9 +21,9 @@ from llm.evaluation import (
     answer_probabilities,
     with_references,
 )
-from llm.judging import Judging, Truth
+from llm.feedback import Feedback, GameFeedback
 from llm.method import Method
-from llm.models import TINY, adapted, fingerprint
+from llm.models import TINY, fingerprint, with_lora
 from llm.policy import Ids, Policy
 from llm.sft import SftConfig, fine_tuned
 from llm.tasks import Task, verbalize
@@ -36,12 +36,12 @@ Start = Literal["reference", "reversed"]
 
 @dataclass(frozen=True)
 class TrainedSolution(Solution):
-    """What a trained model answers, with the curve of the training.
+    """The policy of a trained model, with the evaluation of the training.
 
     Attributes
     ----------
     evaluation : Evaluation or None
-        Of the training, on the contexts that have an answer; None if none has.
+        The training, on the contexts that have an answer; None if none has.
     """
 
     evaluation: Evaluation | None = None
@@ -49,36 +49,36 @@ class TrainedSolution(Solution):
 
 @dataclass(frozen=True)
 class LanguageSolver(Solver):
-    """Fine-tune a model on the game's references, train it on the game, and ask for every answer.
+    """Fine-tune a model on the game's references, train it on the game, and evaluate its answers.
 
-    Equal trainings (model, references, learner, parameters, what is learnt from, seed) are done
-    once and kept in ``folder``, whoever asks; one that was killed goes on from its last checkpoint.
-    This is for one process; for several, call ``llm.training.train`` in each, under
+    Trainings are stored in ``folder``. Equal ones (same model, references, learner, parameters,
+    feedback and seed) are done once, and one that was killed resumes from its last checkpoint.
+    The solver trains in one process; for several, call ``llm.training.train`` in each, under
     ``accelerate launch``.
 
-    Its ``tau``, ``tau_leader`` and ``tau_follower`` are the learner's, where that has them.
+    ``tau``, ``tau_leader`` and ``tau_follower`` are those of the learner, where it has them.
 
     Attributes
     ----------
     method : Method
     game : PreferenceGame
-        The model is fine-tuned on its references, whichever game is solved.
+        The model is fine-tuned on the references of this game, whichever game is solved.
     folder : Path
     seed : int
-        Of all that the training draws.
+        Seed of all random numbers of the training.
     model : "tiny", a folder, or a name on the model hub
     sft : SftConfig
-        How it is fine-tuned; with no steps its references are its answers as it is.
+        How it is fine-tuned; with 0 steps its references are the answers of the model as it is.
     start : "reference" or "reversed"
-        What the policy answers before the training: as its reference, or the opposite.
+        Initial policy: the reference, or a model tuned on the references in reversed order.
     lora : int >= 0
-        Rank of the adapters that are trained instead of all parameters; 0: none.
-    judging : Judging
-        What the learner learns from.
+        Rank of LoRA adapters, which are then trained instead of all parameters; 0: no adapters.
+    feedback : Feedback
+        Source of the preferences that the learner learns from.
     progress : bool
         Show a progress bar on stderr.
     on_solved : callable
-        Called with every solution, for whoever has a question ask the solver.
+        Called with every solution, so that a caller of a tabular experiment gets them too.
     """
 
     method: Method
@@ -89,7 +89,7 @@ class LanguageSolver(Solver):
     sft: SftConfig = field(default_factory=SftConfig)
     start: Start = "reference"
     lora: int = 0
-    judging: Judging = field(default_factory=Truth)
+    feedback: Feedback = field(default_factory=GameFeedback)
     progress: bool = False
     on_solved: Callable[[TrainedSolution], None] = lambda solution: None
 
@@ -100,17 +100,18 @@ class LanguageSolver(Solver):
 
     @property
     def concept(self) -> Concept:  # type: ignore[override]  # the concept of the learner
-        """The learner's concept."""
+        """The solution concept of the learner."""
         return self.method.concept
 
     def task(self, game: PreferenceGame, contexts: Mask | None = None) -> Task:
-        """A game of the same answers in words, with the references of the fine-tuning.
+        """The game as a task, with the references of the fine-tuning.
 
         Parameters
         ----------
         game : PreferenceGame
+            With the same answers as ``self.game``.
         contexts : bool array (...), optional
-            Which contexts to put into words; all if left out.
+            Mask of the contexts to include; all if left out.
         """
         shape = (*game.batch, game.n)
         rows = np.exp(self.game.log_ref_follower(slice(None)))
@@ -124,17 +125,17 @@ class LanguageSolver(Solver):
         return verbalize(game, choices=self.model != TINY)
 
     def undefined(self, game: PreferenceGame) -> Reasons:
-        """Why there is nothing to learn from, for each context; "" where there is."""
-        return self.judging.undefined(self.method.learner, game)
+        """Why a context has nothing to learn from, (...); "" where it has something."""
+        return self.feedback.undefined(self.method.learner, game)
 
     def fine_tune(self, task: Task) -> Policy:
-        """The model after supervised fine-tuning on the task; loaded if that has been done."""
+        """The model after supervised fine-tuning on the task, trained now or loaded."""
         return fine_tuned(self.model, task, self.sft)
 
     def solve(
         self, game: PreferenceGame, rng: np.random.Generator | None = None
     ) -> TrainedSolution:
-        """Train on the contexts that have something to learn from; the others are "undefined"."""
+        """Train on all contexts that provide feedback; the others have the status "undefined"."""
         del rng
         message = self.undefined(game)
         defined = np.asarray(message == "")
@@ -180,7 +181,7 @@ class LanguageSolver(Solver):
             self.lora,
             self.method,
             self.seed,
-            self.judging.identity(self.method.learner, task),
+            self.feedback.identity(self.method.learner, task),
         )
         key = [*map(repr, settings), *task.prompts, *task.answers]
         key += [task.game.ref.tolist(), task.follower.tolist()]
@@ -191,21 +192,21 @@ class LanguageSolver(Solver):
         if longest > limit:
             raise SolverError(
                 f"LanguageSolver: an answer has {longest} tokens with its end, more than "
-                f"max_new_tokens = {limit}, and could never be said; set max_new_tokens"
+                f"max_new_tokens = {limit}, and could never be generated; set max_new_tokens"
             )
 
     def _train(
         self, task: Task, reference: Policy, folder: Path
     ) -> tuple[str, list[dict[str, Any]]]:
-        """Status and curve of a training that starts at the reference, or opposite to it."""
+        """Status and curve of a training from the reference, or from the reversed references."""
         learner = self.method.learner
-        judge = self.judging.judge(learner, task, reference, self.folder)
+        judge = self.feedback.judge(learner, task, reference, self.folder)
         if self.start == "reversed":
             policy = self.fine_tune(task.reversed())
         else:
             policy = reference if self.lora else reference.copied().requires_grad_(True)
         if self.lora:
-            policy = adapted(policy, self.lora)
+            policy = with_lora(policy, self.lora)
             if self.start == "reference":  # one model instead of two
                 reference = policy.frozen()
         result = training.train(
@@ -218,7 +219,7 @@ class LanguageSolver(Solver):
             self.seed,
             folder,
             partial(_probabilities, task),
-            self.judging.data(learner, task, self.seed),
+            self.feedback.data(learner, task, self.seed),
             self.progress,
         )
         return result.status, result.curve
@@ -236,6 +237,6 @@ def _probabilities(
 
 
 def _point(point: Mapping[str, Any]) -> Point:
-    """A point of the curve as ``_probabilities`` left it."""
+    """A point of the stored curve, whose values are those of ``_probabilities``."""
     leader, follower = (np.array(point[role]) for role in ("leader", "follower"))
     return Point(point["step"], point["cost"], AnswerProbabilities(leader, follower))

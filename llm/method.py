@@ -1,4 +1,4 @@
-"""A learner and how it is trained, under one flat set of parameter names."""
+"""A learner with its training configuration, under one flat set of parameter names."""
 
 import inspect
 from dataclasses import dataclass, fields
@@ -13,7 +13,7 @@ from solvers.solver import Concept
 
 @dataclass(frozen=True)
 class Method:
-    """What a spec calls a learner.
+    """A learner with its training configuration: what a spec calls a learner.
 
     Attributes
     ----------
@@ -26,30 +26,30 @@ class Method:
 
     @property
     def concept(self) -> Concept:
-        """The learner's concept."""
+        """The solution concept of the learner."""
         return self.learner.concept
 
 
 def learner_parameters(name: str) -> dict[str, inspect.Parameter]:
-    """The learner's own parameters, then those of its training."""
+    """Parameters of a learner and of its training, by name."""
     return {**parameters(TrainingConfig), **parameters(LEARNERS[name])}
 
 
 def make_learner(name: str, params: dict[str, Any]) -> Method:
-    """The learner and its training with these parameters, the rest by default.
+    """The learner with these parameters of its loss and its training, the others by default.
 
     Raises
     ------
     SpecError
-        If the name, or that of a parameter, is unknown.
+        If the name of the learner or of a parameter is unknown.
     SolverError
         If a value is out of range.
     """
-    known = learner_parameters(name)
+    valid = learner_parameters(name)
     for key in params:
-        if key not in known:
-            raise SpecError(f"{name} has no parameter {key!r}{near(key, known)}")
-    training = {field.name for field in fields(TrainingConfig)}
-    own = {key: value for key, value in params.items() if key not in training}
-    rest = {key: value for key, value in params.items() if key in training}
-    return Method(LEARNERS[name](**own), TrainingConfig(**rest))
+        if key not in valid:
+            raise SpecError(f"{name} has no parameter {key!r}{near(key, valid)}")
+    names = {field.name for field in fields(TrainingConfig)}
+    loss = {key: value for key, value in params.items() if key not in names}
+    training = {key: value for key, value in params.items() if key in names}
+    return Method(LEARNERS[name](**loss), TrainingConfig(**training))

@@ -1,4 +1,4 @@
-"""Where language models come from: a small one made on the spot, a folder, or a name on the hub."""
+"""Loading and saving language models: a tiny untrained one, a folder, or a name on the hub."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from games.errors import SolverError
 from llm.policy import INSTRUCTION, Policy
 
 TINY = "tiny"
-"""The name of the model that ``tiny`` makes."""
+"""The name of the untrained model that ``tiny`` creates."""
 
 _TEMPLATE = (
     "{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }} <end> {% endfor %}"
@@ -30,13 +30,13 @@ _SPECIAL = ("<pad>", "<unk>", "<end>", "<user>", "<assistant>")
 
 
 def device() -> str:
-    """The device of every model: "cuda" if a GPU is available, else "cpu"."""
+    """The device that models are put on: "cuda" if a GPU is available, else "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @contextmanager
 def without_progress_bars() -> Iterator[None]:
-    """Switch the progress bars of transformers off; afterwards they are as they were."""
+    """Switch the progress bars of transformers off within the context."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
@@ -49,7 +49,8 @@ def without_progress_bars() -> Iterator[None]:
 def tiny(texts: Iterable[str], seed: int = 0) -> tuple[Any, Any]:
     """An untrained Llama of 61,000 parameters and a tokenizer whose tokens are words of ``texts``.
 
-    Its weights start larger than usual (0.08): at this width 0.02 is too small to learn to read.
+    The initial weights have a standard deviation of 0.08 instead of the usual 0.02, with which a
+    model of this width hardly learns.
     """
     words = dict.fromkeys(word for text in (*texts, INSTRUCTION) for word in text.split())
     vocabulary = {word: i for i, word in enumerate(dict.fromkeys([*_SPECIAL, *words]))}
@@ -84,7 +85,9 @@ def tiny(texts: Iterable[str], seed: int = 0) -> tuple[Any, Any]:
 
 
 def load(name: str, instruction: str = INSTRUCTION, **options: Any) -> Policy:
-    """The policy in a folder, or of a name on the model hub (``dtype=...`` and the like pass on).
+    """Load the policy from a folder, or by its name on the model hub.
+
+    ``options`` (``dtype=...`` and so on) are passed to ``from_pretrained``.
 
     Raises
     ------
@@ -103,17 +106,17 @@ def load(name: str, instruction: str = INSTRUCTION, **options: Any) -> Policy:
 
 
 def save(policy: Policy, folder: Path) -> None:
-    """Model and tokenizer, as ``load`` reads them."""
+    """Save model and tokenizer in the form that ``load`` reads."""
     with without_progress_bars():
         policy.model.save_pretrained(folder)
         policy.tokenizer.save_pretrained(folder)
 
 
-def adapted(policy: Policy, rank: int) -> Policy:
-    """The policy with low-rank adapters on all linear layers; they alone are trained.
+def with_lora(policy: Policy, rank: int) -> Policy:
+    """The policy with LoRA adapters on all linear layers; only these are trained.
 
-    Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, 2021, arXiv:2106.09685. Their
-    scale is 2 (alpha = 2 rank).
+    Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, 2021, arXiv:2106.09685, with
+    alpha = 2 rank.
 
     Raises
     ------
@@ -124,7 +127,7 @@ def adapted(policy: Policy, rank: int) -> Policy:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
         raise SolverError(f"adapters need peft ({error}): pip install peft") from error
-    # peft draws the first weights from torch's own generator
+    # peft draws the initial weights from torch's global generator
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
@@ -133,7 +136,7 @@ def adapted(policy: Policy, rank: int) -> Policy:
 
 
 def fingerprint(model: str) -> str:
-    """What tells a local checkpoint from another: its files' sizes and times; else its name."""
+    """Identifies a model: names, sizes and times of a folder's files; a hub name is itself."""
     folder = Path(model)
     if not folder.is_dir():
         return model

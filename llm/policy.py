@@ -1,4 +1,4 @@
-"""A causal language model in two roles: the leader answers a prompt, the follower an answer."""
+"""A causal language model in two roles: leader (answers a prompt), follower (revises an answer)."""
 
 import copy
 import inspect
@@ -14,18 +14,21 @@ from transformers import DynamicCache
 
 from games.errors import SolverError
 
-_KEPT = 4096
+_CACHE_SIZE = 4096
 
 Ids = tuple[int, ...]
 """Token ids of a chat so far (a context), or of an answer with its end (a completion)."""
 
 INSTRUCTION = "Improve the previous answer. Phrase it as if it was the original response."
-"""What the user says to a follower (Pasztor et al. 2025, arXiv:2512.16626, official code)."""
+"""The user's message that asks a follower for a revision.
+
+From the official code of Pasztor et al. 2025, arXiv:2512.16626.
+"""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a model has read: one row for each distinct text.
+    """The state of a model after a prefix: one row for each distinct text.
 
     Attributes
     ----------
@@ -34,7 +37,7 @@ class Reading:
     mask : int tensor (rows, length)
         0 where the text is padded on the left.
     logits : tensor (rows, vocabulary)
-        Of the next token.
+        Logits of the next token.
     """
 
     cache: Any
@@ -45,19 +48,19 @@ class Reading:
 class Policy:
     """A model and its tokenizer, as a distribution over answers.
 
-    The probability of an answer is that of its tokens up to and including the first end-of-text
-    token; the prompt does not count. Each distinct context, and each distinct answer to it, is
-    computed once, however often it stands in a batch.
+    The probability of an answer, given the prompt, is that of its tokens up to and including the
+    first end-of-text token. Each distinct context, and each distinct answer to it, is computed
+    once, however often it occurs in a batch.
 
     Parameters
     ----------
     model : causal language model of transformers, possibly with adapters of peft
     tokenizer : its tokenizer, with a chat template and an end-of-text token
-        That token, ``end``, ends an answer.
+        The id of the end-of-text token is ``end``.
     instruction : str
-        What the user says between the answer and its revision.
+        The user's message between the answer and its revision.
     adapter : bool
-        Whether adapters are active; without them a model with adapters is its own reference.
+        Whether adapters are active; with inactive ones the model serves as its own reference.
 
     Raises
     ------
@@ -78,22 +81,22 @@ class Policy:
         self.instruction = instruction
         self.adapter = adapter
         self.end = int(tokenizer.eos_token_id)
-        self._chat = lru_cache(_KEPT)(self._tokens_of_chat)
-        self._spelt = lru_cache(_KEPT)(self._decoded)
+        self._chat = lru_cache(_CACHE_SIZE)(self._tokens_of_chat)
+        self._text = lru_cache(_CACHE_SIZE)(self._decoded)
         bare = model.get_base_model() if hasattr(model, "get_base_model") else model
-        known = inspect.signature(bare.forward).parameters
-        self._cache_keyword = "cache" if "cache" in known else "past_key_values"
+        keywords = inspect.signature(bare.forward).parameters
+        self._cache_keyword = "cache" if "cache" in keywords else "past_key_values"
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """The device of the model."""
         return torch.device(self.model.device)
 
     def frozen(self) -> "Policy":
-        """The policy as it is now: a copy, or the same model with its adapters switched off.
+        """A reference policy: a copy, or the same model with its adapters switched off.
 
-        The latter is the model before any adapter was trained: with adapters that were trained
-        before, merge them first.
+        Without adapters the copy is of the policy as it is now. With adapters the reference is the
+        base model; merge adapters that were trained before, if they are to be part of it.
         """
         if hasattr(self.model, "disable_adapter"):
             return Policy(self.model, self.tokenizer, self.instruction, adapter=False)
@@ -104,14 +107,14 @@ class Policy:
         return Policy(copy.deepcopy(self.model), self.tokenizer, self.instruction, self.adapter)
 
     def requires_grad_(self, wanted: bool) -> "Policy":
-        """Switch gradients of all parameters; itself."""
+        """Switch gradients of all parameters on or off; return self."""
         self.model.requires_grad_(wanted)
         return self
 
     # --- text and tokens -------------------------------------------------------------------------
 
     def context(self, prompt: str, answer: str | None = None) -> Ids:
-        """The chat that the leader continues, or, given its answer, the one of the follower."""
+        """Tokens of the leader's chat with ``prompt``; given an answer, of the follower's chat."""
         return self._chat(prompt, answer)
 
     def _tokens_of_chat(self, prompt: str, answer: str | None) -> Ids:
@@ -121,19 +124,19 @@ class Policy:
                 {"role": "assistant", "content": answer},
                 {"role": "user", "content": self.instruction},
             ]
-        read = self.tokenizer.apply_chat_template(
+        encoding = self.tokenizer.apply_chat_template(
             chat, add_generation_prompt=True, tokenize=True, return_dict=True
         )
-        return tuple(read["input_ids"])
+        return tuple(encoding["input_ids"])
 
     def completion(self, answer: str) -> Ids:
-        """Tokens of an answer, with its end."""
+        """Tokens of an answer, with the end-of-text token."""
         ids = self.tokenizer(answer, add_special_tokens=False)["input_ids"]
         return (*ids, self.end)
 
     def text(self, completion: Ids) -> str:
-        """The answer that the tokens spell, without its end; "…" ends one that has not ended."""
-        return self._spelt(completion)
+        """The text of a completion; it ends in "…" if the completion has no end-of-text token."""
+        return self._text(completion)
 
     def _decoded(self, completion: Ids) -> str:
         if self.end not in completion:
@@ -144,7 +147,7 @@ class Policy:
     # --- the model -------------------------------------------------------------------------------
 
     def read(self, contexts: Sequence[Ids]) -> Reading:
-        """Read whole contexts, padded on the left."""
+        """Compute the state after each context (prefill); shorter ones are padded on the left."""
         longest = max(map(len, contexts))
         pad = self.tokenizer.pad_token_id
         pad = self.end if pad is None else pad
@@ -155,7 +158,14 @@ class Policy:
         return reading
 
     def extend(self, read: Reading, rows: Tensor, tokens: Tensor) -> tuple[Tensor, Reading]:
-        """``tokens`` (m, t) read on after the texts in ``rows`` (m,); logits (m, t, vocabulary)."""
+        """Continue the texts in ``rows`` (m,) by ``tokens`` (m, t).
+
+        Returns
+        -------
+        logits : tensor (m, t, vocabulary)
+        state : Reading
+            After the last token.
+        """
         cache = DynamicCache()
         for i, layer in enumerate(read.cache.layers):
             cache.update(layer.keys[rows], layer.values[rows], i)
@@ -214,7 +224,7 @@ class Policy:
 
 
 def padded(completions: Sequence[Ids], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Tokens (n, longest), padded on the right with 0, and the mask of what is not padding."""
+    """Tokens (n, longest), padded on the right with 0, and a mask that is False on padding."""
     longest = max(map(len, completions))
     rows = [(*c, *(0,) * (longest - len(c))) for c in completions]
     lengths = torch.tensor([[len(c)] for c in completions], device=device)

@@ -1,4 +1,4 @@
-"""What does asking a trained model again buy?"""
+"""What do further answers of a trained model buy?"""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from tabular.refinement import Refinement as Tabular
 
 @dataclass(frozen=True)
 class Refinement(LanguageExperiment):
-    """N answers of the trained model, drawn independently or each from the one before.
+    """N answers of a trained model, drawn independently or each as a revision of the last.
 
-    Computed from its exact probabilities of answers and revisions, beside simulated users.
+    Computed from exact probabilities of answers and revisions, and with simulated users.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class Refinement(LanguageExperiment):
     n_answers : int >= 1
         Largest N.
     n_users : int >= 1, or None
-        Simulated users.
+        Number of simulated users; as for the tabular experiment.
 
     Raises
     ------
@@ -32,5 +32,5 @@ class Refinement(LanguageExperiment):
     n_users: int | None = None
 
     def tabular(self) -> Experiment:
-        """With the same numbers."""
+        """The tabular experiment with the same numbers."""
         return Tabular(self.n_answers, self.n_users)

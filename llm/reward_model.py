@@ -1,8 +1,8 @@
-"""Models of preferences fitted to comparisons: Bradley-Terry rewards, or pairs read together.
+"""Preference models fitted to comparisons: Bradley-Terry reward models and pairwise models.
 
-The first can hold no cycle, the second can. Both begin as a copy of a language model whose output
-layer is replaced by one number, and are saved as transformers' sequence classifiers, which the
-judges ``reward_model`` and ``pairwise_model`` load.
+Preferences of a reward model have no cycles, those of a pairwise model can have some. Both are
+initialised from a language model, with one label in place of the output layer, and are saved as
+sequence classifiers of transformers, which the judges ``reward_model`` and ``pairwise_model`` load.
 """
 
 import json
@@ -32,10 +32,10 @@ from solvers import require
 
 Kind = Literal["reward", "pairwise"]
 Comparison = tuple[str, str, str]
-"""Prompt, winner, loser."""
+"""(prompt, winner, loser)."""
 
 TEMPLATE = "{prompt} First : {a} Second : {b} Better ?"
-"""What a pairwise model reads; short, because a small model reads few words."""
+"""The message that a pairwise model reads; short, for the small context of the tiny model."""
 
 _BINS = 10
 
@@ -47,13 +47,13 @@ class FitConfig:
     Attributes
     ----------
     steps : int >= 1
-        Steps of AdamW.
+        Optimiser steps (AdamW).
     batch_size : int >= 1
-        Comparisons a step.
+        Comparisons per step.
     lr : float > 0
-        It falls to 0 as a cosine.
+        Learning rate of the first step; cosine-annealed to 0.
     held_out : float in (0, 1)
-        Share of the comparisons that the fit does not use, to be tested on afterwards.
+        Share of the comparisons that is left out of the fit and used to test it.
     """
 
     steps: int = 200
@@ -68,7 +68,7 @@ class FitConfig:
 
 @dataclass(frozen=True)
 class FitReport:
-    """How good a fit is on held-out comparisons; of their pairs it was fitted to others.
+    """Quality of a fit on held-out comparisons, whose pairs the training comparisons share.
 
     Attributes
     ----------
@@ -77,10 +77,10 @@ class FitReport:
     accuracy : float in [0, 1]
         Share of held-out comparisons whose winner the model prefers; ties count half.
     log_loss : float >= 0
-        Mean of -log P(winner preferred), in nats; log 2 is a coin's.
+        Mean of -log P(winner preferred), in nats; log 2 for a model that always says 1/2.
     calibration_error : float in [0, 1]
-        Mean over held-out comparisons of |share won - mean P| in ten bins of P, winners and losers
-        both counted (expected calibration error).
+        Expected calibration error: the mean over held-out comparisons of |share won - mean P| in
+        ten bins of P, with each comparison counted in both orders.
     """
 
     train: int
@@ -98,22 +98,22 @@ def fit(
     seed: int,
     folder: Path,
 ) -> FitReport:
-    """Minimise -log sigmoid(score of the winner over the loser); the model is left in ``folder``.
+    """Minimise the mean of -log sigmoid(margin) over comparisons, and save the model in ``folder``.
 
-    A reward model's score is r(prompt, winner) - r(prompt, loser); a pairwise model's is what it
-    says of the answer in the first place, which is the winner half of the time.
+    The margin of a reward model is r(prompt, winner) - r(prompt, loser). That of a pairwise model
+    is its logit for the winner, which is shown in the first place half of the time.
 
     Parameters
     ----------
     kind : "reward" or "pairwise"
     start : Policy
-        Its model is copied, not changed.
+        Provides the initial weights and the tokenizer; is not changed.
     comparisons : at least two
     config : FitConfig
     seed : int
-        Of what is held out, the batches and the orders.
+        Seed of the held-out split, the batches and the orders of answers.
     folder : Path
-        Written whole or not at all; a fit that is there already is not done again.
+        Written completely or not at all; a fit that it holds already is not repeated.
 
     Raises
     ------
@@ -152,8 +152,8 @@ def _fit(
     with torch.no_grad():
         orders = (np.full(len(test), first) for first in (True, False))
         margins = [_margins(classifier, kind, test, winner_first) for winner_first in orders]
-    chances = torch.stack(margins).double().sigmoid().mean(0).cpu().numpy()
-    report = FitReport(len(train), len(test), *_quality(chances))
+    probabilities = torch.stack(margins).double().sigmoid().mean(0).cpu().numpy()
+    report = FitReport(len(train), len(test), *_quality(probabilities))
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".fit-"))
     with without_progress_bars():
         classifier.model.save_pretrained(part)
@@ -164,7 +164,7 @@ def _fit(
 
 
 def _classifier(start: Policy) -> Classifier:
-    """The body of a language model with one label; its head begins at 0."""
+    """A classifier with the body of a language model and one label, whose weights are 0."""
     config = type(start.model.config).from_dict({**start.model.config.to_dict()})
     config.num_labels = 1
     config.pad_token_id = start.tokenizer.pad_token_id
@@ -181,7 +181,7 @@ def _classifier(start: Policy) -> Classifier:
 def _margins(
     classifier: Classifier, kind: Kind, comparisons: Sequence[Comparison], winner_first: Mask
 ) -> Tensor:
-    """Log-odds (rows,) that the winner is preferred; which answer is first matters to pairs."""
+    """Log-odds (rows,) that the winner is preferred; pairwise models depend on the order."""
     if kind == "reward":
         winners = _scores(classifier, [(prompt, winner) for prompt, winner, _ in comparisons])
         return winners - _scores(classifier, [(prompt, loser) for prompt, _, loser in comparisons])
@@ -194,17 +194,17 @@ def _margins(
 
 
 def _scores(classifier: Classifier, chats: Sequence[Conversation]) -> Tensor:
-    """One number a conversation, each distinct one read once."""
-    place = {chat: i for i, chat in enumerate(dict.fromkeys(chats))}
-    scores = classifier.logits([classifier.tokens(chat) for chat in place])[:, 0]
-    return scores[torch.tensor([place[chat] for chat in chats], device=scores.device)]
+    """The score of each conversation, (rows,); each distinct one is computed once."""
+    index = {chat: i for i, chat in enumerate(dict.fromkeys(chats))}
+    scores = classifier.logits([classifier.tokens(chat) for chat in index])[:, 0]
+    return scores[torch.tensor([index[chat] for chat in chats], device=scores.device)]
 
 
-def _quality(chances: Float) -> tuple[float, float, float]:
-    """Accuracy, log loss and calibration error of P(winner preferred), (n,)."""
-    accuracy = (chances > 0.5).mean() + 0.5 * (chances == 0.5).mean()
-    log_loss = -np.log(np.maximum(chances, 1e-300)).mean()
-    both, won = np.concatenate([chances, 1 - chances]), np.repeat([1.0, 0.0], len(chances))
+def _quality(p: Float) -> tuple[float, float, float]:
+    """Accuracy, log loss and calibration error of ``p``, P(winner preferred), (n,)."""
+    accuracy = (p > 0.5).mean() + 0.5 * (p == 0.5).mean()
+    log_loss = -np.log(np.maximum(p, 1e-300)).mean()
+    both, won = np.concatenate([p, 1 - p]), np.repeat([1.0, 0.0], len(p))
     bins = np.minimum((both * _BINS).astype(int), _BINS - 1)
-    off = [abs((won - both)[bins == k].sum()) for k in range(_BINS)]
-    return float(accuracy), float(log_loss), float(sum(off) / len(both))
+    errors = [abs((won - both)[bins == k].sum()) for k in range(_BINS)]
+    return float(accuracy), float(log_loss), float(sum(errors) / len(both))

@@ -10,16 +10,16 @@ from tabular.robustness import Robustness as Tabular
 
 @dataclass(frozen=True)
 class Robustness(LanguageExperiment):
-    """The answer along a path of games; one model is trained on all its points, one prompt each.
+    """The answer along a path of games; one model is trained on all points, one prompt for each.
 
     Attributes
     ----------
     model, start
         As for every experiment with language models.
     path : "cyclic", "noise" or "annotators"
-        As for the tabular experiment; noise is the judge's.
+        As for the tabular experiment; noise is added to the judge.
     points : int >= 2
-        How many values of t, evenly spaced in [0, 1].
+        Number of values of t, evenly spaced in [0, 1].
 
     Raises
     ------
@@ -31,5 +31,5 @@ class Robustness(LanguageExperiment):
     points: int = 3
 
     def tabular(self) -> Experiment:
-        """With the same path."""
+        """The tabular experiment with the same path."""
         return Tabular(self.path, self.points)

@@ -1,4 +1,4 @@
-"""One step's rollout: answers are drawn, scored and judged, and all of it is counted."""
+"""The rollout of one training step: completions are drawn, scored and judged, at a cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,16 +16,17 @@ from llm.sampling import Mixture, sample
 
 @dataclass(frozen=True)
 class Completions:
-    """Answers in a batch, one a row.
+    """A batch of completions, one per row.
 
     Attributes
     ----------
     prompts : sequence of str
     contexts : sequence of token ids
-        The chats that the answers continue.
+        Tokens of the chats that the completions continue.
     ids : sequence of token ids
-        Of the answers, their ends included.
+        Tokens of the completions, end-of-text tokens included.
     texts : sequence of str
+        The completions as text.
     """
 
     prompts: Sequence[str]
@@ -35,13 +36,13 @@ class Completions:
 
     @property
     def read_tokens(self) -> int:
-        """How many tokens a model reads to score them, each row by itself."""
+        """Number of tokens that a model reads to score all rows, one by one."""
         return sum(map(len, self.contexts)) + sum(map(len, self.ids))
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Log-probabilities of the tokens of completions; 0 beyond the end of an answer.
+    """Log-probabilities of the tokens of completions; 0 beyond the end of a completion.
 
     Attributes
     ----------
@@ -61,11 +62,11 @@ class Scored:
 
 @dataclass
 class Cost:
-    """What a training has spent so far; ``seconds`` are of the steps alone.
+    """What a training has cost so far; ``seconds`` is the time in its steps alone.
 
-    Forward and backward tokens are those of scoring, as if every row were read by itself: a text
-    that stands several times in a batch is computed once, and counted each time. Tokens read while
-    sampling are left out.
+    Forward and backward tokens are those of scoring, counted row by row: a text that occurs several
+    times in a batch is computed once and counted each time. Tokens read for sampling are not
+    counted.
     """
 
     steps: int = 0
@@ -79,26 +80,26 @@ class Cost:
 
 @dataclass(frozen=True)
 class Rollout:
-    """What a loss may do in one step: draw answers, score them, ask the judge; all is counted.
+    """What a loss can do in one step: draw completions, score them, ask the judge, at a cost.
 
     Attributes
     ----------
     policy, reference : Policy
-        The policy is what is trained.
+        The policy is trained, the reference is not.
     judge : judge, or scorer for learners that need rewards
     prompts : list of str
-        One a row.
+        One per row.
     generator : torch.Generator
     max_new_tokens : int
     cost : Cost
     follower : Policy, optional
-        A follower with parameters of its own; else the policy plays both roles.
+        A follower with separate parameters; by default the policy plays both roles.
     opponent : Policy, optional
-        What the policy is compared with in an extragradient step; else the policy itself.
+        What the policy is compared with in an extragradient step; by default the policy itself.
     previous : Policy, optional
-        The frozen policy of the last refresh, where a learner regresses on it.
+        The frozen policy of the last refresh, for learners that need it.
     data : sequence of (prompt, winner, loser), optional
-        Comparisons, for learners that need a data set.
+        The comparisons, for learners that need a data set.
     """
 
     policy: Policy
@@ -115,12 +116,12 @@ class Rollout:
 
     @property
     def last(self) -> Policy:
-        """``previous``, which the training keeps if the learner has a ``refresh_every``.
+        """The policy of the last refresh, ``previous``, which must not be None.
 
         Raises
         ------
         SolverError
-            If it does not.
+            If the learner has no ``refresh_every``, so that no previous policy is kept.
         """
         if self.previous is None:
             raise SolverError("the learner asks for its last policy but has no refresh_every")
@@ -129,16 +130,16 @@ class Rollout:
     # --- completions -----------------------------------------------------------------------------
 
     def answers(self, mixture: Mixture | None = None, copies: int = 1) -> Completions:
-        """A leader's answers, from the policy or a mixture: one to every prompt, ``copies`` times.
+        """Draw ``copies`` answers to every prompt, from the policy or from a mixture.
 
-        The first rows answer all prompts once, the next all of them again, and so on.
+        The rows go through all prompts once, then through all of them again, and so on.
         """
         prompts = [*self.prompts] * copies
         contexts = [self.policy.context(prompt) for prompt in prompts]
         return self._sample(mixture or [(1.0, self.policy)], prompts, contexts)
 
     def revisions(self, answers: Completions) -> Completions:
-        """A follower's revision of every answer."""
+        """Draw the follower's revision of every answer."""
         contexts = [
             self.policy.context(prompt, text)
             for prompt, text in zip(answers.prompts, answers.texts, strict=True)
@@ -153,17 +154,17 @@ class Rollout:
         return Completions(prompts, contexts, ids, [self.policy.text(row) for row in ids])
 
     def sample_pairs(self) -> tuple[Completions, Completions]:
-        """Winners and losers of as many comparisons as there are prompts, drawn from the data."""
+        """Draw one comparison per prompt from the data set; return winners and losers."""
         device = self.generator.device
         shape = (len(self.prompts),)
-        picked = torch.randint(len(self.data), shape, generator=self.generator, device=device)
-        rows = [self.data[i] for i in picked.tolist()]
+        indices = torch.randint(len(self.data), shape, generator=self.generator, device=device)
+        rows = [self.data[i] for i in indices.tolist()]
         prompts = [prompt for prompt, _, _ in rows]
         winners, losers = ([row[k] for row in rows] for k in (1, 2))
         return self.encoded(prompts, winners), self.encoded(prompts, losers)
 
     def encoded(self, prompts: Sequence[str], texts: Sequence[str]) -> Completions:
-        """These answers to these prompts, as if drawn."""
+        """The completions with these texts as answers to these prompts."""
         contexts = [self.policy.context(prompt) for prompt in prompts]
         return Completions(
             prompts, contexts, [self.policy.completion(text) for text in texts], texts
@@ -172,7 +173,7 @@ class Rollout:
     # --- log-probabilities -----------------------------------------------------------------------
 
     def score(self, completions: Completions, by: Policy | None = None) -> Scored:
-        """Log-probabilities under the policy (or ``by``), with gradient, and its reference."""
+        """Log-probabilities under the policy (or ``by``), with gradient, and the reference."""
         log_probs, _ = (by or self.policy).token_log_probs(completions.contexts, completions.ids)
         with torch.no_grad():
             reference, _ = self.reference.token_log_probs(completions.contexts, completions.ids)
@@ -203,14 +204,14 @@ class Rollout:
         return self._judged(self.judge.prefer(a.prompts, a.texts, b.texts), 0.5)
 
     def reward(self, completions: Completions) -> Tensor:
-        """Scalar rewards (rows,); where the judge abstains, the least of the others, counted."""
+        """Scalar rewards (rows,); where the judge abstains, which is counted, the least reward."""
         scores = self.judge.score(completions.prompts, completions.texts)
         least = np.nanmin(scores) if not np.isnan(scores).all() else 0.0
         return self._judged(scores, least)
 
-    def _judged(self, verdicts: Float, instead: float) -> Tensor:
+    def _judged(self, verdicts: Float, default: float) -> Tensor:
         abstained = np.isnan(verdicts)
         self.cost.judge_calls += len(verdicts)
         self.cost.abstained += int(abstained.sum())
-        values = torch.from_numpy(np.where(abstained, instead, verdicts))
+        values = torch.from_numpy(np.where(abstained, default, verdicts))
         return values.to(self.policy.device, torch.get_default_dtype())

@@ -1,6 +1,6 @@
-"""Supervised fine-tuning of a model on the references of a task; done once, then loaded.
+"""Supervised fine-tuning of a model on the references of a task.
 
-Fine-tuned models are kept in the user's cache folder under a hash of everything that decides them.
+Fine-tuned models are stored in the user's cache folder, under a hash of all that determines them.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from llm.policy import Policy
 from llm.tasks.task import Task, conversations
 
 TINY_LR, LARGE_LR = 5e-3, 2e-5
-"""Default learning rates: of the model that is made on the spot, and of all others."""
+"""Default learning rates: of the tiny model, and of all others."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class SftConfig:
     steps : int >= 0
         Full-batch steps of AdamW; with 0 the model stays as it is.
     lr : float > 0
-        Learning rate of the first step; it falls to 0 as a cosine.
+        Learning rate of the first step; cosine-annealed to 0.
     seed : int >= 0
-        Of the initial weights of a model that is made on the spot.
+        Seed of the initial weights of the tiny model.
     """
 
     steps: int = 300
@@ -51,7 +51,7 @@ def fine_tuned(
 ) -> Policy:
     """The model after supervised fine-tuning on the references of the task.
 
-    Trains the first time and loads from the cache afterwards.
+    The first call trains the model, later ones load it from the cache.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def fine_tuned(
     task : Task
     config : SftConfig
     cache : Path, optional
-        Folder that keeps fine-tuned models; by default ``models`` in the user's cache folder.
+        Folder of fine-tuned models; by default ``models`` in the user's cache folder.
 
     Raises
     ------
@@ -92,27 +92,27 @@ def fine_tuned(
         save(policy, part)
         try:
             part.rename(folder)
-        except OSError:  # another process was faster
+        except OSError:  # another process has stored it meanwhile
             shutil.rmtree(part)
     return load(str(folder), task.instruction)
 
 
 def fine_tune(policy: Policy, task: Task, config: SftConfig = SftConfig()) -> float:
-    """Minimise the cross-entropy to the references of the task, in place.
+    """Fine-tune the policy in place, by cross-entropy to the references of the task.
 
     L = mean_x [KL(ref(.|x) | pi(.|x)) + mean_y KL(ref_follower(.|x, y) | omega(.|x, y))], with
-    the probability of every answer computed and weighted, none drawn.
+    the exact expectation over all answers instead of samples.
 
     Returns
     -------
     float >= 0
-        The loss L that is left, in nats.
+        The loss L after the last step, in nats.
     """
     contexts, completions = conversations(task, policy)
-    chances = np.concatenate([task.game.ref.ravel(), task.follower.ravel() / task.game.n])
-    weights = torch.tensor(chances / len(task.prompts), device=policy.device)
+    masses = np.concatenate([task.game.ref.ravel(), task.follower.ravel() / task.game.n])
+    weights = torch.tensor(masses / len(task.prompts), device=policy.device)
     targets = np.concatenate([task.game.ref.ravel(), task.follower.ravel()])
-    entropy = float(-(chances * np.log(targets)).sum() / len(task.prompts))
+    entropy = float(-(masses * np.log(targets)).sum() / len(task.prompts))
 
     def cross_entropy() -> Tensor:
         return -(weights * policy.log_probs(contexts, completions)).sum()

@@ -1,7 +1,7 @@
-"""Mixtures made token by token, of distributions over a few answers, and where they lead.
+"""Token-by-token mixtures of distributions over a few answers, and the fixed point of Nash-MD-PG.
 
-Answers are leaves of a tree of tokens. A geometric mixture made at every branching of the tree is
-the mixture of whole answers only if all answers part at the first token.
+Answers are leaves of a tree of tokens. A geometric mixture formed at every branching of the tree
+equals the mixture of whole answers only if all answers differ in their first token.
 """
 
 from collections.abc import Sequence
@@ -18,22 +18,23 @@ _TOL = 1e-12
 
 
 def token_mixture(log_p: Float, log_q: Float, weight: float, ends: Sequence[Ids]) -> Float:
-    """Log-probabilities (..., n) of the mixture p^(1 - weight) q^weight, made token by token.
+    """Log-probabilities (..., n) of the mixture p^(1 - weight) q^weight, formed token by token.
 
     Parameters
     ----------
     log_p, log_q : float arrays (..., n)
-        Of whole answers.
+        Log-probabilities of whole answers.
     weight : float in [0, 1]
-        Of q.
-    ends : n token sequences, none the beginning of another
+        Weight of q.
+    ends : n token sequences, none a prefix of another
+        The answers as tokens.
     """
     mixed = np.zeros(np.broadcast_shapes(log_p.shape, log_q.shape))
-    below = [(list(range(len(ends))), 0)]
-    while below:
-        inside, depth = below.pop()
+    nodes = [(list(range(len(ends))), 0)]
+    while nodes:
+        leaves, depth = nodes.pop()
         branches: dict[int, list[int]] = {}
-        for i in inside:
+        for i in leaves:
             branches.setdefault(ends[i][depth], []).append(i)
         parts = list(branches.values())
         masses = [
@@ -43,7 +44,7 @@ def token_mixture(log_p: Float, log_q: Float, weight: float, ends: Sequence[Ids]
         steps = numerics.log_softmax((1 - weight) * masses[0] + weight * masses[1])
         for k, part in enumerate(parts):
             mixed[..., part] += steps[..., k : k + 1]
-        below += [(part, depth + 1) for part in parts if len(part) > 1]
+        nodes += [(part, depth + 1) for part in parts if len(part) > 1]
     return mixed
 
 
@@ -52,7 +53,7 @@ def token_mixture_target(
 ) -> Solution:
     """Fixed point pi of pi = ref exp(P m / tau) / Z, m the token mixture of pi and ref.
 
-    Found by mirror descent with the step tau / (tau^2 + 1/4).
+    Computed by mirror descent with step size tau / (tau^2 + 1/4).
     """
     eta = tau / (tau**2 + 0.25)
     state = game.log_ref
@@ -60,10 +61,10 @@ def token_mixture_target(
         log_pi = numerics.log_softmax(state)
         mixture = token_mixture(log_pi, game.log_ref, weight, ends)
         goal = game.log_ref + game.win_rates(np.exp(mixture)) / tau
-        off = abs(log_pi - numerics.log_softmax(goal)).max(-1)
-        if (off <= _TOL).all():
+        residual = abs(log_pi - numerics.log_softmax(goal)).max(-1)
+        if (residual <= _TOL).all():
             break
         state = log_pi + eta * tau * (goal - log_pi)
-    reply = measures.best_response(game, np.exp(mixture), tau)
+    response = measures.best_response(game, np.exp(mixture), tau)
     condition = "log pi - log ref - P m(pi) / tau is constant"
-    return Solution(numerics.log(reply), Certificate(condition, off, 1e-9))
+    return Solution(numerics.log(response), Certificate(condition, residual, 1e-9))

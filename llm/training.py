@@ -1,7 +1,7 @@
-"""The one loop that trains every learner: batches, descent, checkpoints, a curve with its cost.
+"""The training loop of every learner: batches, optimiser steps, checkpoints, a curve with costs.
 
-A training that is killed goes on from its last checkpoint; on a CPU in single precision it then
-ends with the same parameters as one that was not.
+A training that was killed resumes from its last checkpoint; on a CPU in single precision it then
+ends with the same parameters as one that was not killed.
 """
 
 import math
@@ -26,33 +26,33 @@ from llm.training_state import TrainingState
 from solvers import require
 
 Evaluate = Callable[[int, Policy, Policy | None], dict[str, Any]]
-"""(step, policy, separate follower) -> plain data that the curve keeps."""
+"""(step, policy, separate follower or None) -> plain data for a point of the curve."""
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How long, how many and how fast; fields of a learner's parameters in a spec.
+    """Settings of a training; in a spec they are parameters of the learner.
 
     Attributes
     ----------
     steps : int >= 1
         Optimiser steps.
     batch_size : int >= 1
-        Rows a step and process; every row is a prompt with all that a loss draws for it.
+        Rows per step and process; a row is a prompt with all that the loss draws for it.
     lr : float > 0
         Learning rate of AdamW (betas 0.9 and 0.95, no weight decay).
     final_lr : float in [0, 1]
-        Share of ``lr`` to which it falls, linearly.
+        Learning rate at the end, as a share of ``lr``; the decay is linear.
     clip : float > 0
-        Largest norm of a gradient.
+        Norm to which gradients are clipped.
     max_new_tokens : int >= 1
-        An answer that has not ended by then is cut off, and is invalid.
+        Largest number of tokens in a completion; one without an end by then is invalid.
     evaluate_every : int >= 1
-        Steps between points of the curve; the first and last step are always on it.
+        Steps between points of the curve, which also has step 0 and the last step.
     checkpoint_every : int >= 1
         Steps between checkpoints.
     precision : "no", "fp16" or "bf16"
-        Of the forward pass (accelerate's mixed precision).
+        Mixed precision of the forward pass, as in accelerate.
 
     Raises
     ------
@@ -81,19 +81,19 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training leaves.
+    """The trained policy, with the status, the cost and the curve of the training.
 
     Attributes
     ----------
     policy : Policy
         After the last step, or of the last good checkpoint if it diverged.
     follower : Policy or None
-        Where it has parameters of its own.
+        The follower, if it has separate parameters.
     status : "ok" or "diverged"
     cost : Cost
-        Of this process.
+        The cost of this process.
     curve : list of dict
-        The points: step, cost (of all processes together) and what ``evaluate`` gave.
+        The points: step, cost (of all processes together) and what ``evaluate`` returned.
     """
 
     policy: Policy
@@ -116,33 +116,34 @@ def train(
     data: Sequence[tuple[str, str, str]] = (),
     progress: bool = False,
 ) -> TrainingResult:
-    """Descend the learner's loss from ``start``, or from the last checkpoint in ``folder``.
+    """Minimise the learner's loss from ``start``, or from the last checkpoint in ``folder``.
 
     Parameters
     ----------
     learner : Learner
     start : Policy
-        Trained in place.
+        The initial policy, which is trained in place.
     reference : Policy
-        Not trained; ``start.frozen()`` if the policy starts there.
+        Is not trained; ``start.frozen()`` if the policy starts at its reference.
     judge : judge or scorer, as the learner needs
     prompts : list of str
     config : TrainingConfig
     seed : int
-        Of everything that is drawn.
+        Seed of all random numbers.
     folder : Path, optional
-        Checkpoints go there; without it none are written.
+        Folder of the checkpoints; without it none are written.
     evaluate : callable
         Called at every point of the curve.
     data : sequence of (prompt, winner, loser)
-        For learners that need a data set.
+        The comparisons, for learners that need a data set.
     progress : bool
         Show a progress bar on stderr.
 
     Raises
     ------
     SolverError
-        If the learner lacks what it needs, or the folder holds another training.
+        If the judge or the data that the learner needs is missing, or the folder holds another
+        training.
     """
     if learner.needs == "dataset" and not data:
         raise SolverError(f"{type(learner).__name__} learns from comparisons; pass data")
@@ -185,15 +186,15 @@ def train(
 
 
 def _accelerator(config: TrainingConfig) -> Accelerator:
-    # accelerate keeps the precision of a process's first training, and refuses any other; there is
-    # no public way to make it forget
+    # accelerate fixes the precision at the first training of a process and refuses any other; there
+    # is no public way to reset that
     AcceleratorState._reset_state()
     return Accelerator(cpu=device() == "cpu", mixed_precision=config.precision)
 
 
 @dataclass(frozen=True)
 class _Update:
-    """One step of the optimiser; a step of the extragradient method takes two from one place."""
+    """A step of the optimiser, for extragradient methods with a trial step before it."""
 
     learner: Learner
     reference: Policy
@@ -203,13 +204,13 @@ class _Update:
     data: Sequence[tuple[str, str, str]]
 
     def __call__(self, state: TrainingState) -> None:
-        """Change the state; its status is "diverged" if something is not finite."""
-        began = time.perf_counter()
+        """Advance the state by one step; its status becomes "diverged" if a value is not finite."""
+        start = time.perf_counter()
         if self.learner.refresh_every and state.step % self.learner.refresh_every == 0:
             state.refresh()
-        left = 1 - state.step / self.config.steps
+        remaining = 1 - state.step / self.config.steps
         for group in state.optimizer.param_groups:
-            share = self.config.final_lr + (1 - self.config.final_lr) * left
+            share = self.config.final_lr + (1 - self.config.final_lr) * remaining
             group["lr"] = self.config.lr * share * group["speed"]
         opponent = self._extrapolated(state) if self.learner.extragradient else None
         if state.status == "ok":
@@ -217,10 +218,10 @@ class _Update:
         if state.status == "ok":
             state.step += 1
             state.cost.steps = state.step
-        state.cost.seconds += time.perf_counter() - began
+        state.cost.seconds += time.perf_counter() - start
 
     def _extrapolated(self, state: TrainingState) -> Policy:
-        """The policy after a step that is then taken back, parameters and optimiser alike."""
+        """The policy after a trial step; parameters and optimiser are then restored."""
         before = [p.detach().clone() for p in state.parameters]
         moments = checkpoints.moments(state.optimizer)
         self._descend(state, None)
@@ -243,7 +244,7 @@ class _Update:
                     p.grad = accelerator.reduce(p.grad, reduction="mean")
         norm = accelerator.clip_grad_norm_(state.parameters, self.config.clip)
         finite = torch.isfinite(loss)
-        if accelerator.scaler is None:  # which itself leaves out steps that overflow in fp16
+        if accelerator.scaler is None:  # in fp16 the scaler skips steps that overflow
             finite = finite & torch.isfinite(torch.as_tensor(norm, device=finite.device))
         if accelerator.reduce(finite.float(), reduction="mean") < 1:  # in any process
             state.status = "diverged"
@@ -251,7 +252,7 @@ class _Update:
         state.optimizer.step()
 
     def _rollout(self, state: TrainingState, opponent: Policy | None) -> Rollout:
-        """A batch of prompts, which take turns over steps and processes."""
+        """The rollout of the next prompts, which are cycled through over steps and processes."""
         accelerator, size = state.accelerator, self.config.batch_size
         first = (state.step * accelerator.num_processes + accelerator.process_index) * size
         return Rollout(

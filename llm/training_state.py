@@ -1,4 +1,4 @@
-"""The state of a training: all that a step changes, written to checkpoints and read back."""
+"""The state of a training: all that a step changes, and its checkpoints."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -19,14 +19,14 @@ from llm.rollout import Cost
 
 
 class TrainingState:
-    """Models, optimiser, generator, cost and curve.
+    """Models, optimiser, generator, cost and curve of a training.
 
     Parameters
     ----------
     learner : Learner
-        Says whether there are a follower and a previous policy.
+        Determines whether there are a separate follower and a previous policy.
     policy : Policy
-        Trained in place.
+        The initial policy, which is trained in place.
     accelerator : Accelerator
     lr : float > 0
     seed : int
@@ -34,18 +34,18 @@ class TrainingState:
     Attributes
     ----------
     step : int
-        Steps of the optimiser so far.
+        Number of optimiser steps so far.
     status : "ok" or "diverged"
     policy, follower, previous : Policy
-        The last two are None where the learner needs none.
+        The last two are None if the learner does not need them.
     parameters : list of Tensor
-        Those that are trained, of policy and follower.
+        Trained parameters of policy and follower.
     optimizer : AdamW
-        Its groups have a "speed", which multiplies their learning rate.
+        Its groups have a "speed", a factor of their learning rate.
     generator : torch.Generator
-        Of this process.
+        The generator of this process.
     cost : Cost
-        Of this process.
+        The cost of this process.
     curve : list of dict
         The points so far: step, cost (of all processes together) and the evaluation.
     """
@@ -71,12 +71,12 @@ class TrainingState:
         self.optimizer = accelerator.prepare(adamw(groups, lr))
 
     def refresh(self) -> None:
-        """Let the previous policy be the policy as it is."""
+        """Set the previous policy to the current one."""
         if self.previous is not None:
             _copy(_trained(self.policy), self.previous)
 
     def total_cost(self) -> Cost:
-        """What all processes together have spent; steps and seconds are common to them."""
+        """The cost of all processes together; steps and seconds are common to them."""
         counted = [name for name in asdict(self.cost) if name not in ("steps", "seconds")]
         device = self.accelerator.device
         counts = torch.tensor([getattr(self.cost, name) for name in counted], device=device)
@@ -86,15 +86,15 @@ class TrainingState:
     # --- checkpoints -----------------------------------------------------------------------------
 
     def save(self, folder: Path, identity: dict[str, Any], ended: bool) -> None:
-        """Write a checkpoint beside the last one, then put it in its place.
+        """Write a checkpoint beside the last one, then replace that one.
 
         Parameters
         ----------
         folder : Path
         identity : dict
-            What tells this training from another; plain data.
+            Plain data that distinguishes this training from others.
         ended : bool
-            Whether there is nothing left to train.
+            Whether the training is over.
         """
         states = self.accelerator.gather(self._generator_state()[None])
         costs = gather_object([asdict(self.cost)])
@@ -112,12 +112,12 @@ class TrainingState:
         self.accelerator.wait_for_everyone()
 
     def resume(self, folder: Path, identity: dict[str, Any]) -> None:
-        """Go on from the last checkpoint in the folder, if there is one.
+        """Load the last checkpoint in the folder, if it has one.
 
         Raises
         ------
         SolverError
-            If it is of another training.
+            If the checkpoint is of another training.
         """
         checkpoint = checkpoints.read(folder)
         if checkpoint is None:
@@ -134,7 +134,7 @@ class TrainingState:
         self.curve = record["curve"]
 
     def revert(self, folder: Path) -> None:
-        """Take parameters and curve from the last checkpoint in the folder, if there is one."""
+        """Restore parameters and curve from the last checkpoint in the folder, if it has one."""
         checkpoint = checkpoints.read(folder)
         if checkpoint is not None:
             self._load(checkpoint.parameters)
@@ -149,7 +149,8 @@ class TrainingState:
         return {role: policy for role, policy in roles.items() if policy is not None}
 
     def _named_tensors(self) -> dict[str, Tensor]:
-        names = [name for name, _ in _trained(self.policy)]  # of every role; previous is frozen
+        # for every role: the parameters of previous require no gradient
+        names = [name for name, _ in _trained(self.policy)]
         tensors: dict[str, Tensor] = {}
         for role, policy in self._roles().items():
             parameters = dict(policy.model.named_parameters())
@@ -162,11 +163,11 @@ class TrainingState:
         self.generator.set_state(states[self.accelerator.process_index].clone())  # not a view
         for role, policy in self._roles().items():
             named = [(key.partition("."), tensor) for key, tensor in tensors.items()]
-            _copy([(name, tensor) for (of, _, name), tensor in named if of == role], policy)
+            _copy([(name, tensor) for (owner, _, name), tensor in named if owner == role], policy)
 
 
 def _trained(policy: Policy) -> list[tuple[str, Tensor]]:
-    """Names and tensors of the parameters that are trained."""
+    """Names and tensors of the trained parameters."""
     return [(name, p) for name, p in policy.model.named_parameters() if p.requires_grad]
 
 

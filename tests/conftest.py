@@ -28,8 +28,8 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def speaker() -> Any:
-    """A small model taught in haste; tests that change it take a copy."""
+def tuned_policy() -> Any:
+    """A small model, briefly fine-tuned; tests that change it take a copy."""
     pytest.importorskip("torch", reason="language models need the extra llm")
     from tests.small_models import briefly_tuned
 

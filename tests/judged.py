@@ -17,12 +17,12 @@ from games.game import Float
 from llm.judges.judge import Texts
 
 BARE = "{prompt}|{a}|{b}"
-"""A template that a test can take apart again."""
+"""A template whose fields a test can split again."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A judge that says what is written; NaN on every other pair."""
+    """A judge with a table of verdicts; NaN on every other pair."""
 
     says: Mapping[tuple[str, str], float]
 
@@ -35,7 +35,7 @@ class Table:
 
 @dataclass
 class Reply:
-    """What the server sends back, after how many seconds, and how many bytes it then withholds."""
+    """A reply of the server: body, status, delay in seconds, and number of bytes it withholds."""
 
     body: str = ""
     status: int = 200
@@ -51,24 +51,24 @@ def listing(tokens: Mapping[str, float]) -> Reply:
 
 
 def letters(log_odds: float, other: float = 0.1) -> Reply:
-    """A and B at these log-odds; with probability ``other`` it says something else."""
+    """A reply with A and B at these log-odds, and another word with probability ``other``."""
     p = (1 - other) / (1 + math.exp(-log_odds))
     return listing({"A": p, "B": 1 - other - p, "The": other})
 
 
 @dataclass
 class Server:
-    """A server on this machine; ``answer`` makes the reply to the n-th question asked so far.
+    """A server on this machine; ``answer`` makes the reply to a question, given its number.
 
     Attributes
     ----------
-    asked : questions in the order of arrival: path, headers and body
+    requests : questions in the order of arrival: path, headers and body
     most_at_once : int
     """
 
     answer: Callable[[str, int], Reply]
     url: str = ""
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
     most_at_once: int = 0
     _now: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -78,12 +78,12 @@ class Server:
 
     @property
     def questions(self) -> list[str]:
-        return [question["body"]["messages"][0]["content"] for question in self.asked]
+        return [question["body"]["messages"][0]["content"] for question in self.requests]
 
     def take(self, path: str, headers: Mapping[str, str], body: Any) -> Reply:
         with self._lock:
-            self.asked.append({"path": path, "headers": dict(headers), "body": body})
-            count = len(self.asked)
+            self.requests.append({"path": path, "headers": dict(headers), "body": body})
+            count = len(self.requests)
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
         reply = self.answer(body["messages"][0]["content"], count)

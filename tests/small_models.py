@@ -36,18 +36,18 @@ def ladder() -> PreferenceGame:
 
 
 def cycle_task() -> Task:
-    """The game in words."""
+    """The game as a task."""
     return verbalize(cycle())
 
 
 def untrained(*more: str, seed: int = 0) -> Policy:
-    """A model that knows the words of the game, and nothing else."""
+    """An untrained model whose vocabulary is the words of the game."""
     task = cycle_task()
     return Policy(*tiny([*task.prompts, *task.answers, *more], seed))
 
 
 def briefly_tuned(steps: int = 60) -> Policy:
-    """A model that says little else than the three answers, nearly as the references do."""
+    """A model fine-tuned on the references, with little mass on invalid answers."""
     policy = untrained()
     fine_tune(policy, cycle_task(), SftConfig(steps=steps))
     return policy
@@ -59,7 +59,7 @@ def precise(policy: Policy) -> Policy:
 
 
 def plain_log_prob(policy: Policy, context: Ids, completion: Ids) -> float:
-    """One text, read whole, without cache or padding, and the softmax written out."""
+    """Log-probability of a completion from one pass, without cache or padding."""
     import torch
 
     with torch.no_grad():
@@ -72,19 +72,19 @@ def plain_log_prob(policy: Policy, context: Ids, completion: Ids) -> float:
 
 
 def parameters(policy: Policy) -> dict[str, Any]:
-    """The parameters now, copied."""
+    """A copy of the current parameters."""
     return {name: p.detach().clone() for name, p in policy.model.named_parameters()}
 
 
 def equal(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    """Bit by bit."""
+    """Whether all parameters are bitwise equal."""
     import torch
 
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 def gpt2(tokenizer: Any, seed: int = 0) -> Any:
-    """A model whose positions are absolute: shifted by one, it says something else."""
+    """A model with absolute positions: its logits change if positions are shifted."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -104,7 +104,7 @@ def gpt2(tokenizer: Any, seed: int = 0) -> Any:
 
 
 def spelt(policy: Policy, ids: Sequence[int]) -> str:
-    """The tokens, with those that are no words."""
+    """The tokens as text, special tokens included."""
     return " ".join(policy.tokenizer.convert_ids_to_tokens(list(ids)))
 
 

@@ -24,38 +24,38 @@ SETTINGS: dict[str, Any] = {
     "max_new_tokens": 6,
     "evaluate_every": 25,
 }
-"""With these most learners get near their target from references that ``SFT`` has taught."""
+"""With these most learners get near their target from references fine-tuned with ``SFT``."""
 LONGER: dict[str, Any] = {"steps": 60, "batch_size": 256, "evaluate_every": 30}
 BRIEF: dict[str, Any] = {**SETTINGS, "steps": 4, "batch_size": 16, "evaluate_every": 2}
 
 
 def run(
     learner: Learner,
-    speaker: Policy,
+    tuned_policy: Policy,
     config: TrainingConfig = SHORT,
     folder: Path | None = None,
     judge: Any = None,
     seed: int = 3,
     **settings: Any,
 ) -> TrainingResult:
-    """A training of a copy of ``speaker`` on the game of ``cycle``."""
-    task, start = cycle_task(), speaker.copied()
+    """A training of a copy of ``tuned_policy`` on the game of ``cycle``."""
+    task, start = cycle_task(), tuned_policy.copied()
     kind = BradleyTerryJudge if learner.needs == "rewards" else GameJudge
     judge = judge or kind(task.game, task.prompts, task.answers)
     return train(
-        learner, start, speaker.frozen(), judge, task.prompts, config, seed, folder, **settings
+        learner, start, tuned_policy.frozen(), judge, task.prompts, config, seed, folder, **settings
     )
 
 
 def evaluated(step: int, policy: Policy, follower: Policy | None) -> dict[str, Any]:
     """Probabilities of the leader's answers, and of the follower's to the second one."""
-    found = answer_probabilities(cycle_task(), policy, follower)
+    probabilities = answer_probabilities(cycle_task(), policy, follower)
     return {
-        "leader": np.exp(found.leader).tolist(),
-        "follower": np.exp(found.follower[1]).tolist(),
+        "leader": np.exp(probabilities.leader).tolist(),
+        "follower": np.exp(probabilities.follower[1]).tolist(),
     }
 
 
 def folders(folder: Path) -> int:
-    """How many folders there are in a folder: one a training."""
+    """Number of folders in a folder: one for each training."""
     return sum(path.is_dir() for path in folder.iterdir())

@@ -14,7 +14,7 @@ from tests.mutants import Mutant, NotPlantedError, assert_noticed, collected
 
 PLANTED = {
     "tests/games/test_measures_by_hand.py": 18,
-    "tests/llm/test_learner_mutants.py": 25,
+    "tests/llm/test_learner_mutants.py": 35,
     "tests/solvers/golden/test_dataset_fits.py": 18,
     "tests/solvers/golden/test_exact.py": 41,
     "tests/solvers/golden/test_mirror_descent.py": 37,

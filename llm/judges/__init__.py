@@ -1,4 +1,4 @@
-"""Who says which of two answers is better: the game, rewards, models, a server, null judges."""
+"""Judges of which of two answers is better: games, rewards, models, a server, null judges."""
 
 from games.registry import Registry
 from llm.judges.judge import Audit as Audit

@@ -1,4 +1,4 @@
-"""A judge made of measurements: what share of its attributes an answer wins."""
+"""A judge by attributes of the text: the share of attributes on which an answer scores higher."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,27 +12,28 @@ from games.game import Float
 from llm.judges.judge import Texts, require_pairs, share_won
 
 Scorer = Callable[[str], float]
+"""Text -> score of one attribute."""
 
 
 def words(text: str) -> float:
-    """Length: the number of words, i.e. of pieces between white space."""
+    """Number of words, that is of pieces between white space."""
     return len(text.split())
 
 
 def variety(text: str) -> float:
-    """Share of the words that are the first of their kind, whatever their case; 0 of no words."""
-    found = text.lower().split()
-    return len(set(found)) / max(len(found), 1)
+    """Number of different words, ignoring case, over the number of words; 0 without words."""
+    pieces = text.lower().split()
+    return len(set(pieces)) / max(len(pieces), 1)
 
 
 def plainness(text: str) -> float:
-    """Minus the mean number of characters of a word; 0 of no words."""
-    found = text.split()
-    return -sum(map(len, found)) / max(len(found), 1)
+    """Minus the mean number of characters per word; 0 without words."""
+    pieces = text.split()
+    return -sum(map(len, pieces)) / max(len(pieces), 1)
 
 
 def numbers(text: str) -> float:
-    """How many numbers there are, e.g. one in "3.14" and in "1,000"."""
+    """How many numbers the text has; "3.14" and "1,000" are one each."""
     return len(re.findall(r"\d+(?:[.,]\d+)*", text))
 
 
@@ -44,16 +45,16 @@ def finished(text: str) -> float:
 ATTRIBUTES: Mapping[str, Scorer] = {
     scorer.__name__: scorer for scorer in (words, variety, plainness, numbers, finished)
 }
-"""What an ``AttributesJudge`` measures if not told otherwise; an odd number, for majorities."""
+"""Default attributes of an ``AttributesJudge``; an odd number, so that one side has a majority."""
 
 
 @dataclass(frozen=True)
 class AttributesJudge:
     """P(a, b) = share of the attributes on which a scores higher, ties half.
 
-    Transitive attributes give majorities that need not be, like those of the game
-    ``multi_attribute``: with k attributes of equal weight values are multiples of 1 / (2k). The
-    prompt is not read. Where a score is NaN the judge abstains.
+    Each attribute is transitive, but their majorities need not be, as in the game
+    ``multi_attribute``. With k attributes, values are multiples of 1 / (2k). The prompt is not
+    used. The judge abstains where a score is NaN.
 
     Attributes
     ----------
@@ -62,7 +63,7 @@ class AttributesJudge:
     Raises
     ------
     SpecError
-        If there are none.
+        If ``scorers`` is empty.
     """
 
     scorers: Mapping[str, Scorer] = field(default_factory=lambda: ATTRIBUTES)
@@ -72,7 +73,7 @@ class AttributesJudge:
             raise SpecError("AttributesJudge: no scorers; give at least one")
 
     def scores(self, answers: Texts) -> Float:
-        """What every scorer says of every text, shape (attributes, len(answers))."""
+        """The score of every text on every attribute, (attributes, len(answers))."""
         table = [[float(score(text)) for text in answers] for score in self.scorers.values()]
         return np.array(table, dtype=np.float64)
 

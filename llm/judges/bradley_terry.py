@@ -1,4 +1,4 @@
-"""The Bradley-Terry rewards of a game as judge: what RLHF makes of its preferences."""
+"""The Bradley-Terry rewards of a game as a judge: the preferences that RLHF fits to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ from solvers.rlhf_exact import RlhfExact
 class BradleyTerryJudge(ScalarJudge, AnswerTable):
     """Scores are the rewards that ``RlhfExact(ridge=ridge)`` fits to the game's compared pairs.
 
-    P(a, b) = sigmoid(r[c, i] - r[c, j]); only on a game that is itself Bradley-Terry is that the
-    game's P. An invalid answer scores 1 less than the worst answer of its context.
+    P(a, b) = sigmoid(r[c, i] - r[c, j]); this is the game's P only if the game is Bradley-Terry.
+    An invalid answer scores 1 less than the worst answer of its context.
 
     Attributes
     ----------
     game, prompts, answers
         As for ``GameJudge``.
     ridge : float >= 0
-        Weight of the penalty on the rewards; above 0 the fit exists on all data.
+        Weight of the penalty on the rewards; if positive, the fit always exists.
 
     Raises
     ------
     GameError
-        If prompts or answers do not fit the game, or a prompt is not among them.
+        If prompts or answers do not match the game, or a prompt is not among them.
     SolverError
-        If the ridge is negative, or, at the first look-up, if the fit is infinite.
+        If the ridge is negative; at the first look-up, if the fit is infinite.
     """
 
     ridge: float = 0.0
@@ -44,7 +44,7 @@ class BradleyTerryJudge(ScalarJudge, AnswerTable):
 
     @cached_property
     def _rewards(self) -> Float:
-        """Shape (contexts, n + 1); the last column is for every other text."""
+        """Rewards (contexts, n + 1); the last column is for invalid answers."""
         fit = RlhfExact(ridge=self.ridge)
         infinite = np.ravel(fit.undefined(self.game))
         if (infinite != "").any():
@@ -53,7 +53,7 @@ class BradleyTerryJudge(ScalarJudge, AnswerTable):
         return np.concatenate([r, r.min(-1, keepdims=True) - 1], axis=-1)
 
     def score(self, prompts: Texts, answers: Texts, **columns: Sequence[Any]) -> Float:
-        """Rewards, looked up."""
+        """Rewards of the answers, from the table."""
         del columns
         require_pairs(self, prompts, answers)
         return np.asarray(self._rewards[self.contexts(prompts), self.indices(answers)])

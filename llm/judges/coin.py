@@ -1,4 +1,4 @@
-"""A coin for every pair: a null judge that has nothing to do with the answers."""
+"""A random verdict for every pair: a null judge that does not depend on the texts' content."""
 
 import hashlib
 import json
@@ -19,8 +19,8 @@ _BITS = 52
 class CoinJudge:
     """P(a, b) is uniform on (0, 1), drawn once for each seed, prompt and unordered pair of answers.
 
-    It comes from a hash of these, so it is the same in every process and in both orders.
-    Majorities are a random tournament: cycles are frequent, though nobody meant anything.
+    It is computed from a hash of these, so that it is the same in every process and consistent in
+    both orders. The majorities are a random tournament, in which cycles are frequent by chance.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class CoinJudge:
     Raises
     ------
     SpecError
-        If the seed is no whole number.
+        If the seed is not a whole number.
     """
 
     seed: int = 0
@@ -48,7 +48,7 @@ class CoinJudge:
     def _toss(self, prompt: str, a: str, b: str) -> float:
         if a == b:
             return 0.5
-        told = json.dumps([int(self.seed), prompt, *sorted((a, b))])
-        bits = int.from_bytes(hashlib.sha256(told.encode()).digest()[:8], "big") >> (64 - _BITS)
+        key = json.dumps([int(self.seed), prompt, *sorted((a, b))])
+        bits = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") >> (64 - _BITS)
         p: float = (2 * bits + 1) / 2 ** (_BITS + 1)
         return p if a < b else 1 - p

@@ -1,4 +1,4 @@
-"""Several judges vote.
+"""A judge whose verdict is the vote of several judges.
 
 Pasztor et al. 2025, arXiv:2512.16626, train StackelbergGDA on the votes of five reward models, one
 for each attribute of HelpSteer2.
@@ -20,9 +20,9 @@ class EnsembleJudge:
     """P(a, b) = mean over the judges of 1[p > 1/2] + 1[p = 1/2] / 2: each has one vote.
 
     With reward models as judges, p > 1/2 means r(a) > r(b). The published code takes the mean of
-    1[r(a) >= r(b)], which gives 1 to both orders of a tie; here a tie (within 1e-9) is half a
-    vote. Judges without cycles can make one together, as voters do. Who abstains has no vote; the
-    ensemble abstains where all do.
+    1[r(a) >= r(b)], which gives 1 to both orders of a tie; this judge counts a tie (within
+    1e-9) as half a vote. Judges without cycles can have one together, as voters can. A judge that
+    abstains has no vote, and the ensemble abstains where all judges do.
 
     Attributes
     ----------
@@ -45,6 +45,6 @@ class EnsembleJudge:
         """Probabilities that a is preferred to b."""
         require_pairs(self, prompts, a, b)
         p = np.stack([judge.prefer(prompts, a, b, **columns) for judge in self.judges])
-        given = votes(p)
-        voters = (~np.isnan(given)).sum(0)
-        return np.where(voters > 0, np.nansum(given, 0) / np.maximum(voters, 1), np.nan)
+        ballots = votes(p)
+        voters = (~np.isnan(ballots)).sum(0)
+        return np.where(voters > 0, np.nansum(ballots, 0) / np.maximum(voters, 1), np.nan)

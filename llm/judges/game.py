@@ -1,4 +1,4 @@
-"""The game itself as judge: probabilities looked up by prompt and answer."""
+"""The game as a judge: preference probabilities looked up by prompt and answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ Indices = NDArray[np.int64]
 class AnswerTable:
     """A game whose contexts are prompts and whose answers are texts.
 
-    Texts are looked up as they are: white space counts.
+    Texts must match exactly, white space included.
 
     Attributes
     ----------
     game : PreferenceGame
     prompts : sequence of str
-        ``prompts[c]`` names context c (contexts on several axes in C order); one if there are none.
+        ``prompts[c]`` names context c (several axes in C order); a single game has one prompt.
     answers : sequence of n str
         ``answers[i]`` is answer i in every context.
 
     Raises
     ------
     GameError
-        If their numbers do not fit the game, or one occurs twice.
+        If their numbers do not match the game, or one occurs twice.
     """
 
     game: PreferenceGame
@@ -56,31 +56,31 @@ class AnswerTable:
             object.__setattr__(self, what, tuple(texts))
 
     @cached_property
-    def _place(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    def _index(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
         prompts, answers = ({t: k for k, t in enumerate(ts)} for ts in (self.prompts, self.answers))
         return prompts, answers
 
     def contexts(self, prompts: Texts) -> Indices:
-        """Which context each prompt names.
+        """Index of the context that each prompt names.
 
         Raises
         ------
         GameError
-            If one names none.
+            If a prompt names no context.
         """
-        place, _ = self._place
+        index, _ = self._index
         for prompt in prompts:
-            if prompt not in place:
+            if prompt not in index:
                 raise GameError(
                     f"{type(self).__name__}: the prompt {prompt!r:.80} names no context; expected "
-                    f"one of the {len(place)} that the judge was given"
+                    f"one of the {len(index)} that the judge was given"
                 )
-        return np.array([place[prompt] for prompt in prompts], dtype=np.int64)
+        return np.array([index[prompt] for prompt in prompts], dtype=np.int64)
 
     def indices(self, answers: Texts) -> Indices:
-        """Which answer each text is; n where it is none of them (an invalid answer)."""
-        _, place = self._place
-        return np.array([place.get(text, self.game.n) for text in answers], dtype=np.int64)
+        """Index of the answer that each text is; n for an invalid answer, which is none of them."""
+        _, index = self._index
+        return np.array([index.get(text, self.game.n) for text in answers], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,13 @@ class GameJudge(AnswerTable):
     """P(a, b) = P[c, i, j], where the prompt names context c and the texts are answers i and j.
 
     An invalid answer, a text that is none of the listed ones, loses to every answer (0) and ties
-    with another invalid one (1/2), so that saying something else never pays. A prompt that names
-    no context is an error and not an abstention: it is a mistake of the caller, not of a model.
+    with another invalid one (1/2), so that an invalid answer is never rewarded. A prompt that
+    names no context is an error, not an abstention: it is a mistake of the caller, not of a model.
 
     Raises
     ------
     GameError
-        If prompts or answers do not fit the game, or a prompt is not among them.
+        If prompts or answers do not match the game, or a prompt is not among them.
     """
 
     def prefer(self, prompts: Texts, a: Texts, b: Texts, **columns: Sequence[Any]) -> Float:

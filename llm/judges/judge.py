@@ -1,7 +1,7 @@
-"""What a judge is, and how often it abstains and favours a place.
+"""``Judge``, the interface of every judge, and the audit of abstentions and position bias.
 
-A judge is anything that can be called like ``Judge.prefer``. It has a parent here if its verdicts
-come from scalar rewards (``ScalarJudge``), or if it reads two answers in some order
+A judge is any object with the method ``Judge.prefer``. Base classes are provided for judges with
+scalar rewards (``ScalarJudge``) and for those that read two answers in an order
 (``OrderedJudge``). The registry names a judge after its module: ``my_taste.py`` holds
 ``MyTasteJudge``.
 """
@@ -22,7 +22,7 @@ Texts = Sequence[str]
 
 
 class Judge(Protocol):
-    """Who says how likely one answer is preferred to another."""
+    """Gives the probability that one answer is preferred to another."""
 
     def prefer(self, prompts: Texts, a: Texts, b: Texts, **columns: Sequence[Any]) -> Float:
         """Probabilities that ``a[k]`` is preferred to ``b[k]`` as an answer to ``prompts[k]``.
@@ -34,7 +34,7 @@ class Judge(Protocol):
         ----------
         prompts, a, b : equally many strings
         columns : equally many values each
-            Other columns of the data set, for judges that read one, such as a known solution.
+            Other columns of the data set, for judges that use one, such as a reference solution.
 
         Returns
         -------
@@ -49,11 +49,11 @@ class Judge(Protocol):
 
 
 Maker = Callable[..., Judge]
-"""What the registry holds: called with its parameters, it gives a judge."""
+"""A judge class, or a function that returns a judge; the registry holds these."""
 
 
 class ScalarJudge:
-    """P(a, b) = sigmoid(score(a) - score(b)): Bradley-Terry, so never a cycle."""
+    """P(a, b) = sigmoid(score(a) - score(b)): Bradley-Terry, hence without cycles."""
 
     def score(self, prompts: Texts, answers: Texts, **columns: Sequence[Any]) -> Float:
         """Rewards, float64 array (len(prompts),), in log-odds; NaN where the judge abstains."""
@@ -70,9 +70,9 @@ class ScalarJudge:
 class OrderedJudge:
     """P(a, b) = (p(a first, b second) + 1 - p(b first, a second)) / 2.
 
-    p is what the judge says of the answer in the first place. Asking in both orders takes out
-    what it gives to a place; it abstains where it abstains in either order, because one order
-    alone would let that back in.
+    p is the judge's probability that the answer shown first is preferred. The mean over both orders
+    removes position bias. The judge abstains where it abstains in either order, because the other
+    order alone would be biased.
     """
 
     def first_wins(
@@ -84,26 +84,26 @@ class OrderedJudge:
     def prefer(self, prompts: Texts, a: Texts, b: Texts, **columns: Sequence[Any]) -> Float:
         """Probabilities that a is preferred to b, from one call of ``first_wins``."""
         require_pairs(self, prompts, a, b)
-        once = self.first_wins([*prompts, *prompts], [*a, *b], [*b, *a], **_twice(columns))
-        there, back = np.split(once, 2)
-        return np.asarray((there + (1 - back)) / 2)
+        p = self.first_wins([*prompts, *prompts], [*a, *b], [*b, *a], **_twice(columns))
+        forward, backward = np.split(p, 2)
+        return np.asarray((forward + (1 - backward)) / 2)
 
 
 @dataclass(frozen=True)
 class Audit:
-    """How a judge behaved on some pairs, each asked in both orders.
+    """Abstentions and position bias of a judge on pairs that it judged in both orders.
 
     Attributes
     ----------
     pairs : int
-        How many it was asked.
+        Number of pairs.
     abstained : int
-        On how many it gave no verdict in at least one order; the rest are left out below.
+        Number of pairs without a verdict in at least one order; they do not count below.
     position_bias : float in [-1, 1]
         Mean of p(a, b) + p(b, a) - 1: 1 if the first place always wins, -1 if the second does.
-        NaN if no pair is left.
+        NaN if all pairs were abstained on.
     same_verdict : float in [0, 1]
-        Share of pairs with the same answer above 1/2, or a tie, in both orders; NaN likewise.
+        Share of pairs with the same winner, or a tie, in both orders; NaN as above.
     """
 
     pairs: int
@@ -115,15 +115,15 @@ class Audit:
 def audit(judge: Judge, prompts: Texts, a: Texts, b: Texts, **columns: Sequence[Any]) -> Audit:
     """Abstentions and position bias of a judge on these pairs.
 
-    An ``OrderedJudge`` is measured before it averages its orders: afterwards no bias can be seen.
+    An ``OrderedJudge`` is audited before it averages over orders, which would hide the bias.
     """
     require_pairs(judge, prompts, a, b)
     ask = judge.first_wins if isinstance(judge, OrderedJudge) else judge.prefer
-    there, back = ask(prompts, a, b, **columns), ask(prompts, b, a, **columns)
-    seen = ~(np.isnan(there) | np.isnan(back))
-    there, back = there[seen], back[seen]
-    bias, agreement = there + back - 1, votes(there) + votes(back) == 1
-    return Audit(seen.size, int((~seen).sum()), _mean(bias), _mean(agreement))
+    forward, backward = ask(prompts, a, b, **columns), ask(prompts, b, a, **columns)
+    judged = ~(np.isnan(forward) | np.isnan(backward))
+    forward, backward = forward[judged], backward[judged]
+    bias, agreement = forward + backward - 1, votes(forward) + votes(backward) == 1
+    return Audit(judged.size, int((~judged).sum()), _mean(bias), _mean(agreement))
 
 
 def votes(p: Float) -> Float:
@@ -151,7 +151,7 @@ Which of two answers to a message is better?
 {b}
 
 Reply with one letter, A or B."""
-"""The question of the judges that read both answers, unless they are given another."""
+"""Default question of the judges that read both answers."""
 
 
 def require_template(judge: object, template: str) -> None:
@@ -185,8 +185,8 @@ def require_pairs(judge: object, prompts: Texts, *texts: Texts) -> None:
         raise SpecError(f"{_name(judge)}: got a single string, expected sequences of strings")
     counts = [len(group) for group in (prompts, *texts)]
     if len(set(counts)) > 1:
-        told = " and ".join(map(str, counts[1:]))
-        raise SpecError(f"{_name(judge)}: {counts[0]} prompts but {told} answers; give as many")
+        others = " and ".join(map(str, counts[1:]))
+        raise SpecError(f"{_name(judge)}: {counts[0]} prompts but {others} answers; give as many")
 
 
 def _name(judge: object) -> str:

@@ -1,4 +1,4 @@
-"""The longer answer wins: a null judge that every other one has to differ from."""
+"""The longer answer wins: a null judge, as a baseline for the others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

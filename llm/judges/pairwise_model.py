@@ -1,4 +1,4 @@
-"""A classifier that reads both answers as judge: it can hold preferences with cycles.
+"""A classifier of pairs of answers as a judge; its preferences can have cycles.
 
 Preference models as in Munos et al. 2023, arXiv:2312.00886, Section 3.
 """
@@ -17,18 +17,18 @@ from llm.judges.judge import COMPARISON, OrderedJudge, Texts, require_template
 
 @dataclass(frozen=True)
 class PairwiseModelJudge(OrderedJudge, ClassifierJudge):
-    """P(a, b) = (p(a, b) + 1 - p(b, a)) / 2, p being what the classifier says of the first answer.
+    """P(a, b) = (p(a, b) + 1 - p(b, a)) / 2, p the classifier's probability of the first.
 
-    It reads one message of the user, the filled-in template, through the tokenizer's chat
-    template. p = sigmoid(logit) for a model of one label; softmax(logits)[0] for one of two, whose
-    label 0 means that the first answer is better. It abstains on pairs longer than it can hold.
+    The classifier reads one user message, the filled-in template, in the tokenizer's chat
+    template. p = sigmoid(logit) for a model with one label, softmax(logits)[0] for one with two,
+    where label 0 means that the first answer is better. It abstains on pairs that are too long.
 
     Attributes
     ----------
     model, batch_size, dtype
         As for ``ClassifierJudge``.
     template : str with the fields {prompt}, {a} and {b}
-        As the model was trained.
+        The template that the model was trained with.
 
     Raises
     ------

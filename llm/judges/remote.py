@@ -1,4 +1,4 @@
-"""One question to a server of JSON, asked again while it may help."""
+"""A request to a JSON server, with retries."""
 
 import json
 from collections.abc import Callable
@@ -14,28 +14,30 @@ from games.errors import SpecError
 T = TypeVar("T")
 
 _WRONG_ADDRESS = (401, 403, 404)
-_WORTH_ANOTHER_TRY = (408, 409, 425, 429)
-_TOLD = 200
+_RETRYABLE = (408, 409, 425, 429)
+_MAX_ERROR_BYTES = 200
 
 
 class NoReplyError(Exception):
-    """There is no usable reply; the message says why."""
+    """The server gave no usable reply; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Remote:
-    """Where to send questions, and how patiently.
+    """An address to send questions to, with time limit and retries.
 
     Attributes
     ----------
     address : str
+        URL of the endpoint.
     key : str
-        Sent to this address only, as bearer token; "" sends none.
+        Bearer token, sent to this address only; "" sends none.
     timeout : float > 0
         Seconds to wait for the next byte.
     retries : int >= 0
+        Further attempts after a failed one.
     backoff : float >= 0
-        Seconds before the second attempt; twice as many before each later one.
+        Seconds before the second attempt; doubled before each later one.
     stop : Event
         Once it is set, no further attempt is made.
     """
@@ -48,16 +50,16 @@ class Remote:
     stop: Event = field(default_factory=Event)
 
     def ask(self, body: str, read: Callable[[Any], T]) -> T:
-        """What ``read`` makes of the reply to a JSON text; it raises ValueError if that is nothing.
+        """Send a JSON text; return ``read(reply)``, which raises ValueError on an unusable reply.
 
         Raises
         ------
         NoReplyError
-            If the server refuses the question, or the last attempt failed too.
+            If the server refuses the question, or all attempts fail.
         SpecError
             If the server refuses all questions, because address or key are wrong.
         """
-        why = ""
+        reason = ""
         for attempt in range(self.retries + 1):
             if attempt and self.stop.wait(self.backoff * 2 ** (attempt - 1)):
                 break
@@ -65,19 +67,19 @@ class Remote:
                 return read(json.loads(self._post(body)))
             except HTTPError as error:
                 with error:
-                    said = error.read(_TOLD).decode(errors="replace")
-                why = " ".join(f"HTTP {error.code} {error.reason}: {said}".split())
+                    detail = error.read(_MAX_ERROR_BYTES).decode(errors="replace")
+                reason = " ".join(f"HTTP {error.code} {error.reason}: {detail}".split())
                 if error.code in _WRONG_ADDRESS:
                     raise SpecError(
-                        f"{self.address}: {why}; check the address, the name of the model and the "
-                        "key"
+                        f"{self.address}: {reason}; check the address, the name of the model and "
+                        "the key"
                     ) from None
-                if error.code < 500 and error.code not in _WORTH_ANOTHER_TRY:
-                    raise NoReplyError(why) from None
+                if error.code < 500 and error.code not in _RETRYABLE:
+                    raise NoReplyError(reason) from None
             except (OSError, HTTPException, ValueError) as error:
-                why = " ".join(f"{type(error).__name__}: {error}".split())
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
         times = f" ({self.retries + 1} attempts)" if self.retries else ""
-        raise NoReplyError(why + times)
+        raise NoReplyError(reason + times)
 
     def _post(self, body: str) -> bytes:
         request = Request(self.address, body.encode(), {"Content-Type": "application/json"})

@@ -1,4 +1,4 @@
-"""A file of questions and the replies to them."""
+"""A cache of a server's replies, in a file."""
 
 import hashlib
 import sqlite3
@@ -11,42 +11,42 @@ from games.errors import SpecError
 _WAIT = 60
 
 
-class Replies:
-    """Replies by the whole text of the question; kept at once, and shared by processes.
+class ReplyCache:
+    """Replies by the full text of the question; written at once, and shared by processes.
 
     Parameters
     ----------
     path : Path
-        An SQLite file; made where there is none.
+        An SQLite file; created if it does not exist.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def find(self, questions: Iterable[str]) -> dict[str, str]:
-        """Those that were asked before, with their replies."""
+    def get(self, questions: Iterable[str]) -> dict[str, str]:
+        """Stored replies by question; questions without one are left out."""
         with self._open() as file:
-            found = {}
+            replies = {}
             for question in questions:
                 row = file.execute("SELECT reply FROM replies WHERE key = ?", (_key(question),))
                 for (reply,) in row:
-                    found[question] = str(reply)
-            return found
+                    replies[question] = str(reply)
+            return replies
 
-    def keep(self, question: str, reply: str) -> None:
-        """Remember a reply."""
+    def put(self, question: str, reply: str) -> None:
+        """Store a reply."""
         with self._open() as file:
             values = _key(question), question, reply
             file.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?)", values)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """The file.
+        """A connection to the file, with the table created.
 
         Raises
         ------
         SpecError
-            If it holds something else, or cannot be written.
+            If the file is not such a database, or cannot be written.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -1,11 +1,11 @@
-"""A scalar reward model of transformers as judge.
+"""A scalar reward model of transformers as a judge.
 
 Bradley-Terry reward models as in Ouyang et al. 2022, arXiv:2203.02155.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from games.game import Float
 from llm.classifier import ClassifierJudge
@@ -14,11 +14,11 @@ from llm.judges.judge import ScalarJudge, Texts, require_pairs
 
 @dataclass(frozen=True)
 class RewardModelJudge(ScalarJudge, ClassifierJudge):
-    """P(a, b) = sigmoid(r(prompt, a) - r(prompt, b)), r being the one label of a classifier.
+    """P(a, b) = sigmoid(r(prompt, a) - r(prompt, b)), r the single logit of a classifier.
 
-    The model reads the user's prompt and the assistant's answer through the tokenizer's chat
-    template. It abstains on conversations longer than it can hold, rather than score what is left
-    of them. For votes of several models see ``EnsembleJudge``.
+    The model reads the prompt and the answer in the tokenizer's chat template. It abstains on
+    conversations that are too long for it, rather than truncate them. For votes of several models
+    see ``EnsembleJudge``.
 
     Attributes
     ----------
@@ -30,8 +30,6 @@ class RewardModelJudge(ScalarJudge, ClassifierJudge):
     SpecError
         If the model cannot be used; see ``ClassifierJudge``.
     """
-
-    labels: ClassVar[tuple[int, ...]] = (1,)
 
     def score(self, prompts: Texts, answers: Texts, **columns: Sequence[Any]) -> Float:
         """Rewards of the answers."""

@@ -1,4 +1,4 @@
-"""A language model behind an OpenAI-compatible URL as judge, e.g. vLLM or llama.cpp.
+"""A language model behind an OpenAI-compatible URL as a judge, e.g. vLLM or llama.cpp.
 
 Log-probabilities of the letters A and B as in Pasztor et al. 2025, arXiv:2512.16626.
 """
@@ -22,10 +22,10 @@ from games.game import Float
 from llm.cache import user_cache
 from llm.judges.judge import COMPARISON, OrderedJudge, Texts, require_pairs, require_template
 from llm.judges.remote import NoReplyError, Remote
-from llm.judges.replies import Replies
+from llm.judges.replies import ReplyCache
 
 Tokens = list[tuple[str, float]]
-"""Tokens with their log-probabilities."""
+"""Pairs of a token and its log-probability."""
 
 _LOG = logging.getLogger("prefgames")
 _LEAST = {
@@ -44,16 +44,16 @@ _ROUNDING = 1e-3
 class ServerJudge(OrderedJudge):
     """P(a, b) = (p(a, b) + 1 - p(b, a)) / 2 with p = sigmoid((log p_A - log p_B) / temperature).
 
-    p_A and p_B are the probabilities that the first token of the reply is A or B, white space
-    aside; a letter that the server does not list has 0. Where both together have less than half,
-    the model was about to say something else (as models that think aloud are): the judge
-    abstains. So it does where the server refuses a question, or gives no usable reply in
-    ``retries`` + 1 attempts; the logger "prefgames" tells how often and why. Texts are shown as
-    they are, so an answer may try to talk the model over.
+    p_A and p_B are the probabilities that the first token of the reply is A or B, ignoring white
+    space; a letter that the server does not list has 0. Where both together have less than half,
+    the model would have said something else (as models that reason first do), and the judge
+    abstains. It also abstains where the server refuses a question, or gives no usable reply in
+    ``retries`` + 1 attempts; the logger "prefgames" reports how often, and a reason. Texts are
+    shown as they are, so that an answer may contain a prompt injection.
 
-    Replies are kept, with the question in full, under everything that is sent: URL, model,
-    template, prompt, both answers in their order. If another model is served under the same name,
-    delete the file.
+    Replies are stored, with the full question, under everything that is sent: URL, model,
+    template, prompt and both answers in their order. If another model is served under the same
+    name, delete the file.
 
     Attributes
     ----------
@@ -63,28 +63,28 @@ class ServerJudge(OrderedJudge):
         Name that the server gives the model.
     template : str with the fields {prompt}, {a} and {b}
     temperature : float > 0
-        Divides the log-odds; the published code has 0.9. The server is always asked at 1, because
-        some report log-probabilities after dividing by theirs.
+        Divides the log-odds; 0.9 in the published code. The temperature of the request is always 1,
+        because some servers report log-probabilities after dividing by it.
     top_logprobs : int in [2, ...)
-        How many of the likeliest tokens to ask for; servers have limits, often 20.
+        Number of most likely tokens to ask for; servers have limits, often 20.
     timeout : float > 0
         Seconds to wait for the next byte.
     retries : int >= 0
         Further attempts after a failed one, after 1, 2, 4, ... times ``backoff``.
     backoff : float >= 0, seconds
     workers : int >= 1
-        Questions under way at once.
+        Number of concurrent questions.
     key_variable : str
         Environment variable that holds the server's key; "" sends none.
     cache : Path, optional
-        File that keeps replies; by default ``prefgames/judge.sqlite`` in the user's cache folder
+        File of stored replies; by default ``prefgames/judge.sqlite`` in the user's cache folder
         (``XDG_CACHE_HOME``, else ``~/.cache``).
 
     Raises
     ------
     SpecError
-        If a parameter is out of range, and when the server is asked: if it says that there is no
-        such address or model, or that the key is wrong.
+        If a parameter is out of range; when the server is asked, if it rejects the address, the
+        name of the model or the key.
     """
 
     url: str
@@ -118,20 +118,20 @@ class ServerJudge(OrderedJudge):
         del columns
         require_pairs(self, prompts, first, second)
         questions = [self._question(*texts) for texts in zip(prompts, first, second, strict=True)]
-        listed, silent = self._replies(questions)
-        masses = {question: _masses(tokens) for question, tokens in listed.items()}
+        replies, reasons = self._replies(questions)
+        masses = {question: _masses(tokens) for question, tokens in replies.items()}
         for question, (p_a, p_b) in masses.items():
             if p_a + p_b < _LEAST_MASS:
-                likeliest = max(listed[question], key=lambda token: token[1])
-                silent[question] = f"says neither A nor B but {likeliest[0]!r}"
-        if silent:
-            told = next(iter(silent.values()))
+                likeliest = max(replies[question], key=lambda token: token[1])
+                reasons[question] = f"says neither A nor B but {likeliest[0]!r}"
+        if reasons:
+            first_reason = next(iter(reasons.values()))
             _LOG.warning(
-                f"ServerJudge: no verdict on {len(silent)} of {len({*questions})} questions; the "
-                f"first: {told}"
+                f"ServerJudge: no verdict on {len(reasons)} of {len({*questions})} questions; the "
+                f"first: {first_reason}"
             )
-        nothing = math.nan, math.nan
-        table = [nothing if q in silent else masses[q] for q in questions]
+        missing = math.nan, math.nan
+        table = [missing if q in reasons else masses[q] for q in questions]
         log_a, log_b = numerics.log(np.array(table, dtype=np.float64).reshape(-1, 2).T)
         return np.asarray(numerics.sigmoid((log_a - log_b) / self.temperature))
 
@@ -148,33 +148,33 @@ class ServerJudge(OrderedJudge):
         return json.dumps(body)
 
     def _replies(self, questions: Sequence[str]) -> tuple[dict[str, Tokens], dict[str, str]]:
-        """The likeliest first tokens by question, and why there are none for the others."""
+        """The most likely first tokens by question, and a reason for questions without a reply."""
         address = f"{self.url.rstrip('/')}/chat/completions"
         key = _secret(self.key_variable)
         remote = Remote(address, key, self.timeout, self.retries, self.backoff)
-        kept = Replies(self.cache or user_cache() / "judge.sqlite")
+        cache = ReplyCache(self.cache or user_cache() / "judge.sqlite")
         named = {f"{address}\n{question}": question for question in questions}
-        listed = {named[q]: json.loads(reply) for q, reply in kept.find(named).items()}
-        silent: dict[str, str] = {}
+        replies = {named[q]: json.loads(reply) for q, reply in cache.get(named).items()}
+        reasons: dict[str, str] = {}
         with ThreadPoolExecutor(self.workers) as pool:
-            asked = {
+            futures = {
                 pool.submit(remote.ask, question, _first_token): (name, question)
                 for name, question in named.items()
-                if question not in listed
+                if question not in replies
             }
             try:
-                for done in as_completed(asked):
-                    name, question = asked[done]
+                for done in as_completed(futures):
+                    name, question = futures[done]
                     try:
-                        listed[question] = done.result()
+                        replies[question] = done.result()
                     except NoReplyError as error:
-                        silent[question] = str(error)
+                        reasons[question] = str(error)
                     else:
-                        kept.keep(name, json.dumps(listed[question]))
-            finally:  # on Ctrl-C nobody waits for attempts to come
+                        cache.put(name, json.dumps(replies[question]))
+            finally:  # on Ctrl-C, do not wait for further attempts
                 remote.stop.set()
                 pool.shutdown(cancel_futures=True)
-        return listed, silent
+        return replies, reasons
 
 
 def _secret(variable: str) -> str:
@@ -184,19 +184,19 @@ def _secret(variable: str) -> str:
 
 
 def _first_token(reply: Any) -> Tokens:
-    """What the first token may have been, with log-probabilities."""
+    """Candidates for the first token, with log-probabilities."""
     try:
         listed = reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-        found = [(str(entry["token"]), float(entry["logprob"])) for entry in listed]
+        tokens = [(str(entry["token"]), float(entry["logprob"])) for entry in listed]
     except (LookupError, TypeError, ValueError):
-        found = []
-    if not found or not all(log_p <= _ROUNDING for _, log_p in found):
+        tokens = []
+    if not tokens or not all(log_p <= _ROUNDING for _, log_p in tokens):
         raise ValueError("no log-probabilities at choices[0].logprobs.content[0].top_logprobs")
-    return found
+    return tokens
 
 
 def _masses(tokens: Tokens) -> tuple[float, float]:
-    """Probabilities that the first token is A, and that it is B, white space aside."""
+    """Probabilities that the first token is A and that it is B, ignoring white space."""
     p_a, p_b = (
         sum(math.exp(log_p) for token, log_p in tokens if token.strip() == letter)
         for letter in ("A", "B")

@@ -27,12 +27,12 @@ from solvers.solver import Concept
 class Dpo(Learner):
     """L = -log sigmoid(tau (h(winner) - h(loser))), h = log pi / ref, on comparisons.
 
-    Nothing keeps probability on the list of compared answers: both log-probabilities may fall.
+    The loss does not keep probability on the compared answers: both log-probabilities may fall.
 
     Attributes
     ----------
     tau : float > 0
-        Weight of the implied KL penalty, in reward units. TRL calls it beta.
+        Weight of the implied KL penalty, in reward units; ``beta`` in TRL.
     n_comparisons : int >= 1
         Size of the data set that is drawn from a game.
 
@@ -53,12 +53,12 @@ class Dpo(Learner):
         require(self, tau=(1e-12, np.inf), n_comparisons=(1, 2**53))
 
     def loss(self, rollout: Rollout) -> Tensor:
-        """Comparisons drawn from the data set."""
+        """The loss on comparisons drawn from the data set, (rows,)."""
         winners, losers = rollout.sample_pairs()
         return -logsigmoid(self.tau * (rollout.log_ratio(winners) - rollout.log_ratio(losers)))
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
-        """Minus the step of the tabular algorithm, in which the loss is scaled."""
+        """Minus the step of the tabular algorithm, rescaled: that algorithm scales the loss."""
         del other
         solver = Tabular(self.tau)
         log_pi = numerics.log_softmax(theta)
@@ -68,6 +68,6 @@ class Dpo(Learner):
         return scale * (step - step.mean(-1, keepdims=True)), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
-        """The closed form of RLHF; a data set approaches it as it grows."""
+        """The closed form of RLHF, which the minimum approaches as the data set grows."""
         del ends
         return Tabular(self.tau).target(game)

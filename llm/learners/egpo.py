@@ -1,4 +1,4 @@
-"""EGPO: every step is first tried, then taken against the policy that the trial led to.
+"""EGPO: an extragradient method; each step is taken against the policy of a trial step.
 
 Zhou, Fazel and Du, Extragradient Preference Optimization (EGPO), 2025, arXiv:2503.08942.
 """
@@ -22,16 +22,17 @@ from solvers.solver import Concept
 
 @dataclass(frozen=True)
 class Egpo(Learner):
-    """L = (h(y) - h(y') - (P(y > o) - P(y' > o)) / tau)^2; y, y' ~ pi held fixed, o ~ opponent.
+    """L = (h(y) - h(y') - (P(y > o) - P(y' > o)) / tau)^2; y, y' ~ pi, o ~ opponent.
 
-    h = log pi / ref. The opponent is the policy itself in the trial and the policy after it in the
-    step, which starts from where the trial did. Answers are drawn from the policy, as the authors'
-    script does; drawn from the reference, the method can cycle (see the tabular egpo).
+    h = log pi / ref. In the trial step the opponent is the policy itself; in the actual step, which
+    starts from the same parameters, it is the policy after the trial. No gradient flows through
+    the draws. They come from the policy, as in the authors' script; with draws from the reference
+    the method can cycle (see the tabular egpo).
 
     Attributes
     ----------
     tau : float > 0
-        Weight of the KL penalty; the authors' beta.
+        Weight of the KL penalty; ``beta`` in the paper.
 
     Raises
     ------
@@ -49,20 +50,20 @@ class Egpo(Learner):
         require(self, tau=(1e-12, np.inf))
 
     def loss(self, rollout: Rollout) -> Tensor:
-        """One pair and one opponent to every prompt."""
+        """The loss on one pair of answers and one opponent per prompt, (rows,)."""
         first, second = rollout.answers(), rollout.answers()
         opponent = rollout.answers([(1.0, rollout.opponent or rollout.policy)])
-        edge = rollout.prefer(first, opponent) - rollout.prefer(second, opponent)
-        return (rollout.log_ratio(first) - rollout.log_ratio(second) - edge / self.tau) ** 2
+        advantage = rollout.prefer(first, opponent) - rollout.prefer(second, opponent)
+        return (rollout.log_ratio(first) - rollout.log_ratio(second) - advantage / self.tau) ** 2
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """4 (diag pi - pi pi^T) (h - P opponent / tau)."""
         log_pi = numerics.log_softmax(theta)
         pi, opponent = np.exp(log_pi), np.exp(numerics.log_softmax(other))
-        off = log_pi - game.log_ref - game.win_rates(opponent) / self.tau
-        return 4 * pi * (off - numerics.expectation(pi, off)[..., None]), None
+        residual = log_pi - game.log_ref - game.win_rates(opponent) / self.tau
+        return 4 * pi * (residual - numerics.expectation(pi, residual)[..., None]), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
-        """The regularised equilibrium."""
+        """The regularised equilibrium at the same tau."""
         del ends
         return Tabular(self.tau).target(game)

@@ -25,16 +25,16 @@ from solvers.solver import Concept
 class Inpo(Learner):
     """L = (x(y) - x(y') - eta (P(y > y') - 1/2))^2; y, y' ~ last, the policy of the last refresh.
 
-    x = log pi - (1 - eta tau) log last - eta tau log ref. Between refreshes the loss has a
-    minimum, which is one step of the tabular algorithm; too few optimiser steps there, and the
-    method is a damped form of it.
+    x = log pi - (1 - eta tau) log last - eta tau log ref. Between refreshes the minimum of the loss
+    is one step of the tabular algorithm. With too few optimiser steps between them to reach it,
+    the method is a damped form of that algorithm.
 
     Attributes
     ----------
     tau : float > 0
         Weight of the KL penalty.
     eta : float in (0, 2 / tau], or None for the safe tau / (tau^2 + 1/4)
-        Step size in payoff units; one over the paper's eta.
+        Step size in payoff units; the inverse of the paper's eta.
     refresh : int >= 1
         Optimiser steps between refreshes.
 
@@ -60,29 +60,30 @@ class Inpo(Learner):
 
     @property
     def refresh_every(self) -> int:
-        """The field ``refresh``."""
+        """Number of optimiser steps between refreshes: the field ``refresh``."""
         return self.refresh
 
     def loss(self, rollout: Rollout) -> Tensor:
-        """One pair to every prompt."""
+        """The loss on one pair of answers per prompt, both drawn from the last policy, (rows,)."""
         first, second = (rollout.answers([(1.0, rollout.last)]) for _ in range(2))
-        gap = self._moved(rollout, first) - self._moved(rollout, second)
-        return (gap - self._tabular().step_size * (rollout.prefer(first, second) - 0.5)) ** 2
+        margin = self._log_ratio(rollout, first) - self._log_ratio(rollout, second)
+        return (margin - self._tabular().step_size * (rollout.prefer(first, second) - 0.5)) ** 2
 
-    def _moved(self, rollout: Rollout, completions: Completions) -> Tensor:
-        kept = 1 - self._tabular().step_size * self.tau
+    def _log_ratio(self, rollout: Rollout, completions: Completions) -> Tensor:
+        """The x of the class: log-ratio (rows,) to the mixture of last policy and reference."""
+        weight = 1 - self._tabular().step_size * self.tau
         scored = rollout.score(completions)
         last = rollout.frozen_log_prob(completions, rollout.last)
-        anchor = kept * last + (1 - kept) * scored.reference.sum(-1)
-        return scored.policy.sum(-1) - anchor
+        mixture = weight * last + (1 - weight) * scored.reference.sum(-1)
+        return scored.policy.sum(-1) - mixture
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
-        """4 last (x - E x), x the distance of ``theta`` from the tabular step from ``other``."""
+        """4 last (x - E_last x), x = ``theta`` minus the tabular step from ``other``."""
         last = np.exp(numerics.log_softmax(other))
-        off = theta - self._tabular().step(game, numerics.log_softmax(other), NO_DRAWS)
-        return 4 * last * (off - numerics.expectation(last, off)[..., None]), None
+        residual = theta - self._tabular().step(game, numerics.log_softmax(other), NO_DRAWS)
+        return 4 * last * (residual - numerics.expectation(last, residual)[..., None]), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
-        """The regularised equilibrium, if eta is below the limit."""
+        """The regularised equilibrium, if eta is below its stability limit; else None."""
         del ends
         return self._tabular().target(game)

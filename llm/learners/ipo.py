@@ -26,12 +26,12 @@ from solvers.sampling import NO_DRAWS
 class Ipo(Dpo):
     """L = (h(winner) - h(loser) - 1 / (2 tau))^2, h = log pi / ref, on comparisons.
 
-    TRL divides log-probabilities by lengths, which makes tau one per token; this does not.
+    TRL divides log-probabilities by lengths, so that its tau is per token; this loss does not.
 
     Attributes
     ----------
     tau : float > 0
-        Weight of the KL penalty, in payoff units. TRL calls it beta.
+        Weight of the KL penalty, in payoff units; ``beta`` in TRL.
     n_comparisons : int >= 1
         Size of the data set that is drawn from a game.
 
@@ -45,12 +45,12 @@ class Ipo(Dpo):
     paper: ClassVar[str] = "Azar et al. 2023, arXiv:2310.12036"
 
     def loss(self, rollout: Rollout) -> Tensor:
-        """Comparisons drawn from the data set."""
+        """The loss on comparisons drawn from the data set, (rows,)."""
         winners, losers = rollout.sample_pairs()
         return (rollout.log_ratio(winners) - rollout.log_ratio(losers) - 1 / (2 * self.tau)) ** 2
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
-        """Minus the step of the tabular algorithm, in which the loss is scaled."""
+        """Minus the step of the tabular algorithm, rescaled: that algorithm scales the loss."""
         del other
         solver = Tabular(self.tau)
         log_pi = numerics.log_softmax(theta)
@@ -60,6 +60,6 @@ class Ipo(Dpo):
         return scale * (step - step.mean(-1, keepdims=True)), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
-        """Least squares on the win rates; a data set approaches it as it grows."""
+        """Least squares on the win rates, which the minimum approaches as the data set grows."""
         del ends
         return Tabular(self.tau).target(game)

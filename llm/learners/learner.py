@@ -1,4 +1,4 @@
-"""What a learner is: a loss whose gradient language models descend; and the parts of losses."""
+"""``Learner``, the interface of every loss that language models are trained on; parts of losses."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -16,26 +16,29 @@ from solvers.solver import Concept
 KlEstimator = Literal["k1", "k2", "k3"]
 
 KL_ESTIMATOR: KlEstimator = "k1"
-"""The default of every learner; the only one that is the gradient of the KL."""
+"""The default of every learner; the only estimator that gives the gradient of the KL."""
 
 Gradient = tuple[Float, Float | None]
-"""In the logits of the leader (..., n), and of the follower (..., n, n) where there is one."""
+"""Gradient in the logits of the leader (..., n), and of the follower (..., n, n) or None."""
 
 
 class Learner:
-    """A frozen dataclass whose fields are the hyper-parameters; subclasses override ``loss``.
+    """A loss on completions; subclasses are frozen dataclasses.
+
+    The fields are the hyper-parameters. A subclass overrides ``loss``, ``tabular_gradient`` and
+    ``target``.
 
     Attributes
     ----------
     concept : "rlhf", "nlhf", "slhf" or "other"
     solver : str
-        Registry name of the tabular algorithm whose gradient this one's is, in expectation.
+        Registry name of the tabular algorithm that has the same gradient, in expectation.
     paper : str
     needs : "judge", "rewards" or "dataset"
         What it learns from: a judge's preferences, a judge's scalar scores, or comparisons.
     extragradient : bool
-        Whether each step is taken twice from the same place, the second time against the policy
-        after the first.
+        Whether each step is preceded by a trial step from the same parameters, whose policy is then
+        the opponent.
     """
 
     concept: ClassVar[Concept] = "other"
@@ -50,16 +53,16 @@ class Learner:
 
     @property
     def refresh_every(self) -> int:
-        """After how many steps ``rollout.previous`` becomes the policy; 0: it is not kept."""
+        """Steps after which ``rollout.previous`` is set to the policy; 0 if the loss needs none."""
         return 0
 
     @property
     def separate_follower(self) -> bool:
-        """Whether the follower has parameters of its own, learning ``kappa`` times as fast."""
+        """Whether the follower has separate parameters, with ``kappa`` times the learning rate."""
         return False
 
     def loss(self, rollout: Rollout) -> Tensor:
-        """A loss a row, (rows,); its mean is descended."""
+        """The loss of each row, (rows,); the training minimises the mean."""
         raise NotImplementedError
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
@@ -68,34 +71,39 @@ class Learner:
         Parameters
         ----------
         game : PreferenceGame
-            With the model's own references.
-        theta : float array (..., n), or that and one (..., n, n) for leader and follower
+            With the references of the model.
+        theta : float array (..., n), or a pair (..., n) and (..., n, n) for leader and follower
         other : float array (..., n)
             Logits of ``rollout.opponent`` or ``rollout.previous``, for learners that have one.
         """
         raise NotImplementedError
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
-        """What it converges to on a game whose references are the model's own; None: nothing.
+        """What the learner converges to; None if no single policy is its limit.
 
-        ``ends`` are the tokens of the answers, for learners to which it matters how they branch.
+        Parameters
+        ----------
+        game : PreferenceGame
+            With the references of the model.
+        ends : n token sequences
+            The answers as tokens, for learners whose limit depends on how they branch.
         """
         raise NotImplementedError
 
 
 def policy_gradient(scored: Scored, reward: Tensor) -> Tensor:
-    """-reward log pi(y), (rows,): its gradient is minus that of the expected reward, y ~ pi."""
+    """-reward log pi(y), (rows,); with y ~ pi its gradient is minus that of the expected reward."""
     return -reward.detach() * scored.policy.sum(-1)
 
 
 def kl_penalty(scored: Scored, estimator: KlEstimator = KL_ESTIMATOR) -> Tensor:
-    """(rows,); with y ~ pi, the gradient of its mean is that of KL(pi | ref) for "k1" alone.
+    """KL penalty (rows,) whose gradient, with y ~ pi, is that of KL(pi | ref) for "k1" alone.
 
-    "k1": sum_t [sum_{s >= t} log pi_s / ref_s] log pi_t, the bracket kept fixed: every token is
-    charged for what follows from it. "k2" and "k3" weigh each token by its own u^2 / 2 and
-    exp(-u) - 1 + u, u = log pi_t / ref_t, as published scripts do: as weights of a score function
-    these give neither gradient of KL. For one token a text, k3's is that of KL(pi | ref) -
-    KL(ref | pi), which cancels near the reference.
+    "k1": sum_t [sum_{s >= t} log pi_s / ref_s] log pi_t, without gradient through the bracket: a
+    token is charged for all that follows from it. "k2" and "k3" weight each token by u^2 / 2 and
+    exp(-u) - 1 + u, u = log pi_t / ref_t, as published scripts do; used as weights of the score
+    function, they do not give the gradient of a KL. For answers of one token, k3 gives the
+    gradient of KL(pi | ref) - KL(ref | pi), which cancels near the reference.
 
     Raises
     ------

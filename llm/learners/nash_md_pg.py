@@ -33,17 +33,17 @@ from solvers.solver import Concept
 class NashMdPg(Learner):
     """L = -(P(y > y') - 1/2) log pi(y) + tau KL, y ~ pi, y' ~ pi^(1 - mixture) ref^mixture.
 
-    The mixture is made token by token, which is not the mixture of whole answers unless answers
-    part at their first token. A fixed mixture > 0 does not lead to the regularised equilibrium:
-    see the tabular nash_md_pg. Mixture 0 is self-play, mixture 1 the best response to the
-    reference.
+    The mixture is formed token by token, which equals the mixture of whole answers only if answers
+    differ in their first token. With a fixed mixture > 0 the method does not converge to the
+    regularised equilibrium: see the tabular nash_md_pg. Mixture 0 is self-play, mixture 1 gives
+    the best response to the reference.
 
     Attributes
     ----------
     tau : float > 0
-        Weight of the KL penalty. TRL calls it beta.
+        Weight of the KL penalty; ``beta`` in TRL.
     mixture : float in [0, 1]
-        Weight of the reference in the opponent's logits. TRL's mixture_coef, 0.5 there.
+        Weight of the reference in the opponent's logits; ``mixture_coef`` in TRL, by default 0.5.
     kl_estimator : "k1", "k2" or "k3"
         See ``kl_penalty``; only k1 is the gradient of the KL.
 
@@ -64,13 +64,14 @@ class NashMdPg(Learner):
         require(self, tau=(1e-12, np.inf), mixture=(0, 1))
 
     def loss(self, rollout: Rollout) -> Tensor:
-        """Own answer against one of the mixture."""
-        own = rollout.answers()
+        """The loss on one answer of the policy and one of the mixture per prompt, (rows,)."""
+        answers = rollout.answers()
         parts = [(1 - self.mixture, rollout.policy), (self.mixture, rollout.reference)]
-        other = rollout.answers([(weight, policy) for weight, policy in parts if weight > 0])
-        scored = rollout.score(own)
-        won = policy_gradient(scored, rollout.prefer(own, other) - 0.5)
-        return won + self.tau * kl_penalty(scored, self.kl_estimator)
+        opponents = rollout.answers([(weight, policy) for weight, policy in parts if weight > 0])
+        scored = rollout.score(answers)
+        advantage = rollout.prefer(answers, opponents) - 0.5
+        penalty = kl_penalty(scored, self.kl_estimator)
+        return policy_gradient(scored, advantage) + self.tau * penalty
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """Minus the step of the tabular algorithm at step size 1."""
@@ -78,7 +79,7 @@ class NashMdPg(Learner):
         return theta - Tabular(self.tau, self.mixture, eta=1.0).step(game, theta, NO_DRAWS), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:
-        """The tabular algorithm's, with the opponent mixed token by token."""
+        """The fixed point of the tabular algorithm, with the mixture formed token by token."""
         if self.mixture in (0, 1):
             return Tabular(self.tau, self.mixture).target(game)
         return token_mixture_target(game, self.tau, self.mixture, ends)

@@ -24,15 +24,16 @@ from solvers.solver import Concept
 
 @dataclass(frozen=True)
 class OnlineIpo(Learner):
-    """L = (h(y) - h(y') - (P(y > y') - 1/2) / tau)^2, h = log pi / ref; y, y' ~ pi, held fixed.
+    """L = (h(y) - h(y') - (P(y > y') - 1/2) / tau)^2, h = log pi / ref; y, y' ~ pi.
 
-    In expectation 4 / tau times the gradient of self_play_pg. The judge's probability stands for
-    the mean over winners and losers, which has the same gradient with less noise.
+    No gradient flows through the draws. In expectation the gradient is 4 / tau times that of
+    self_play_pg. The paper draws a winner and a loser; the judge's probability is the mean over
+    that draw, so that the gradient is the same with less noise.
 
     Attributes
     ----------
     tau : float > 0
-        Weight of the KL penalty. TRL calls it beta, and divides log-probabilities by lengths.
+        Weight of the KL penalty; ``beta`` in TRL, which divides log-probabilities by lengths.
 
     Raises
     ------
@@ -49,10 +50,10 @@ class OnlineIpo(Learner):
         require(self, tau=(1e-12, np.inf))
 
     def loss(self, rollout: Rollout) -> Tensor:
-        """One pair to every prompt."""
+        """The loss on one pair of answers per prompt, (rows,)."""
         first, second = rollout.answers(), rollout.answers()
-        gap = rollout.log_ratio(first) - rollout.log_ratio(second)
-        return (gap - (rollout.prefer(first, second) - 0.5) / self.tau) ** 2
+        margin = rollout.log_ratio(first) - rollout.log_ratio(second)
+        return (margin - (rollout.prefer(first, second) - 0.5) / self.tau) ** 2
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """4 / tau times minus the step of the tabular algorithm at step size 1."""
@@ -61,6 +62,6 @@ class OnlineIpo(Learner):
         return 4 / self.tau * (theta - step), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
-        """The regularised equilibrium."""
+        """The regularised equilibrium at the same tau."""
         del ends
         return OnlineIpo2(self.tau).target(game)

@@ -1,4 +1,4 @@
-"""REINFORCE on a reward, with what a reference answer earns as the baseline.
+"""REINFORCE on a reward, with the reward of a reference answer as the baseline.
 
 Williams, Simple Statistical Gradient-Following Algorithms, Machine Learning 1992; the penalty is
 that of Jaques et al. 2019 and later RLHF.
@@ -32,8 +32,8 @@ from solvers.solver import Concept
 class ReinforceReward(Learner):
     """L = -(r(y) - r(y')) log pi(y) + tau KL, y ~ pi, y' ~ ref.
 
-    y' only takes variance off: any baseline that does not depend on y leaves the mean of the
-    gradient as it is. Unlike rloo it charges the KL token by token and has no baseline for it.
+    y' only reduces variance: a baseline that does not depend on y leaves the expected gradient
+    unchanged. Unlike rloo it charges the KL token by token, without a baseline for it.
 
     Attributes
     ----------
@@ -59,14 +59,15 @@ class ReinforceReward(Learner):
         require(self, tau=(1e-12, np.inf))
 
     def loss(self, rollout: Rollout) -> Tensor:
-        """One answer to every prompt, and one of the reference."""
-        own, baseline = rollout.answers(), rollout.answers([(1.0, rollout.reference)])
-        scored = rollout.score(own)
-        gain = policy_gradient(scored, rollout.reward(own) - rollout.reward(baseline))
-        return gain + self.tau * kl_penalty(scored, self.kl_estimator)
+        """The loss on one answer per prompt, and one of the reference as the baseline, (rows,)."""
+        answers, baseline = rollout.answers(), rollout.answers([(1.0, rollout.reference)])
+        scored = rollout.score(answers)
+        advantage = rollout.reward(answers) - rollout.reward(baseline)
+        penalty = kl_penalty(scored, self.kl_estimator)
+        return policy_gradient(scored, advantage) + self.tau * penalty
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
-        """The same as of rloo: neither baseline changes the mean."""
+        """The gradient of rloo: neither baseline changes the expectation."""
         return Rloo(self.tau).tabular_gradient(game, theta, other)
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:

@@ -27,16 +27,16 @@ from solvers.solver import Concept
 class Rloo(Learner):
     """L = -mean_i (R_i - mean_{j != i} R_j) log pi(y_i), R = r(y) - tau log pi(y) / ref(y).
 
-    y_1, ..., y_k ~ pi answer the same prompt, and R is held fixed. The KL penalty is part of the
-    reward of the whole answer, so that the baseline takes its mean off too; TRL multiplies each
+    y_1, ..., y_k ~ pi answer the same prompt, and no gradient flows through R. The KL penalty is
+    part of the reward of the whole answer, so that the baseline covers it too; TRL multiplies each
     token's log-ratio by that token's log-probability alone, which is not the gradient of the KL.
 
     Attributes
     ----------
     tau : float > 0
-        Weight of the KL penalty, in reward units. TRL calls it beta.
+        Weight of the KL penalty, in reward units; ``beta`` in TRL.
     samples : int >= 2
-        Answers to a prompt, k. TRL calls it num_generations.
+        Answers per prompt, k; ``num_generations`` in TRL.
 
     Raises
     ------
@@ -55,13 +55,13 @@ class Rloo(Learner):
         require(self, tau=(1e-12, np.inf), samples=(2, 2**20))
 
     def loss(self, rollout: Rollout) -> Tensor:
-        """K answers to every prompt, each against the others."""
+        """The loss on k answers per prompt, the mean over them, (rows,)."""
         answers = rollout.answers(copies=self.samples)
         scored = rollout.score(answers)
-        gains = rollout.reward(answers) - self.tau * scored.log_ratio.detach()
-        gains = gains.reshape(self.samples, -1)
-        others = (gains.sum(0) - gains) / (self.samples - 1)
-        losses = policy_gradient(scored, (gains - others).reshape(-1))
+        rewards = rollout.reward(answers) - self.tau * scored.log_ratio.detach()
+        rewards = rewards.reshape(self.samples, -1)
+        baseline = (rewards.sum(0) - rewards) / (self.samples - 1)
+        losses = policy_gradient(scored, (rewards - baseline).reshape(-1))
         return losses.reshape(self.samples, -1).mean(0)
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
@@ -69,8 +69,8 @@ class Rloo(Learner):
         del other
         tabular = SoftmaxPg(self.tau, eta=1.0)
         before = theta, tabular.init(game, NO_DRAWS)[1]
-        slope = theta - tabular.step(game, before, NO_DRAWS)[0]
-        return slope - slope.mean(-1, keepdims=True), None
+        gradient = theta - tabular.step(game, before, NO_DRAWS)[0]
+        return gradient - gradient.mean(-1, keepdims=True), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:
         """The closed form of RLHF at the same tau, with the Bradley-Terry reward of the game."""

@@ -1,6 +1,6 @@
-"""Self-play: policy gradient of the policy against itself, both answers of a pair learning.
+"""Self-play: policy gradient of the policy against itself, on both answers of a pair.
 
-Nash-MD-PG (Munos et al. 2023, arXiv:2312.00886) with mixture 0, as in Section 6.3 there; the
+Nash-MD-PG (Munos et al. 2023, arXiv:2312.00886) with mixture 0, as in their Section 6.3; the
 regularised equilibrium is its fixed point.
 """
 
@@ -15,9 +15,10 @@ from llm.rollout import Rollout
 
 @dataclass(frozen=True)
 class SelfPlayPg(NashMdPg):
-    """L = mean over both answers of -(P(own > other) - 1/2) log pi(own) + tau KL; y, y' ~ pi.
+    """L = mean over y and y' of -(P(y > y') - 1/2) log pi(y) + tau KL; y, y' ~ pi.
 
-    In expectation nash_md_pg with mixture 0; each judged pair teaches twice, with opposite signs.
+    In expectation this is nash_md_pg with mixture 0; each judged pair is used twice, with opposite
+    signs.
 
     Attributes
     ----------
@@ -35,10 +36,10 @@ class SelfPlayPg(NashMdPg):
     mixture: float = field(default=0.0, init=False)
 
     def loss(self, rollout: Rollout) -> Tensor:
-        """One pair to every prompt."""
-        own, other = rollout.answers(), rollout.answers()
-        won = rollout.prefer(own, other) - 0.5
-        scored = [rollout.score(own), rollout.score(other)]
-        gains = policy_gradient(scored[0], won) + policy_gradient(scored[1], -won)
-        costs = kl_penalty(scored[0], self.kl_estimator) + kl_penalty(scored[1], self.kl_estimator)
-        return (gains + self.tau * costs) / 2
+        """The loss on one pair of answers per prompt, (rows,)."""
+        first, second = rollout.answers(), rollout.answers()
+        advantage = rollout.prefer(first, second) - 0.5
+        one, two = rollout.score(first), rollout.score(second)
+        loss = policy_gradient(one, advantage) + policy_gradient(two, -advantage)
+        penalty = kl_penalty(one, self.kl_estimator) + kl_penalty(two, self.kl_estimator)
+        return (loss + self.tau * penalty) / 2

@@ -1,4 +1,4 @@
-"""SPPO: least squares of the log-ratio to the last policy on how often it is beaten.
+"""SPPO: the log-ratio to the last policy is regressed on the win rate against that policy.
 
 Wu et al., Self-Play Preference Optimization for Language Model Alignment, 2024, arXiv:2405.00675.
 """
@@ -24,15 +24,15 @@ from solvers.sppo import Sppo as Tabular
 class Sppo(Learner):
     """L = (log pi(y) / last(y) - eta (P(y > y') - 1/2))^2, the mean over both of a pair ~ last.
 
-    ``last`` is the policy of the last refresh. There is no reference in it: like the tabular
-    algorithm its policies circle around the maximal lotteries, and only their average settles,
-    which no single model is. So it has no target; between refreshes it goes to one step of the
-    tabular sppo.
+    ``last`` is the policy of the last refresh. The loss has no reference: as with the tabular
+    algorithm, the policies circle around the maximal lotteries and only their average converges,
+    which is not a single model. The learner therefore has no target; between refreshes it
+    converges to one step of the tabular sppo.
 
     Attributes
     ----------
     eta : float in (0, 1000]
-        Step size in payoff units. The published code calls 1 / eta beta and takes eta = 1000.
+        Step size in payoff units. In the published code ``beta`` is 1 / eta, with eta = 1000.
     refresh : int >= 1
         Optimiser steps between refreshes.
 
@@ -54,25 +54,28 @@ class Sppo(Learner):
 
     @property
     def refresh_every(self) -> int:
-        """The field ``refresh``."""
+        """Number of optimiser steps between refreshes: the field ``refresh``."""
         return self.refresh
 
     def loss(self, rollout: Rollout) -> Tensor:
-        """One pair to every prompt."""
+        """The loss on one pair of answers per prompt, both drawn from the last policy, (rows,)."""
         first, second = (rollout.answers([(1.0, rollout.last)]) for _ in range(2))
-        won = rollout.prefer(first, second) - 0.5
-        return (self._off(rollout, first, won) + self._off(rollout, second, -won)) / 2
+        advantage = rollout.prefer(first, second) - 0.5
+        one = self._squared_error(rollout, first, advantage)
+        return (one + self._squared_error(rollout, second, -advantage)) / 2
 
-    def _off(self, rollout: Rollout, completions: Completions, won: Tensor) -> Tensor:
-        moved = rollout.log_prob(completions) - rollout.frozen_log_prob(completions, rollout.last)
-        return (moved - self.eta * won) ** 2
+    def _squared_error(
+        self, rollout: Rollout, completions: Completions, advantage: Tensor
+    ) -> Tensor:
+        ratio = rollout.log_prob(completions) - rollout.frozen_log_prob(completions, rollout.last)
+        return (ratio - self.eta * advantage) ** 2
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
         """G - pi sum G, G = 2 last (log pi / last - eta (P last - 1/2))."""
         log_pi, log_last = numerics.log_softmax(theta), numerics.log_softmax(other)
         last = np.exp(log_last)
-        slope = 2 * last * (log_pi - log_last - self.eta * (game.win_rates(last) - 0.5))
-        return slope - np.exp(log_pi) * slope.sum(-1, keepdims=True), None
+        gradient = 2 * last * (log_pi - log_last - self.eta * (game.win_rates(last) - 0.5))
+        return gradient - np.exp(log_pi) * gradient.sum(-1, keepdims=True), None
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution | None:
         """None: the policies circle, and no single model is their average."""

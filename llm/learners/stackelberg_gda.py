@@ -1,4 +1,4 @@
-"""StackelbergGDA: a leader answers, a follower who sees the answer revises it, both by gradient.
+"""StackelbergGDA: gradient steps of a leader, and of a follower that revises its answer.
 
 Pasztor et al., Stackelberg Learning from Human Feedback, 2025, arXiv:2512.16626, Algorithm 2.
 """
@@ -34,24 +34,25 @@ class StackelbergGda(Learner):
     """L = L_leader + kappa L_follower on y ~ pi, y' ~ omega(.|y), q = P(y > y').
 
     L_leader = -(q - 1/2 + tau_follower log omega(y'|y) / ref(y'|y)) log pi(y) + tau_leader KL,
-    L_follower = -(1/2 - q) log omega(y'|y) + tau_follower KL. The leader is paid its follower's
-    KL, as the objective says: the follower minimises P + tau_follower KL. Published code leaves
-    that payment out; its leader then goes to ref exp(E_omega P / tau_leader) instead of
-    ref exp(V / tau_leader). The follower's rows learn at the rate of the leader's visits.
+    L_follower = -(1/2 - q) log omega(y'|y) + tau_follower KL. The leader's reward includes its
+    follower's KL, as the objective says: the follower minimises P + tau_follower KL. Published
+    code leaves that term out; its leader then converges to ref exp(E_omega P / tau_leader) instead
+    of ref exp(V / tau_leader). A row of the follower learns in proportion to the probability that
+    the leader gives that answer.
 
     Attributes
     ----------
     tau_leader, tau_follower : float >= 0
         Weights of the KL penalties.
     kappa : float > 0
-        Weight of the follower's loss; with a separate follower, its learning rate over the
-        leader's.
+        Weight of the follower's loss; with a separate follower, the ratio of its learning rate to
+        the leader's.
     separate : bool
         Whether the follower has parameters of its own.
     kl_estimator : "k1", "k2" or "k3"
         See ``kl_penalty``; only k1 is the gradient of the KL.
     as_published : bool
-        Leave the follower's KL out of what the leader is paid.
+        Leave the follower's KL out of the leader's reward.
 
     Raises
     ------
@@ -70,30 +71,31 @@ class StackelbergGda(Learner):
     paper: ClassVar[str] = "Pasztor et al. 2025, arXiv:2512.16626"
 
     def __post_init__(self) -> None:
-        least = 1e-12 if self.as_published else 0  # a softmax, of which no limit is taken
+        least = 1e-12 if self.as_published else 0  # its target divides by tau_leader
         require(self, tau_leader=(least, np.inf), tau_follower=(0, np.inf), kappa=(1e-12, np.inf))
 
     @property
     def separate_follower(self) -> bool:
-        """The field ``separate``."""
+        """Whether the follower has separate parameters: the field ``separate``."""
         return self.separate
 
     def loss(self, rollout: Rollout) -> Tensor:
-        """One answer and one revision of it."""
+        """The loss on one answer per prompt and one revision of it, (rows,)."""
         answers = rollout.answers()
         revisions = rollout.revisions(answers)
         lead, follow = rollout.score(answers), rollout.score(revisions, rollout.follower)
         q = rollout.prefer(answers, revisions)
-        paid = q - 0.5
+        reward = q - 0.5
         if not self.as_published:
-            paid = paid + self.tau_follower * follow.log_ratio.detach()
-        leader = policy_gradient(lead, paid) + self.tau_leader * kl_penalty(lead, self.kl_estimator)
+            reward = reward + self.tau_follower * follow.log_ratio.detach()
+        leader = policy_gradient(lead, reward)
+        leader = leader + self.tau_leader * kl_penalty(lead, self.kl_estimator)
         follower = policy_gradient(follow, 0.5 - q)
         follower = follower + self.tau_follower * kl_penalty(follow, self.kl_estimator)
         return leader + (1.0 if self.separate else self.kappa) * follower
 
     def tabular_gradient(self, game: PreferenceGame, theta: Any, other: Float) -> Gradient:
-        """Minus the step of the softmax form at step size 1; ``theta`` of leader and follower."""
+        """Minus the softmax step of the tabular algorithm at step size 1, for both players."""
         del other
         kappa = 1.0 if self.separate else self.kappa
         tabular = StackelbergNpg(self.tau_leader, self.tau_follower, 1.0, kappa, "softmax")
@@ -109,11 +111,11 @@ class StackelbergGda(Learner):
         return leader, follower
 
     def target(self, game: PreferenceGame, ends: Sequence[Ids]) -> Solution:
-        """The closed form of SLHF; as published, with the leader that this leaves."""
+        """The closed form of SLHF; as published, its leader is ref exp(E_omega P / tau_leader)."""
         del ends
         exact = SlhfExact(self.tau_leader, self.tau_follower).solve(game)
         if not self.as_published or exact.follower is None:
             return exact
-        paid = (exact.follower * game.P).sum(-1)
-        log_leader = numerics.log_softmax(game.log_ref + paid / self.tau_leader)
+        reward = (exact.follower * game.P).sum(-1)
+        log_leader = numerics.log_softmax(game.log_ref + reward / self.tau_leader)
         return replace(exact, log_policy=log_leader)

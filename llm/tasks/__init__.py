@@ -1,4 +1,4 @@
-"""What language models are asked: one module for every way to put a game into prompts."""
+"""Tasks for language models: one module for each way to turn a game into prompts."""
 
 from llm.tasks.task import Task as Task
 from llm.tasks.verbalized import verbalize as verbalize

@@ -1,4 +1,4 @@
-"""What a task is: prompts, answers to them, and the game whose contexts and answers they are."""
+"""``Task``: the prompts and answers that stand for the contexts and answers of a game."""
 
 from dataclasses import dataclass, replace
 
@@ -11,17 +11,17 @@ from llm.policy import INSTRUCTION, Ids, Policy
 
 @dataclass(frozen=True)
 class Task:
-    """A preference game put to a language model.
+    """A preference game as prompts and answers for a language model.
 
     Attributes
     ----------
     game : PreferenceGame
-        Its contexts, if any, lie on one axis. A model is fine-tuned on ``ref`` and
-        ``ref_follower``; only the judge reads P.
-    prompts : tuple of str, one a context
-    answers : tuple of str, one an answer, the same in every context
+        Has at most one axis of contexts. A model is fine-tuned on ``ref`` and ``ref_follower``;
+        only the judge uses P.
+    prompts : tuple of str, one for each context
+    answers : tuple of n str, the same in every context
     instruction : str
-        What the user says to the follower, between the answer and its revision.
+        The user's message to the follower, between the answer and its revision.
     """
 
     game: PreferenceGame
@@ -31,35 +31,35 @@ class Task:
 
     @property
     def follower(self) -> Float:
-        """``game.ref_follower`` written out, shape (..., n, n)."""
+        """The reference of the follower, (..., n, n); every row is ``ref`` if the game has none."""
         game = self.game
         if game.ref_follower is not None:
             return game.ref_follower
         return np.repeat(game.ref[..., None, :], game.n, axis=-2)
 
     def reversed(self) -> "Task":
-        """The same task with both references in the opposite order of answers."""
-        turned = replace(
+        """The same task with both references reversed in the order of the answers."""
+        game = replace(
             self.game, ref=self.game.ref[..., ::-1], ref_follower=self.follower[..., ::-1, ::-1]
         )
-        return replace(self, game=turned)
+        return replace(self, game=game)
 
 
 def conversations(task: Task, policy: Policy) -> tuple[list[Ids], list[Ids]]:
-    """Every answer after every prompt, then every revision after every answer, as tokens.
+    """Tokens of every answer to every prompt, then of every revision of every answer.
 
     Returns
     -------
     contexts, completions : lists of C n (1 + n) token sequences, C prompts and n answers
-        The leader's come first, C n of them, in the order of ``ref``; then the follower's.
+        First C n of the leader, in the order of ``ref``, then those of the follower.
 
     Raises
     ------
     SolverError
-        If the tokenizer does not give an answer back as it is written.
+        If decoding the tokens of an answer does not give the answer.
     """
-    endings = [policy.completion(answer) for answer in task.answers]
-    for answer, ids in zip(task.answers, endings, strict=True):
+    completions = [policy.completion(answer) for answer in task.answers]
+    for answer, ids in zip(task.answers, completions, strict=True):
         if policy.text(ids) != answer:
             raise SolverError(
                 f"task: the tokenizer writes the answer {answer!r} as {policy.text(ids)!r}; choose "
@@ -67,5 +67,5 @@ def conversations(task: Task, policy: Policy) -> tuple[list[Ids], list[Ids]]:
             )
     leader = [(prompt, None) for prompt in task.prompts]
     follower = [(prompt, answer) for prompt in task.prompts for answer in task.answers]
-    contexts = [policy.context(*chat) for chat in (*leader, *follower) for _ in endings]
-    return contexts, endings * (len(leader) + len(follower))
+    contexts = [policy.context(*chat) for chat in (*leader, *follower) for _ in completions]
+    return contexts, completions * (len(leader) + len(follower))

@@ -1,4 +1,4 @@
-"""A preference game in words: one prompt a context, one short text an answer."""
+"""A preference game as text: one prompt for each context, one short text for each answer."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from llm.tasks.task import Task
 
 
 def verbalize(game: PreferenceGame, texts: Sequence[str] = (), choices: bool = False) -> Task:
-    """The game in words.
+    """The game as a task.
 
     Parameters
     ----------
@@ -15,7 +15,7 @@ def verbalize(game: PreferenceGame, texts: Sequence[str] = (), choices: bool = F
         A single game, or contexts on one axis.
     texts : n distinct strings; the game's names if left out
     choices : bool
-        Whether a prompt lists the answers, for models that were not made on the spot.
+        Whether a prompt lists the answers, as it must for pretrained models.
 
     Raises
     ------
@@ -25,6 +25,6 @@ def verbalize(game: PreferenceGame, texts: Sequence[str] = (), choices: bool = F
     if len(game.batch) > 1:
         raise SolverError(f"verbalize: contexts {game.batch}, expected at most one axis of them")
     answers = tuple(texts) or game.names
-    asked = f"which of {', '.join(answers)} ? Say nothing else." if choices else "which answer ?"
-    prompts = [f"Question {c + 1} : {asked}" for c in range(*game.batch or (1,))]
+    question = f"which of {', '.join(answers)} ? Say nothing else." if choices else "which answer ?"
+    prompts = [f"Question {c + 1} : {question}" for c in range(*game.batch or (1,))]
     return Task(game, tuple(prompts), answers)

@@ -1,4 +1,4 @@
-"""Judges that need no model: what they say, by hand, and the contract that every judge keeps."""
+"""Judges without a model: their verdicts, computed by hand, and the contract of every judge."""
 
 import math
 import re
@@ -58,7 +58,7 @@ LISTED: dict[str, Any] = {
 def given(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """A name of the registry, the parameters that have no default, and what it can be asked."""
+    """A registry name, the parameters without a default, and the texts that the judge accepts."""
     name = request.param
     texts = {"prompts": LISTED["prompts"], "answers": [*LISTED["answers"], "off the list"]}
     if name in ("game", "bradley_terry"):
@@ -78,15 +78,15 @@ def given(
 def test_every_judge_keeps_the_contract(given: Any) -> None:
     name, params, texts = given
     outcomes = run(JUDGES[name], name, params, **texts)
-    assert [found for found in outcomes if found.passed is False] == []
-    assert sum(found.passed is True for found in outcomes) >= 9
+    assert [outcome for outcome in outcomes if outcome.passed is False] == []
+    assert sum(outcome.passed is True for outcome in outcomes) >= 9
 
 
 def test_the_registry_names_judges_after_their_modules_and_takes_others() -> None:
     folder = ROOT / "llm/judges"
     texts = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
-    found = {name for name, text in texts.items() if re.search(r"^class \w+Judge\b", text, re.M)}
-    assert found - {"judge"} == set(JUDGES)  # that is where the base classes stand
+    names = {name for name, text in texts.items() if re.search(r"^class \w+Judge\b", text, re.M)}
+    assert names - {"judge"} == set(JUDGES)  # that is where the base classes stand
     for name in JUDGES:
         assert JUDGES[name].__name__.lower() == f"{name.replace('_', '')}judge"
     assert JUDGES.group == "prefgames.judges"
@@ -218,7 +218,7 @@ def test_attributes_of_nothing_and_of_numbers() -> None:
     assert ATTRIBUTES["numbers"]("In 1,000 tries 3.14 or 7, 8.") == 4
 
 
-def test_own_attributes_can_form_a_cycle_and_abstain() -> None:
+def test_custom_attributes_can_form_a_cycle_and_abstain() -> None:
     marks = {"a": (3, 1, 2), "b": (2, 3, 1), "c": (1, 2, 3), "?": (NAN, 0, 0)}
     judge = AttributesJudge(
         {f"mark {k}": (lambda text, k=k: marks[text][k]) for k in range(3)}  # type: ignore[misc]
@@ -243,14 +243,14 @@ def test_a_coin_by_hand() -> None:
 
 def test_coins_are_uniform_and_do_not_depend_on_each_other() -> None:
     texts = [str(k) for k in range(4_000)]
-    told = [
+    verdicts = [
         CoinJudge(seed).prefer([prompt] * 4_000, texts, [other] * 4_000)
         for seed, prompt, other in ((0, "q", "-"), (1, "q", "-"), (0, "r", "-"), (0, "q", "+"))
     ]
-    for k, p in enumerate(told):
+    for k, p in enumerate(verdicts):
         assert abs(p.mean() - 1 / 2) < 0.02
         assert abs(np.sort(p) - np.linspace(0, 1, 4_000)).max() < 0.04
-        for q in told[:k]:
+        for q in verdicts[:k]:
             assert abs(np.corrcoef(p, q)[0, 1]) < 0.06
     with pytest.raises(SpecError, match=r"seed is 0\.5"):
         CoinJudge(0.5)  # type: ignore[arg-type]
@@ -263,9 +263,9 @@ def test_an_ensemble_by_hand() -> None:
     pairs = [("a", "b"), ("b", "c"), ("c", "d"), ("d", "e"), ("e", "f")]
     table = [[0.9, 0.2, 0.5, NAN, NAN], [0.6, 0.1, 0.4, 0.3, NAN], [0.45, 0.7, 0.6, 0.8, NAN]]
     judges = [Table(dict(zip(pairs, says, strict=True))) for says in table]
-    asked = ["q"] * 5, [a for a, _ in pairs], [b for _, b in pairs]
+    texts = ["q"] * 5, [a for a, _ in pairs], [b for _, b in pairs]
     expected = [2 / 3, 1 / 3, 0.5, 0.5, NAN]
-    np.testing.assert_allclose(EnsembleJudge(judges).prefer(*asked), expected)
+    np.testing.assert_allclose(EnsembleJudge(judges).prefer(*texts), expected)
     with pytest.raises(SpecError, match="no judges"):
         EnsembleJudge([])
 
@@ -285,7 +285,7 @@ def test_judges_without_cycles_can_make_one_together() -> None:
 
 
 class Placed(OrderedJudge):
-    """Likes some answers, and the first place by some log-odds; has no word on "?"."""
+    """Prefers longer answers, with a bias for the first place in log-odds; abstains on "?"."""
 
     def __init__(self, bias: float) -> None:
         self.bias = bias
@@ -293,28 +293,28 @@ class Placed(OrderedJudge):
     def first_wins(self, prompts: Any, first: Any, second: Any, **columns: Any) -> Any:
         del prompts
         pairs = zip(first, second, strict=True)
-        told = [NAN if a == "?" else len(a) - len(b) + self.bias for a, b in pairs]
-        return np.array([sigmoid(x) for x in told])
+        margins = [NAN if a == "?" else len(a) - len(b) + self.bias for a, b in pairs]
+        return np.array([sigmoid(x) for x in margins])
 
 
 def test_an_audit_by_hand() -> None:
     """Two of four pairs have no verdict in one order; the bias turns one verdict around."""
-    judge, asked = Placed(1.5), (["q"] * 4, ["aa", "aaa", "?", "bb"], ["b", "b", "bb", "?"])
-    there, back = [sigmoid(2.5), sigmoid(3.5)], [sigmoid(0.5), sigmoid(-0.5)]
-    bias = (sum(there) + sum(back) - 2) / 2
-    found = audit(judge, *asked)
-    assert (found.pairs, found.abstained, found.same_verdict) == (4, 2, 0.5)
-    assert found.position_bias == pytest.approx(bias)
+    judge, pairs = Placed(1.5), (["q"] * 4, ["aa", "aaa", "?", "bb"], ["b", "b", "bb", "?"])
+    forward, backward = [sigmoid(2.5), sigmoid(3.5)], [sigmoid(0.5), sigmoid(-0.5)]
+    bias = (sum(forward) + sum(backward) - 2) / 2
+    report = audit(judge, *pairs)
+    assert (report.pairs, report.abstained, report.same_verdict) == (4, 2, 0.5)
+    assert report.position_bias == pytest.approx(bias)
     assert bias > 0.4
-    averaged = [(t + 1 - b) / 2 for t, b in zip(there, back, strict=True)]
-    np.testing.assert_allclose(judge.prefer(*asked), [*averaged, NAN, NAN])
+    averaged = [(t + 1 - b) / 2 for t, b in zip(forward, backward, strict=True)]
+    np.testing.assert_allclose(judge.prefer(*pairs), [*averaged, NAN, NAN])
 
 
 def test_an_audit_of_any_judge_and_of_no_pairs() -> None:
     says = {("a", "b"): 0.9, ("b", "a"): 0.3, ("c", "d"): 0.5, ("d", "c"): 0.5}
-    found = audit(Table(says), ["q"] * 3, ["a", "c", "e"], ["b", "d", "f"])
-    assert (found.pairs, found.abstained, found.same_verdict) == (3, 1, 1)
-    assert found.position_bias == pytest.approx(0.1)
+    report = audit(Table(says), ["q"] * 3, ["a", "c", "e"], ["b", "d", "f"])
+    assert (report.pairs, report.abstained, report.same_verdict) == (3, 1, 1)
+    assert report.position_bias == pytest.approx(0.1)
     assert audit(LongestJudge(), ["q"], ["aa"], ["b"]) == Audit(1, 0, 0.0, 1.0)
     for empty in (audit(Table({}), ["q"], ["a"], ["b"]), audit(LongestJudge(), [], [], [])):
         assert math.isnan(empty.position_bias)
@@ -341,16 +341,16 @@ class SolvedFirst(OrderedJudge):
 
 
 def test_columns_reach_the_judges_beside_the_answers_they_belong_to() -> None:
-    asked = ["q"] * 3, ["1", "2", "3"], ["2", "1", "4"]
+    texts = ["q"] * 3, ["1", "2", "3"], ["2", "1", "4"]
     solution = ["1", "1", "4"]
     e = sigmoid(1)
-    p = Solved().prefer(*asked, solution=solution)
+    p = Solved().prefer(*texts, solution=solution)
     np.testing.assert_allclose(p, [e, 1 - e, 1 - e])
-    p = SolvedFirst().prefer(*asked, solution=solution)
+    p = SolvedFirst().prefer(*texts, solution=solution)
     np.testing.assert_allclose(p, [0.75, 0.25, 0.25])
-    p = EnsembleJudge([Solved(), Table({})]).prefer(*asked, solution=solution)
+    p = EnsembleJudge([Solved(), Table({})]).prefer(*texts, solution=solution)
     np.testing.assert_allclose(p, [1, 0, 0])
-    assert audit(SolvedFirst(), *asked, solution=solution).position_bias == pytest.approx(0.5)
+    assert audit(SolvedFirst(), *texts, solution=solution).position_bias == pytest.approx(0.5)
 
 
 def test_templates() -> None:

@@ -1,4 +1,4 @@
-"""The questions asked of trained models: the tabular rows, then what the trainings tell."""
+"""Experiments with trained models: the tabular rows, then those of the trainings."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def measured(
 
 
 def keys(rows: list[Measurement]) -> "Counter[tuple[str, tuple[str, ...]]]":
-    """Metric and what it is indexed by, of the answer itself."""
+    """Counts of metric and index, for rows of the final answer."""
     answers = [m for m in rows if m.step is None and m.status != "skipped"]
     return Counter((m.metric, tuple(sorted(m.labels))) for m in answers)
 
@@ -83,10 +83,10 @@ def test_rows_are_the_tabular_ones_and_those_of_trainings(
     exact = SlhfExact(0.1, 0.1) if learner == "stackelberg_gda" else NlhfExact(0.1)
     twin = TABULAR[question](**settings, **tabular)
     expected = keys(list(twin.measure(cycle(), exact, generators)))
-    found = keys(rows)
+    counts = keys(rows)
     # clones and the time to solve are not measured, and nothing certifies a model
-    apart = {"row_tv", "clone_shift", "seconds", "residual"}
-    one, other = ({k: n for k, n in c.items() if k[0] not in apart} for c in (found, expected))
+    differing = {"row_tv", "clone_shift", "seconds", "residual"}
+    one, other = ({k: n for k, n in c.items() if k[0] not in differing} for c in (counts, expected))
     assert one == other
     assert one
     along = {m.metric for m in rows if m.step is not None}
@@ -138,8 +138,8 @@ def test_clones_are_not_measured(tmp_path: Path) -> None:
 
 def test_consistency_measures_what_the_model_says(tmp_path: Path) -> None:
     rows = measured("consistency", "nash_md_pg", tmp_path)
-    said = {m.labels["action"]: m.value for m in rows if m.metric == "probability"}
-    pi = np.array([said[name] for name in NAMES])
+    probabilities = {m.labels["action"]: m.value for m in rows if m.metric == "probability"}
+    pi = np.array([probabilities[name] for name in NAMES])
     assert pi.sum() == pytest.approx(1)
     (agreement,) = [m.value for m in rows if m.metric == "self_agreement"]
     assert agreement == pytest.approx((pi**2).sum())
@@ -154,7 +154,7 @@ def by_change(rows: list[Measurement], metric: str) -> dict[str, float]:
     return {str(m.labels["change"]): m.value for m in rows if m.metric == metric and m.step is None}
 
 
-def test_what_is_known_of_pairs_moves_rewards_alone(tmp_path: Path) -> None:
+def test_pair_weights_move_rewards_alone(tmp_path: Path) -> None:
     nash = measured("data_sensitivity", "nash_md_pg", tmp_path, setting="known")
     assert by_change(nash, "shift") == {"none": 0, "sampled_from": 0, "missing": 0}
     assert folders(tmp_path) == 1
@@ -168,7 +168,7 @@ def test_what_is_known_of_pairs_moves_rewards_alone(tmp_path: Path) -> None:
     assert regrets["none"] < regrets["missing"]
 
 
-def test_on_rewards_nothing_known_of_pairs_matters(tmp_path: Path) -> None:
+def test_on_rewards_pair_weights_do_not_matter(tmp_path: Path) -> None:
     """The fit of a Bradley-Terry game does not depend on its pairs."""
     params = {"steps": 20, "evaluate_every": 20}
     rows = measured("data_sensitivity", "rloo", tmp_path, ladder(), setting="known", params=params)
@@ -227,14 +227,14 @@ def test_a_path_is_one_training_with_a_prompt_a_point(tmp_path: Path) -> None:
 
 def test_learners_and_questions_are_paired_by_seed(tmp_path: Path) -> None:
     def seeds(rng_for: Callable[..., Any]) -> set[int]:
-        found = set()
+        seeds = set()
         for name in ("nash_md_pg", "rloo"):
             for question in EXPERIMENTS:
                 experiment = EXPERIMENTS[question]()
                 solver = experiment.solver(make_learner(name, BRIEF), cycle(), rng_for, tmp_path)
                 assert isinstance(solver, LanguageSolver)
-                found.add(solver.seed)
-        return found
+                seeds.add(solver.seed)
+        return seeds
 
     def other(role: str, *key: object) -> np.random.Generator:
         return generators(role, "another seed", *key)

@@ -1,4 +1,4 @@
-"""A learner as a solver: where trainings lead, and that equal ones are done once."""
+"""A learner as a solver: trainings approach their targets, and equal ones are done once."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from tests.small_trainings import BRIEF, LONGER, SETTINGS, SFT, folders
 
 
 def hill() -> PreferenceGame:
-    """A game without a cycle, on which play against oneself does not circle for long."""
+    """A game without a cycle, on which self-play converges quickly."""
     P = np.array([[0.5, 0.7, 0.8], [0.3, 0.5, 0.8], [0.2, 0.2, 0.5]])
     return replace(cycle(), P=P)
 
@@ -47,8 +47,8 @@ def evaluation(solution: TrainedSolution) -> Evaluation:
     return solution.evaluation
 
 
-def leaders(found: Evaluation) -> list[Float]:
-    return [np.exp(numerics.log_softmax(point.probabilities.leader)) for point in found.curve]
+def leaders(result: Evaluation) -> list[Float]:
+    return [np.exp(numerics.log_softmax(point.probabilities.leader)) for point in result.curve]
 
 
 @pytest.mark.parametrize(
@@ -68,81 +68,83 @@ def leaders(found: Evaluation) -> list[Float]:
 def test_the_end_is_nearer_to_the_target(
     name: str, game: PreferenceGame, params: dict[str, Any], tmp_path: Path
 ) -> None:
-    found = solved(name, tmp_path, game, **params)
-    assert found.status == "ok"
-    assert found.target is not None
-    start, *_, end = (numerics.total_variation(p, found.target.policy) for p in leaders(found))
+    result = solved(name, tmp_path, game, **params)
+    assert result.status == "ok"
+    assert result.target is not None
+    start, *_, end = (numerics.total_variation(p, result.target.policy) for p in leaders(result))
     assert start > 0.2
     assert end < start / 2
-    rows = {m.metric: m.value for m in found.measurements() if m.step == found.curve[-1].step}
+    rows = {m.metric: m.value for m in result.measurements() if m.step == result.curve[-1].step}
     assert rows["tv_to_target"] == pytest.approx(end)
     assert rows["off_list_mass"] < 0.15  # nothing keeps dpo on the list
-    assert rows["optimizer_steps"] == found.curve[-1].step >= 50
+    assert rows["optimizer_steps"] == result.curve[-1].step >= 50
     if name == "stackelberg_gda":
-        first = {m.metric: m.value for m in found.measurements() if m.step == 0}
+        first = {m.metric: m.value for m in result.measurements() if m.step == 0}
         assert 2 * rows["follower_tv"] < first["follower_tv"] > 0.2
     else:
-        assert found.solution.follower is None
+        assert result.solution.follower is None
 
 
-def test_a_mixture_goes_to_its_own_fixed_point_and_not_to_nash(tmp_path: Path) -> None:
-    found = solved("nash_md_pg", tmp_path, mixture=0.5, **LONGER)
-    assert found.target is not None
-    nash = NlhfExact(0.1).solve(found.game).policy
-    end = leaders(found)[-1]
-    assert numerics.total_variation(nash, found.target.policy) > 0.08
-    own, other = (numerics.total_variation(end, goal) for goal in (found.target.policy, nash))
-    assert own < other
-    last = found.curve[-1].step
-    rows = {m.metric: m.value for m in found.measurements() if m.step == last}
-    assert (rows["tv_to_target"], rows["tv_to_nash"]) == pytest.approx((own, other))
-    assert own < numerics.total_variation(leaders(found)[0], found.target.policy) / 2
+def test_a_mixture_converges_to_its_fixed_point_and_not_to_nash(tmp_path: Path) -> None:
+    result = solved("nash_md_pg", tmp_path, mixture=0.5, **LONGER)
+    assert result.target is not None
+    nash = NlhfExact(0.1).solve(result.game).policy
+    end = leaders(result)[-1]
+    assert numerics.total_variation(nash, result.target.policy) > 0.08
+    to_target, to_nash = (
+        numerics.total_variation(end, goal) for goal in (result.target.policy, nash)
+    )
+    assert to_target < to_nash
+    last = result.curve[-1].step
+    rows = {m.metric: m.value for m in result.measurements() if m.step == last}
+    assert (rows["tv_to_target"], rows["tv_to_nash"]) == pytest.approx((to_target, to_nash))
+    assert to_target < numerics.total_variation(leaders(result)[0], result.target.policy) / 2
 
 
 def test_sppo_goes_where_as_many_tabular_steps_go(tmp_path: Path) -> None:
-    found = solved("sppo", tmp_path, refresh=20, eta=1.0, steps=80, batch_size=256)
-    assert found.target is None
+    result = solved("sppo", tmp_path, refresh=20, eta=1.0, steps=80, batch_size=256)
+    assert result.target is None
     tabular = SOLVERS["sppo"](eta=1.0)
-    state: Any = tabular.init(found.game, NO_DRAWS)  # type: ignore[attr-defined]
+    state: Any = tabular.init(result.game, NO_DRAWS)  # type: ignore[attr-defined]
     for _ in range(4):
-        state = tabular.step(found.game, state, NO_DRAWS)  # type: ignore[attr-defined]
-    start, *_, end = leaders(found)
+        state = tabular.step(result.game, state, NO_DRAWS)  # type: ignore[attr-defined]
+    start, *_, end = leaders(result)
     goal = np.exp(state[0])
     assert numerics.total_variation(end, goal) < 0.05
     assert numerics.total_variation(start, goal) > 0.15
 
 
 def test_what_is_measured_on_the_way(tmp_path: Path) -> None:
-    """Against formulas written here, with the model's own references."""
-    found = solved("stackelberg_gda", tmp_path, **BRIEF)
-    assert abs(found.game.ref - cycle().ref).max() < 0.01
-    assert found.game.ref_follower is not None
-    assert abs(found.game.ref_follower - np.array(FOLLOWER)).max() < 0.05
-    assert found.target is not None
-    assert found.target.follower is not None
-    said = found.curve[-1].probabilities
-    pi = np.exp(said.leader) / np.exp(said.leader).sum()
-    rows = np.exp(said.follower) / np.exp(said.follower).sum(-1, keepdims=True)
-    apart = abs(rows - found.target.follower).sum(-1) / 2
+    """Measurements equal formulas written in this test, with the references of the model."""
+    result = solved("stackelberg_gda", tmp_path, **BRIEF)
+    assert abs(result.game.ref - cycle().ref).max() < 0.01
+    assert result.game.ref_follower is not None
+    assert abs(result.game.ref_follower - np.array(FOLLOWER)).max() < 0.05
+    assert result.target is not None
+    assert result.target.follower is not None
+    probabilities = result.curve[-1].probabilities
+    pi = np.exp(probabilities.leader) / np.exp(probabilities.leader).sum()
+    rows = np.exp(probabilities.follower) / np.exp(probabilities.follower).sum(-1, keepdims=True)
+    distances = abs(rows - result.target.follower).sum(-1) / 2
     expected = {
-        "off_list_mass": 1 - np.exp(said.leader).sum(),
-        "follower_off_list_mass": 1 - np.exp(said.follower).sum() / 3,
-        "duality_gap": 2 * (found.game.P @ pi).max() - 1,
-        "kl_to_ref": (pi * np.log(pi / found.game.ref)).sum(),
-        "tv_to_target": abs(pi - found.target.policy).sum() / 2,
-        "kl_to_target": (found.target.policy * np.log(found.target.policy / pi)).sum(),
-        "follower_tv": (found.target.policy * apart).sum(),
+        "off_list_mass": 1 - np.exp(probabilities.leader).sum(),
+        "follower_off_list_mass": 1 - np.exp(probabilities.follower).sum() / 3,
+        "duality_gap": 2 * (result.game.P @ pi).max() - 1,
+        "kl_to_ref": (pi * np.log(pi / result.game.ref)).sum(),
+        "tv_to_target": abs(pi - result.target.policy).sum() / 2,
+        "kl_to_target": (result.target.policy * np.log(result.target.policy / pi)).sum(),
+        "follower_tv": (result.target.policy * distances).sum(),
         "judge_calls": 4 * 16,
     }
-    measured = list(found.measurements(question="any"))
+    measured = list(result.measurements(question="any"))
     last = {m.metric: m.value for m in measured if m.step == 4}
     for metric, value in expected.items():
         assert last[metric] == pytest.approx(value, abs=1e-9), metric
     assert {m.step for m in measured if m.metric == "duality_gap"} == {0, 2, 4}
     by_row = {m.labels["action"]: m.value for m in measured if m.metric == "row_tv"}
-    assert [by_row[name] for name in found.game.names] == pytest.approx(list(apart))
+    assert [by_row[name] for name in result.game.names] == pytest.approx(list(distances))
     assert all(m.labels["question"] == "any" for m in measured)
-    solution = found.solution
+    solution = result.solution
     np.testing.assert_allclose(solution.policy, pi, rtol=0, atol=1e-12)
     assert solution.follower is not None
     np.testing.assert_allclose(solution.follower, rows, rtol=0, atol=1e-12)
@@ -169,7 +171,9 @@ def test_equal_trainings_are_done_once(tmp_path: Path, monkeypatch: pytest.Monke
     first = answer(cycle())
     pairs = np.ones((3, 3)) - np.eye(3)
     np.testing.assert_array_equal(answer(cycle()), first)
-    np.testing.assert_array_equal(answer(replace(cycle(), pairs=pairs)), first)  # told P alone
+    np.testing.assert_array_equal(
+        answer(replace(cycle(), pairs=pairs)), first
+    )  # the learner depends on P alone
     assert (len(calls), folders(tmp_path)) == (1, 1)
     others = [
         answer(cycle(), seed=1),
@@ -181,7 +185,7 @@ def test_equal_trainings_are_done_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert all(abs(other - first).max() > 1e-6 for other in others)
 
 
-def test_learners_of_rewards_and_data_are_told_how_pairs_were_compared(tmp_path: Path) -> None:
+def test_learners_of_rewards_and_data_depend_on_the_pair_weights(tmp_path: Path) -> None:
     pairs = np.ones((3, 3)) - np.eye(3)
     for k, name in enumerate(("rloo", "dpo"), 1):
         for game in (cycle(), replace(cycle(), pairs=pairs)):
@@ -205,34 +209,34 @@ def test_a_training_that_was_interrupted_goes_on(
         patch.setattr(GameJudge, "prefer", interrupted)
         with pytest.raises(KeyboardInterrupt):
             solved("nash_md_pg", tmp_path / "parts", **settings)
-    asked: list[int] = []
+    calls: list[int] = []
 
     def counted(self: GameJudge, *args: Any, **columns: Any) -> Float:
-        asked.append(1)
+        calls.append(1)
         return prefer(self, *args, **columns)
 
     monkeypatch.setattr(GameJudge, "prefer", counted)
     resumed = solved("nash_md_pg", tmp_path / "parts", **settings)
-    assert len(asked) == 2
+    assert len(calls) == 2
     np.testing.assert_array_equal(leaders(resumed), leaders(whole))
 
 
 def test_a_training_that_diverged_is_not_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prefer, asked = GameJudge.prefer, []
+    prefer, calls = GameJudge.prefer, []
 
     def infinite(self: GameJudge, *args: Any, **columns: Any) -> Float:
-        asked.append(1)
-        return prefer(self, *args, **columns) * (np.inf if len(asked) == 3 else 1)
+        calls.append(1)
+        return prefer(self, *args, **columns) * (np.inf if len(calls) == 3 else 1)
 
     monkeypatch.setattr(GameJudge, "prefer", infinite)
-    found = solved("nash_md_pg", tmp_path, **BRIEF)
-    assert found.status == "diverged"
-    assert found.solution.status.tolist() == "diverged"
-    assert np.isfinite(found.solution.policy).all()
+    result = solved("nash_md_pg", tmp_path, **BRIEF)
+    assert result.status == "diverged"
+    assert result.solution.status.tolist() == "diverged"
+    assert np.isfinite(result.solution.policy).all()
     assert solved("nash_md_pg", tmp_path, **BRIEF).status == "diverged"
-    assert len(asked) == 3
+    assert len(calls) == 3
 
 
 def infinite_rewards() -> PreferenceGame:
@@ -262,9 +266,9 @@ def test_rewards_that_do_not_exist(tmp_path: Path) -> None:
 def test_a_reversed_start(tmp_path: Path) -> None:
     method: Method = make_learner("nash_md_pg", {**BRIEF, "steps": 1})
     solver = LanguageSolver(method, cycle(), tmp_path, 0, sft=SFT, start="reversed")
-    found = evaluation(solver.solve(cycle()))
-    np.testing.assert_allclose(leaders(found)[0], cycle().ref[::-1], atol=0.02)
-    np.testing.assert_allclose(found.game.ref, cycle().ref, atol=0.02)
+    result = evaluation(solver.solve(cycle()))
+    np.testing.assert_allclose(leaders(result)[0], cycle().ref[::-1], atol=0.02)
+    np.testing.assert_allclose(result.game.ref, cycle().ref, atol=0.02)
 
 
 def test_the_weights_of_the_learner_are_the_solvers(tmp_path: Path) -> None:
@@ -284,13 +288,13 @@ def test_adapters_alone_are_trained(start: Any, tmp_path: Path) -> None:
     pytest.importorskip("peft", reason="adapters need peft")
     method = make_learner("rloo", {**SETTINGS, "lr": 5e-3})
     solver = LanguageSolver(method, cycle(), tmp_path, seed=3, sft=SFT, start=start, lora=4)
-    found = evaluation(solver.solve(cycle()))
-    (held,) = tmp_path.glob("*/checkpoint/parameters.safetensors")
-    names = [name for name in load_file(held) if name.startswith("policy.")]
+    result = evaluation(solver.solve(cycle()))
+    (checkpoint,) = tmp_path.glob("*/checkpoint/parameters.safetensors")
+    names = [name for name in load_file(checkpoint) if name.startswith("policy.")]
     assert names
     assert all(".lora_" in name for name in names)
-    assert found.target is not None
-    before, *_, after = (numerics.total_variation(p, found.target.policy) for p in leaders(found))
+    assert result.target is not None
+    before, *_, after = (numerics.total_variation(p, result.target.policy) for p in leaders(result))
     assert before > 0.2
     assert after < before / 2
 
@@ -307,17 +311,20 @@ def test_curves_keep_the_contexts_that_they_are_of(tmp_path: Path) -> None:
     )
     solution = solver.solve(contexts)
     assert solution.status.tolist() == ["undefined", "ok", "ok"]
-    found = evaluation(solution)
-    assert found.contexts == [1, 2]
-    said = np.exp(numerics.log_softmax(found.curve[-1].probabilities.leader))
-    np.testing.assert_allclose(solution.policy[1:], said)
-    rows = {m.context for m in found.measurements() if m.metric == "tv_to_target"}
+    result = evaluation(solution)
+    assert result.contexts == [1, 2]
+    policy = np.exp(numerics.log_softmax(result.curve[-1].probabilities.leader))
+    np.testing.assert_allclose(solution.policy[1:], policy)
+    rows = {m.context for m in result.measurements() if m.metric == "tv_to_target"}
     assert rows == {1, 2}
 
 
 def test_prompts_list_the_answers_for_other_models_than_tiny(tmp_path: Path) -> None:
     method = make_learner("rloo", BRIEF)
-    for model, asked in (("tiny", "which answer ?"), (str(tmp_path), "which of a, b c, b d a ?")):
+    for model, question in (
+        ("tiny", "which answer ?"),
+        (str(tmp_path), "which of a, b c, b d a ?"),
+    ):
         solver = LanguageSolver(method, cycle(), tmp_path, seed=3, model=model)
         (prompt,) = solver.task(cycle()).prompts
-        assert asked in prompt
+        assert question in prompt

@@ -26,7 +26,7 @@ ROWS = np.array([[0.1, 0.6, -0.2], [-0.5, 0.3, 0.8], [0.7, -0.1, 0.2]])
 OTHER = np.array([-0.6, 0.5, 0.2])
 
 Loss = Callable[[Any, Float], Any]
-"""Of the logits that are moved, and those from which answers are drawn."""
+"""(logits that are moved, logits that answers are drawn from) -> loss."""
 
 
 def log_softmax(x: Any) -> Any:
@@ -38,12 +38,12 @@ def softmax(x: Any) -> Any:
 
 
 def slope(loss: Loss, at: Float) -> Float:
-    found, h = np.zeros(at.shape), 1e-30
+    derivative, h = np.zeros(at.shape), 1e-30
     for k in np.ndindex(at.shape):
         moved = at.astype(complex)
         moved[k] += 1j * h
-        found[k] = loss(moved, at).imag / h
-    return found
+        derivative[k] = loss(moved, at).imag / h
+    return derivative
 
 
 def log_ratio(theta: Any) -> Any:
@@ -74,7 +74,7 @@ def played(tau: float, mixture: float) -> Loss:
 def on_pairs(
     drawn: Callable[[Float], Float], missed: Callable[[Any, Float], Any], loss: Any = np.square
 ) -> Loss:
-    """Mean over pairs of ``loss(missed)``; ``drawn`` gives the pairs' chances."""
+    """Mean over pairs of ``loss(missed)``, with the probabilities ``drawn``."""
     return lambda theta, at: (drawn(at) * loss(missed(theta, at))).sum()
 
 
@@ -105,8 +105,8 @@ def egpo(theta: Any, at: Float) -> Any:
 
 
 def inpo(theta: Any, at: Float) -> Any:
-    kept = 0.8 * log_softmax(OTHER) + 0.2 * GAME.log_ref  # eta tau = 0.2
-    return gap(log_softmax(theta) - kept) - (0.2 / 0.3) * (GAME.P - 0.5)
+    anchor = 0.8 * log_softmax(OTHER) + 0.2 * GAME.log_ref  # eta tau = 0.2
+    return gap(log_softmax(theta) - anchor) - (0.2 / 0.3) * (GAME.P - 0.5)
 
 
 def sppo(theta: Any, at: Float) -> Any:
@@ -149,7 +149,7 @@ GOLDEN = {
     "rloo": [0.01334641, 0.13335949, -0.1467059],
     "sppo": [-0.36204699, 1.10785604, -0.74580905],
 }
-"""Minus the slopes of ``LOSSES``, written down."""
+"""Minus the gradients of ``LOSSES``, as recorded."""
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))
@@ -165,17 +165,17 @@ def test_one_player(name: str) -> None:
 
 
 def enumerated(learner: Any) -> tuple[Float, Float]:
-    """On tables of answers of one token, whose parameters are logits: the leader's, its rows'."""
-    (found, *own), _ = gradients(learner, GAME, TASK, (LEADER, ROWS, OTHER))
-    rows = own[0] if own else found
-    assert found.shape == (4, 4, 4)  # chats, what was said before, next token
-    return found[0, 0, 1:], rows[1:, 0, 1:]
+    """Enumerated gradients in the logits of leader and follower, for answers of one token."""
+    (leader, *follower), _ = gradients(learner, GAME, TASK, (LEADER, ROWS, OTHER))
+    rows = follower[0] if follower else leader
+    assert leader.shape == (4, 4, 4)  # chats, what was said before, next token
+    return leader[0, 0, 1:], rows[1:, 0, 1:]
 
 
 @pytest.mark.parametrize("as_published", [False, True])
 @pytest.mark.parametrize("separate", [False, True])
 def test_two_players(separate: bool, as_published: bool) -> None:
-    """The leader's objective with the follower held still, and the other way round."""
+    """Each player's gradient is that of its objective with the other player fixed."""
     tau_leader, tau_follower, kappa = 0.3, 0.6, 2.5
     learner = LEARNERS["stackelberg_gda"](
         tau_leader, tau_follower, kappa, separate, as_published=as_published
@@ -192,16 +192,16 @@ def test_two_players(separate: bool, as_published: bool) -> None:
         return (1.0 if separate else kappa) * softmax(LEADER) @ lost
 
     tabular: Any = learner.tabular_gradient(GAME, (LEADER, ROWS), OTHER)
-    found: Any = enumerated(learner)
+    gradient: Any = enumerated(learner)
     for k, expected in enumerate((slope(leader, LEADER), slope(follower, ROWS))):
         assert abs(expected).max() > 0.01
         np.testing.assert_allclose(tabular[k], expected, rtol=0, atol=1e-10)
-        np.testing.assert_allclose(found[k], expected, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(gradient[k], expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", sorted(GOLDEN))
 def test_golden_steps(name: str) -> None:
-    """What a step of size 1 on logits adds."""
+    """A step of size 1 changes the logits by the recorded numbers."""
     params, _ = LOSSES[name]
-    found = -enumerated(LEARNERS[name](**params))[0]
-    np.testing.assert_allclose(found, GOLDEN[name], rtol=0, atol=1e-6)
+    gradient = -enumerated(LEARNERS[name](**params))[0]
+    np.testing.assert_allclose(gradient, GOLDEN[name], rtol=0, atol=1e-6)

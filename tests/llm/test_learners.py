@@ -49,9 +49,9 @@ def misfit(learner: Learner, texts: tuple[str, ...], seed: int = 0) -> float:
 @pytest.mark.parametrize("name", sorted(LEARNERS))
 def test_every_learner_keeps_the_contract(name: str) -> None:
     outcomes = run(LEARNERS[name], name)
-    assert [found for found in outcomes if found.passed is False] == []
-    unasked = {found.name for found in outcomes if found.passed is None}
-    assert unasked == ({"rest"} if name == "sppo" else set())
+    assert [outcome for outcome in outcomes if outcome.passed is False] == []
+    not_applicable = {outcome.name for outcome in outcomes if outcome.passed is None}
+    assert not_applicable == ({"rest"} if name == "sppo" else set())
     assert len(outcomes) == 6
 
 
@@ -92,14 +92,14 @@ def test_what_other_kl_estimators_differentiate() -> None:
         expected = torch.autograd.grad(divergence, theta, retain_graph=True)[0]
         scored = [Scored(log_pi[y : y + 1], log_ref[y : y + 1]) for y in range(3)]
         each = torch.stack([kl_penalty(one, estimator) for one in scored])
-        found = torch.autograd.grad((pi.detach() * each).sum(), theta, retain_graph=True)[0]
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+        gradient = torch.autograd.grad((pi.detach() * each).sum(), theta, retain_graph=True)[0]
+        torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-12)
     with pytest.raises(SolverError, match="kl_estimator is 'k4', expected k1, k2 or k3"):
         kl_penalty(scored[0], "k4")  # type: ignore[arg-type]
 
 
 def test_as_published_has_another_fixed_point() -> None:
-    """Its leader goes to ref exp(E_omega P / tau_leader)."""
+    """The leader of the published loss converges to ref exp(E_omega P / tau_leader)."""
     game = cycle()
     paid, unpaid = (
         LEARNERS["stackelberg_gda"](as_published=published).target(game, [])
@@ -131,7 +131,7 @@ def test_as_published_has_another_fixed_point() -> None:
     + [("rloo", {"samples": 2})],
 )
 def test_sampled_gradients_are_right_on_average(name: str, params: dict[str, Any]) -> None:
-    """Each row's gradient by itself: the mean within its standard error of the enumerated one."""
+    """The mean of sampled gradients is within its standard error of the enumerated gradient."""
     learner = LEARNERS[name](**params)
     game, task = situation(2, ONE_TOKEN)
     logits = generic_logits(2, game.n)
@@ -143,13 +143,13 @@ def test_sampled_gradients_are_right_on_average(name: str, params: dict[str, Any
     tables = [policy.parameter for policy in policies]
     each = torch.autograd.grad(losses, tables, torch.eye(rows).double(), is_grads_batched=True)
     _, want = gradients(learner, game, task, logits)
-    for found, expected in zip(each, want, strict=True):
-        sampled = torch.nan_to_num(found).numpy()
+    for samples, expected in zip(each, want, strict=True):
+        sampled = torch.nan_to_num(samples).numpy()
         error = sampled.std(0) / np.sqrt(rows)
-        seen = error > 0
-        z = (sampled.mean(0) - expected)[seen] / error[seen]
+        varies = error > 0
+        z = (sampled.mean(0) - expected)[varies] / error[varies]
         assert np.abs(z).max() < 4.5
-        assert np.abs(expected[~seen]).max() < 1e-12
+        assert np.abs(expected[~varies]).max() < 1e-12
         assert error.max() < 0.25 * np.abs(expected).max()  # enough rows to tell
 
 

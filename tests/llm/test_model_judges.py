@@ -43,7 +43,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
 
 
 def logits(folder: str, text: str) -> Float:
-    """Of one text with its marks of turns, without padding."""
+    """Logits of one text with its turn markers, without padding."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
     ids = tokenizer(text, return_tensors="pt").input_ids
@@ -70,7 +70,7 @@ def rewards(folder: str, answers: Sequence[str]) -> Float:
 def test_rewards_are_those_of_each_text_alone(make: Make, family: str) -> None:
     folder = make(family=family)
     ours, theirs = rewards(folder, A), rewards(folder, B)
-    assert abs(ours - theirs).min() > 0.02, "otherwise a swap would not be seen"
+    assert abs(ours - theirs).min() > 0.02, "otherwise a swap would go unnoticed"
     for batch_size in (1, 3, 16):
         judge = RewardModelJudge(folder, batch_size=batch_size)
         np.testing.assert_allclose(judge.score(PROMPTS, A), ours, atol=2e-5)
@@ -100,10 +100,10 @@ def test_too_long_is_not_judged(make: Make) -> None:
     judge = RewardModelJudge(make())
     fits, long_ = "y" * 507, "y" * 508
     np.testing.assert_array_equal(np.isnan(judge.score(["q"] * 2, [fits, long_])), [False, True])
-    asked = ["q"] * 3, [long_, "b", "b"], ["b", long_, "c"]
-    np.testing.assert_array_equal(np.isnan(judge.prefer(*asked)), [True, True, False])
-    found = audit(judge, *asked)
-    assert (found.pairs, found.abstained, found.position_bias) == (3, 2, 0)
+    texts = ["q"] * 3, [long_, "b", "b"], ["b", long_, "c"]
+    np.testing.assert_array_equal(np.isnan(judge.prefer(*texts)), [True, True, False])
+    report = audit(judge, *texts)
+    assert (report.pairs, report.abstained, report.position_bias) == (3, 2, 0)
 
 
 def test_an_ensemble_of_reward_models_votes(make: Make) -> None:
@@ -125,20 +125,20 @@ def test_pairs_by_hand_in_both_orders(make: Make, labels: int) -> None:
     folder = make(labels)
 
     def first_wins(q: str, first: str, second: str) -> float:
-        found = logits(folder, f"<user>{q}|{first}|{second}<end>")
-        return float(sigmoid(found[0] - (found[1] if labels == 2 else 0)))
+        values = logits(folder, f"<user>{q}|{first}|{second}<end>")
+        return float(sigmoid(values[0] - (values[1] if labels == 2 else 0)))
 
-    there = np.array([first_wins(*texts) for texts in zip(PROMPTS, A, B, strict=True)])
-    back = np.array([first_wins(*texts) for texts in zip(PROMPTS, B, A, strict=True)])
-    assert abs(there + back - 1).min() > 0.01, "the place matters, so one order would not do"
+    forward = np.array([first_wins(*texts) for texts in zip(PROMPTS, A, B, strict=True)])
+    backward = np.array([first_wins(*texts) for texts in zip(PROMPTS, B, A, strict=True)])
+    assert abs(forward + backward - 1).min() > 0.01, "the place matters, so one order would not do"
     judge = PairwiseModelJudge(folder, template=BARE)
-    np.testing.assert_allclose(judge.first_wins(PROMPTS, A, B), there, atol=1e-5)
+    np.testing.assert_allclose(judge.first_wins(PROMPTS, A, B), forward, atol=1e-5)
     p = judge.prefer(PROMPTS, A, B)
-    np.testing.assert_allclose(p, (there + 1 - back) / 2, atol=1e-5)
-    assert abs(p - there).max() > 0.01
-    found = audit(judge, PROMPTS, A, B)
-    assert found.position_bias == pytest.approx((there + back - 1).mean(), abs=1e-5)
-    assert found.same_verdict == np.mean((there > 0.5) != (back > 0.5))
+    np.testing.assert_allclose(p, (forward + 1 - backward) / 2, atol=1e-5)
+    assert abs(p - forward).max() > 0.01
+    report = audit(judge, PROMPTS, A, B)
+    assert report.position_bias == pytest.approx((forward + backward - 1).mean(), abs=1e-5)
+    assert report.same_verdict == np.mean((forward > 0.5) != (backward > 0.5))
 
 
 def test_pairs_can_form_cycles_and_rewards_cannot(make: Make) -> None:

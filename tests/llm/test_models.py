@@ -14,15 +14,15 @@ from llm.policy import Policy
 from tests.small_models import equal, parameters
 
 
-def test_saved_and_loaded(speaker: Policy, tmp_path: Path) -> None:
-    save(speaker, tmp_path)
+def test_saved_and_loaded(tuned_policy: Policy, tmp_path: Path) -> None:
+    save(tuned_policy, tmp_path)
     back = load(str(tmp_path))
-    assert equal(parameters(back), parameters(speaker))
+    assert equal(parameters(back), parameters(tuned_policy))
     for args in (("which ?",), ("Question 1 : which answer ?", "b d a")):
-        assert back.context(*args) == speaker.context(*args)
-    assert back.completion("b d a") == speaker.completion("b d a")
+        assert back.context(*args) == tuned_policy.context(*args)
+    assert back.completion("b d a") == tuned_policy.completion("b d a")
     assert back.text(back.completion("b d a")) == "b d a"
-    assert back.end == speaker.end
+    assert back.end == tuned_policy.end
     assert load(str(tmp_path), dtype="bfloat16").model.dtype == torch.bfloat16
 
 

@@ -1,4 +1,4 @@
-"""What a model says and how likely it is, against a computation of one text at a time."""
+"""Texts and log-probabilities of a policy, against a computation of one text at a time."""
 
 import copy
 from typing import Any
@@ -19,7 +19,7 @@ ANSWERS = ["b c", "a", "b d a", ""]
 
 @pytest.fixture(scope="module", params=["llama", "gpt2"])
 def policy(request: pytest.FixtureRequest) -> Policy:
-    """In double precision; gpt2 has absolute positions."""
+    """A policy in double precision; gpt2 has absolute positions."""
     made = untrained()
     if request.param == "gpt2":
         made = Policy(gpt2(made.tokenizer), made.tokenizer)
@@ -39,8 +39,8 @@ def test_log_probs_are_those_of_one_text_at_a_time(policy: Policy) -> None:
     assert len({len(context) for context in contexts}) > 3
     plain = [plain_log_prob(policy, *pair) for pair in zip(contexts, completions, strict=True)]
     assert len(set(np.round(plain, 6))) == len(plain) - 1
-    found = policy.log_probs(contexts, completions).detach().numpy()
-    np.testing.assert_allclose(found, plain, rtol=0, atol=1e-10)
+    log_probs = policy.log_probs(contexts, completions).detach().numpy()
+    np.testing.assert_allclose(log_probs, plain, rtol=0, atol=1e-10)
 
 
 def test_the_end_counts_and_the_prompt_does_not(policy: Policy) -> None:
@@ -59,21 +59,21 @@ def test_gradients_are_those_of_one_text_at_a_time(policy: Policy) -> None:
     contexts, completions = chats(policy)
     weights = torch.linspace(-1, 2, len(contexts), dtype=torch.float64)
     (weights * policy.log_probs(contexts, completions)).sum().backward()
-    found = {name: p.grad.clone() for name, p in policy.model.named_parameters()}
+    gradients = {name: p.grad.clone() for name, p in policy.model.named_parameters()}
     policy.model.zero_grad()
     for weight, context, completion in zip(weights, contexts, completions, strict=True):
         logits = policy.model(input_ids=torch.tensor([[*context, *completion]])).logits[0]
-        own = logits[len(context) - 1 : -1].log_softmax(-1)
-        (weight * own[range(len(completion)), list(completion)].sum()).backward()
+        token_log_probs = logits[len(context) - 1 : -1].log_softmax(-1)
+        (weight * token_log_probs[range(len(completion)), list(completion)].sum()).backward()
     for name, p in policy.model.named_parameters():
-        torch.testing.assert_close(found[name], p.grad, rtol=0, atol=1e-5)  # norms are fp32
+        torch.testing.assert_close(gradients[name], p.grad, rtol=0, atol=1e-5)  # norms are fp32
     policy.model.zero_grad()
 
 
 def test_padding_is_on_the_left_and_positions_start_after_it(policy: Policy) -> None:
-    asked: list[dict[str, Any]] = []
+    inputs: list[dict[str, Any]] = []
     hook = policy.model.register_forward_pre_hook(
-        lambda model, args, given: asked.append(given), with_kwargs=True
+        lambda model, args, given: inputs.append(given), with_kwargs=True
     )
     short, long = policy.context("?"), policy.context("which answer ?")
     read = policy.read([short, long])
@@ -81,11 +81,11 @@ def test_padding_is_on_the_left_and_positions_start_after_it(policy: Policy) -> 
     hook.remove()
     gap = len(long) - len(short)
     assert read.mask.tolist() == [[0] * gap + [1] * len(short), [1] * len(long)]
-    assert asked[0]["input_ids"][0, gap:].tolist() == list(short)
-    assert asked[0]["position_ids"][0].tolist() == [0] * gap + list(range(len(short)))
-    assert asked[0]["position_ids"][1].tolist() == list(range(len(long)))
+    assert inputs[0]["input_ids"][0, gap:].tolist() == list(short)
+    assert inputs[0]["position_ids"][0].tolist() == [0] * gap + list(range(len(short)))
+    assert inputs[0]["position_ids"][1].tolist() == list(range(len(long)))
     s, n = len(short), len(long)
-    assert asked[1]["position_ids"].tolist() == [[n, n + 1], [s, s + 1], [s, s + 1]]
+    assert inputs[1]["position_ids"].tolist() == [[n, n + 1], [s, s + 1], [s, s + 1]]
 
 
 def test_chats_by_hand() -> None:
@@ -139,10 +139,10 @@ def test_dropout_is_off() -> None:
 
 
 def test_generated_and_scored_log_probs_agree(
-    speaker: Policy, monkeypatch: pytest.MonkeyPatch
+    tuned_policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In single precision; what the sampler drew from is recorded as it draws."""
-    policy = speaker.copied()
+    """Scores equal the log-probabilities that the sampler used, in single precision."""
+    policy = tuned_policy.copied()
     with torch.no_grad():
         policy.model.lm_head.weight.mul_(0.4)  # less sure: longer and more varied answers
     drawn: list[tuple[Any, Any]] = []
@@ -171,13 +171,13 @@ def test_generated_and_scored_log_probs_agree(
 
 
 def stepped(policy: Policy) -> None:
-    own = [p for p in policy.model.parameters() if p.requires_grad]
-    optimizer = torch.optim.SGD(own, lr=1.0)
+    trained = [p for p in policy.model.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=1.0)
     policy.log_probs([policy.context("which ?")], [policy.completion("a")]).sum().backward()
     optimizer.step()
 
 
-def said(policy: Policy) -> list[float]:
+def chat_log_probs(policy: Policy) -> list[float]:
     with torch.no_grad():
         contexts, completions = chats(policy)
         return list(policy.log_probs(contexts, completions).tolist())
@@ -189,27 +189,27 @@ def test_a_frozen_policy_is_a_copy_that_stays() -> None:
     reference = policy.frozen()
     assert not any(p.requires_grad for p in reference.model.parameters())
     assert all(p.requires_grad for p in policy.model.parameters())
-    np.testing.assert_allclose(said(reference), said(policy), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(chat_log_probs(reference), chat_log_probs(policy), rtol=0, atol=1e-5)
     stepped(policy)
     assert equal(parameters(reference), before)
-    assert max(abs(np.subtract(said(reference), said(policy)))) > 1e-3
+    assert max(abs(np.subtract(chat_log_probs(reference), chat_log_probs(policy)))) > 1e-3
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # of peft's own
 def test_with_adapters_the_reference_is_the_model_without_them() -> None:
     peft = pytest.importorskip("peft", reason="adapters need peft")
     plain = untrained()
-    before = said(plain)
+    before = chat_log_probs(plain)
     config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
     policy = Policy(peft.get_peft_model(plain.model, config), plain.tokenizer)
     reference = policy.frozen()
     assert reference.model is policy.model
-    np.testing.assert_allclose(said(reference), before, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(said(policy), before, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(chat_log_probs(reference), before, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(chat_log_probs(policy), before, rtol=0, atol=1e-5)
     stepped(policy)  # at the start one of the two factors is 0, which the step moves
     stepped(policy)
-    np.testing.assert_allclose(said(reference), before, rtol=0, atol=1e-5)
-    assert max(abs(np.subtract(said(policy), before))) > 1e-3
-    apart = policy.copied()
+    np.testing.assert_allclose(chat_log_probs(reference), before, rtol=0, atol=1e-5)
+    assert max(abs(np.subtract(chat_log_probs(policy), before))) > 1e-3
+    independent = policy.copied()
     stepped(policy)
-    assert max(abs(np.subtract(said(policy), said(apart)))) > 1e-3
+    assert max(abs(np.subtract(chat_log_probs(policy), chat_log_probs(independent)))) > 1e-3

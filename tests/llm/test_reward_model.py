@@ -1,4 +1,4 @@
-"""Models of preferences fitted to comparisons: what they recover, and what they cannot hold."""
+"""Preference models fitted to comparisons: what they recover, and what they cannot represent."""
 
 import dataclasses
 from pathlib import Path
@@ -12,9 +12,9 @@ transformers = pytest.importorskip("transformers", reason="language models need 
 
 from games import Comparisons, PreferenceGame, SolverError, numerics
 from games.game import Float
+from llm.feedback import FittedFeedback, text_comparisons
 from llm.judges.pairwise_model import PairwiseModelJudge
 from llm.judges.reward_model import RewardModelJudge
-from llm.judging import Fitted, in_words
 from llm.learners import LEARNERS
 from llm.policy import Policy
 from llm.reward_model import TEMPLATE, FitConfig, FitReport, Kind, _quality, fit
@@ -43,7 +43,7 @@ def fitted(
     kind: Kind, start: Policy, game: PreferenceGame, folder: Path, **settings: Any
 ) -> FitReport:
     config = dataclasses.replace(QUICK, **settings)
-    return fit(kind, start, in_words(compared(game), verbalize(game)), config, 0, folder)
+    return fit(kind, start, text_comparisons(compared(game), verbalize(game)), config, 0, folder)
 
 
 def preferences(judge: Any) -> Float:
@@ -59,9 +59,9 @@ def observed_fit(game: PreferenceGame) -> Float:
     return np.asarray(numerics.sigmoid(rewards[:, None] - rewards))
 
 
-def test_a_reward_model_recovers_rewards(speaker: Policy, tmp_path: Path) -> None:
-    before = parameters(speaker)
-    report = fitted("reward", speaker, ladder(), tmp_path / "rm")
+def test_a_reward_model_recovers_rewards(tuned_policy: Policy, tmp_path: Path) -> None:
+    before = parameters(tuned_policy)
+    report = fitted("reward", tuned_policy, ladder(), tmp_path / "rm")
     judge = RewardModelJudge(str(tmp_path / "rm"))
     r = judge.score(cycle_task().prompts * 3, NAMES)
     np.testing.assert_allclose(r - r.mean(), REWARDS - REWARDS.mean(), atol=0.15)
@@ -71,12 +71,12 @@ def test_a_reward_model_recovers_rewards(speaker: Policy, tmp_path: Path) -> Non
     assert report.accuracy == pytest.approx((weights * best).sum() / weights.sum(), abs=0.05)
     assert report.log_loss < np.log(2) - 0.05
     assert report.calibration_error < 0.05
-    assert equal(before, parameters(speaker))
+    assert equal(before, parameters(tuned_policy))
 
 
-def test_pairs_hold_a_cycle_and_rewards_cannot(speaker: Policy, tmp_path: Path) -> None:
-    by_pair = fitted("pairwise", speaker, cycle(), tmp_path / "pairs")
-    by_reward = fitted("reward", speaker, cycle(), tmp_path / "rewards")
+def test_pairs_hold_a_cycle_and_rewards_cannot(tuned_policy: Policy, tmp_path: Path) -> None:
+    by_pair = fitted("pairwise", tuned_policy, cycle(), tmp_path / "pairs")
+    by_reward = fitted("reward", tuned_policy, cycle(), tmp_path / "rewards")
     pairs = preferences(PairwiseModelJudge(str(tmp_path / "pairs"), template=TEMPLATE))
     rewards = preferences(RewardModelJudge(str(tmp_path / "rewards")))
     np.testing.assert_allclose(pairs, CYCLE, atol=0.06)
@@ -87,11 +87,11 @@ def test_pairs_hold_a_cycle_and_rewards_cannot(speaker: Policy, tmp_path: Path) 
     assert by_pair.log_loss < by_reward.log_loss - 0.01
 
 
-def test_judges_say_what_the_saved_model_says(speaker: Policy, tmp_path: Path) -> None:
-    """Asked by hand, one conversation at a time."""
+def test_judges_say_what_the_saved_model_says(tuned_policy: Policy, tmp_path: Path) -> None:
+    """Verdicts equal those computed from the saved model, one conversation at a time."""
     prompt = cycle_task().prompts[0]
 
-    def asked(folder: Path, *chat: str) -> float:
+    def logit(folder: Path, *chat: str) -> float:
         model = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         turns = [
@@ -103,15 +103,15 @@ def test_judges_say_what_the_saved_model_says(speaker: Policy, tmp_path: Path) -
 
     kinds: tuple[Kind, Kind] = ("reward", "pairwise")
     for kind in kinds:
-        fitted(kind, speaker, cycle(), tmp_path / kind, steps=10)
-    r = {name: asked(tmp_path / "reward", prompt, name) for name in NAMES}
+        fitted(kind, tuned_policy, cycle(), tmp_path / kind, steps=10)
+    r = {name: logit(tmp_path / "reward", prompt, name) for name in NAMES}
     reward = RewardModelJudge(str(tmp_path / "reward"))
     pairwise = PairwiseModelJudge(str(tmp_path / "pairwise"), template=TEMPLATE)
     for a, b in PAIRS:
-        found = reward.prefer([prompt], [a], [b])[0]
-        assert found == pytest.approx(1 / (1 + np.exp(r[b] - r[a])), abs=1e-5)
+        probability = reward.prefer([prompt], [a], [b])[0]
+        assert probability == pytest.approx(1 / (1 + np.exp(r[b] - r[a])), abs=1e-5)
         logits = [
-            asked(tmp_path / "pairwise", TEMPLATE.format(prompt=prompt, a=x, b=y))
+            logit(tmp_path / "pairwise", TEMPLATE.format(prompt=prompt, a=x, b=y))
             for x, y in ((a, b), (b, a))
         ]
         first, second = (1 / (1 + np.exp(-x)) for x in logits)
@@ -120,13 +120,13 @@ def test_judges_say_what_the_saved_model_says(speaker: Policy, tmp_path: Path) -
     assert len({round(x, 4) for x in r.values()}) == 3
 
 
-def test_the_report_is_about_what_was_held_out(speaker: Policy, tmp_path: Path) -> None:
-    report = fitted("reward", speaker, ladder(), tmp_path / "rm", steps=20, held_out=0.1)
-    words = in_words(compared(ladder()), verbalize(ladder()))
-    order = np.random.default_rng(0).permutation(len(words))
+def test_the_report_is_on_held_out_comparisons(tuned_policy: Policy, tmp_path: Path) -> None:
+    report = fitted("reward", tuned_policy, ladder(), tmp_path / "rm", steps=20, held_out=0.1)
+    comparisons = text_comparisons(compared(ladder()), verbalize(ladder()))
+    order = np.random.default_rng(0).permutation(len(comparisons))
     judge = RewardModelJudge(str(tmp_path / "rm"))
-    table = {pair: judge.prefer([words[0][0]], [pair[0]], [pair[1]])[0] for pair in PAIRS}
-    chances = np.array([table[words[i][1:]] for i in order[:600]])
+    table = {pair: judge.prefer([comparisons[0][0]], [pair[0]], [pair[1]])[0] for pair in PAIRS}
+    chances = np.array([table[comparisons[i][1:]] for i in order[:600]])
     assert report.held_out == 600
     assert report.accuracy == pytest.approx((chances > 0.5).mean())
     assert report.log_loss == pytest.approx(-np.log(chances).mean(), abs=1e-5)
@@ -146,24 +146,26 @@ def test_quality_by_hand() -> None:
     assert np.isfinite(_quality(np.array([0.0]))[1])
 
 
-def test_a_fit_that_is_there_is_not_done_again(speaker: Policy, tmp_path: Path) -> None:
-    first = fitted("reward", speaker, ladder(), tmp_path / "rm", steps=2)
+def test_a_stored_fit_is_not_repeated(tuned_policy: Policy, tmp_path: Path) -> None:
+    first = fitted("reward", tuned_policy, ladder(), tmp_path / "rm", steps=2)
     made = (tmp_path / "rm" / "model.safetensors").stat().st_mtime_ns
-    assert fitted("reward", speaker, cycle(), tmp_path / "rm", steps=3) == first
+    assert fitted("reward", tuned_policy, cycle(), tmp_path / "rm", steps=3) == first
     assert (tmp_path / "rm" / "model.safetensors").stat().st_mtime_ns == made
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rm", "rm.lock"]
 
 
-def test_the_same_seed_is_the_same_fit(speaker: Policy, tmp_path: Path) -> None:
+def test_the_same_seed_is_the_same_fit(tuned_policy: Policy, tmp_path: Path) -> None:
     kinds: tuple[Kind, Kind] = ("reward", "pairwise")
     for kind in kinds:
-        one, two = (fitted(kind, speaker, cycle(), tmp_path / f"{kind}{k}", steps=3) for k in "ab")
+        one, two = (
+            fitted(kind, tuned_policy, cycle(), tmp_path / f"{kind}{k}", steps=3) for k in "ab"
+        )
         assert one == two
 
 
-def test_one_comparison_is_too_few(speaker: Policy, tmp_path: Path) -> None:
+def test_one_comparison_is_too_few(tuned_policy: Policy, tmp_path: Path) -> None:
     with pytest.raises(SolverError, match="fit: 1 comparisons, expected at least two"):
-        fit("reward", speaker, [("q", "a", "d")], QUICK, 0, tmp_path / "rm")
+        fit("reward", tuned_policy, [("q", "a", "d")], QUICK, 0, tmp_path / "rm")
     with pytest.raises(SolverError, match="held_out"):
         FitConfig(held_out=1.0)
 
@@ -171,28 +173,28 @@ def test_one_comparison_is_too_few(speaker: Policy, tmp_path: Path) -> None:
 # --- what learners learn from ---
 
 
-def test_comparisons_in_words() -> None:
+def test_comparisons_as_texts() -> None:
     wins = np.array([[0, 2, 0], [1, 0, 3], [0, 0, 0]])
-    words = in_words(Comparisons(wins, names=NAMES), cycle_task())
+    comparisons = text_comparisons(Comparisons(wins, names=NAMES), cycle_task())
     prompt = cycle_task().prompts[0]
-    assert sorted(words) == sorted(
+    assert sorted(comparisons) == sorted(
         [(prompt, "a", "b c")] * 2 + [(prompt, "b c", "a")] + [(prompt, "b c", "b d a")] * 3
     )
 
 
-def test_every_learner_gets_what_it_needs(speaker: Policy, tmp_path: Path) -> None:
+def test_every_learner_gets_what_it_needs(tuned_policy: Policy, tmp_path: Path) -> None:
     data = compared(cycle(), 40)
-    judging = Fitted(data, FitConfig(steps=1))
+    feedback = FittedFeedback(data, FitConfig(steps=1))
     task = cycle_task()
     rloo, nash, dpo = (LEARNERS[name]() for name in ("rloo", "nash_md_pg", "dpo"))
-    assert hasattr(judging.judge(rloo, task, speaker, tmp_path), "score")
-    asked = judging.judge(nash, task, speaker, tmp_path).prefer(task.prompts, ["a"], ["b c"])
-    assert 0 < asked[0] < 1
-    assert judging.data(rloo, task, 0) == judging.data(nash, task, 0) == []
-    assert judging.data(dpo, task, 0) == in_words(data, task)
-    assert len({judging.identity(learner, task) for learner in (rloo, nash, dpo)}) == 2
-    other = Fitted(compared(cycle(), 41), FitConfig(steps=1))
-    assert other.identity(rloo, task) != judging.identity(rloo, task)
-    again = Fitted(data, FitConfig(steps=2))
-    assert again.identity(rloo, task) != judging.identity(rloo, task)
-    assert again.identity(dpo, task) == judging.identity(dpo, task)
+    assert hasattr(feedback.judge(rloo, task, tuned_policy, tmp_path), "score")
+    p = feedback.judge(nash, task, tuned_policy, tmp_path).prefer(task.prompts, ["a"], ["b c"])
+    assert 0 < p[0] < 1
+    assert feedback.data(rloo, task, 0) == feedback.data(nash, task, 0) == []
+    assert feedback.data(dpo, task, 0) == text_comparisons(data, task)
+    assert len({feedback.identity(learner, task) for learner in (rloo, nash, dpo)}) == 2
+    other = FittedFeedback(compared(cycle(), 41), FitConfig(steps=1))
+    assert other.identity(rloo, task) != feedback.identity(rloo, task)
+    again = FittedFeedback(data, FitConfig(steps=2))
+    assert again.identity(rloo, task) != feedback.identity(rloo, task)
+    assert again.identity(dpo, task) == feedback.identity(dpo, task)

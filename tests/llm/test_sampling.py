@@ -1,4 +1,4 @@
-"""Draws against exact probabilities: of one policy, and of a mixture made token by token."""
+"""Samples against exact probabilities, of one policy and of a token-by-token mixture."""
 
 import itertools
 from collections import Counter
@@ -22,10 +22,10 @@ DRAWS = 20_000
 
 @pytest.fixture(scope="module")
 def other() -> Policy:
-    """A model that says the same answers with quite other probabilities."""
+    """A model with very different probabilities of the same answers."""
     policy, task = untrained(seed=1), cycle_task()
-    apart = replace(task, game=replace(task.game, ref=np.array([0.1, 0.85, 0.05])))
-    fine_tune(policy, apart, SftConfig(steps=60))
+    peaked = replace(task, game=replace(task.game, ref=np.array([0.1, 0.85, 0.05])))
+    fine_tune(policy, peaked, SftConfig(steps=60))
     return policy
 
 
@@ -34,16 +34,16 @@ def draws(mixture: Mixture, context: Ids, length: int, **settings: float) -> "Co
     return Counter(sample(mixture, [context] * DRAWS, length, generator, **settings))
 
 
-def misfit(found: "Counter[Ids]", expected: dict[Ids, float]) -> float:
+def misfit(counts: "Counter[Ids]", expected: dict[Ids, float]) -> float:
     """P-value of the chi-square test; answers rarer than 5 draws are counted together."""
     common = [ids for ids, p in expected.items() if p * DRAWS >= 5]
-    counts = [found[ids] for ids in common]
+    observed = [counts[ids] for ids in common]
     chances = [expected[ids] for ids in common]
     rest = 1 - sum(chances)
     if rest * DRAWS >= 5:
-        counts, chances = [*counts, DRAWS - sum(counts)], [*chances, rest]
-    scaled = np.array(chances) / sum(chances) * sum(counts)
-    return float(stats.chisquare(counts, scaled).pvalue)
+        observed, chances = [*observed, DRAWS - sum(observed)], [*chances, rest]
+    scaled = np.array(chances) / sum(chances) * sum(observed)
+    return float(stats.chisquare(observed, scaled).pvalue)
 
 
 def exact(mixture: Mixture, context: Ids, answers: Sequence[Ids]) -> dict[Ids, float]:
@@ -58,29 +58,32 @@ def all_short(policy: Policy) -> list[Ids]:
     return [(policy.end,), *pairs]
 
 
-def test_draws_of_one_policy_follow_its_log_probs(speaker: Policy) -> None:
-    for context in (speaker.context(cycle_task().prompts[0]), speaker.context("which ?", "b c")):
-        ends = [speaker.completion(answer) for answer in cycle_task().answers]
+def test_draws_of_one_policy_follow_its_log_probs(tuned_policy: Policy) -> None:
+    for context in (
+        tuned_policy.context(cycle_task().prompts[0]),
+        tuned_policy.context("which ?", "b c"),
+    ):
+        ends = [tuned_policy.completion(answer) for answer in cycle_task().answers]
         with torch.no_grad():
-            chances = speaker.log_probs([context] * 3, ends).exp().tolist()
-        found = draws([(1.0, speaker)], context, 16)
-        assert misfit(found, dict(zip(ends, chances, strict=True))) > 1e-3
-        assert misfit(found, dict(zip(ends, reversed(chances), strict=True))) < 1e-9
+            chances = tuned_policy.log_probs([context] * 3, ends).exp().tolist()
+        counts = draws([(1.0, tuned_policy)], context, 16)
+        assert misfit(counts, dict(zip(ends, chances, strict=True))) > 1e-3
+        assert misfit(counts, dict(zip(ends, reversed(chances), strict=True))) < 1e-9
 
 
 def test_draws_of_a_mixture_follow_its_log_probs_and_not_the_mixture_of_answers(
-    speaker: Policy, other: Policy
+    tuned_policy: Policy, other: Policy
 ) -> None:
-    mixture = [(0.3, speaker), (0.7, other)]
-    context = speaker.context(cycle_task().prompts[0])
-    ends = [speaker.completion(answer) for answer in cycle_task().answers]
-    found = draws(mixture, context, 16)
-    assert misfit(found, exact(mixture, context, ends)) > 1e-3
-    assert misfit(found, exact([(0.7, speaker), (0.3, other)], context, ends)) < 1e-9
+    mixture = [(0.3, tuned_policy), (0.7, other)]
+    context = tuned_policy.context(cycle_task().prompts[0])
+    ends = [tuned_policy.completion(answer) for answer in cycle_task().answers]
+    counts = draws(mixture, context, 16)
+    assert misfit(counts, exact(mixture, context, ends)) > 1e-3
+    assert misfit(counts, exact([(0.7, tuned_policy), (0.3, other)], context, ends)) < 1e-9
     with torch.no_grad():
         parts = [w * policy.log_probs([context] * 3, ends) for w, policy in mixture]
     whole = torch.stack(parts).sum(0).softmax(-1).tolist()
-    assert misfit(found, dict(zip(ends, whole, strict=True))) < 1e-9
+    assert misfit(counts, dict(zip(ends, whole, strict=True))) < 1e-9
 
 
 def test_probabilities_of_a_mixture_sum_to_one() -> None:
@@ -93,8 +96,8 @@ def test_probabilities_of_a_mixture_sum_to_one() -> None:
     alone = exact([(1.0, two)], context, answers)
     assert sum(abs(chances[ids] - alone[ids]) for ids in answers) > 0.1
     with torch.no_grad():
-        own = two.log_probs([context] * len(answers), answers).exp()
-    np.testing.assert_allclose(list(alone.values()), own, rtol=0, atol=1e-12)
+        expected = two.log_probs([context] * len(answers), answers).exp()
+    np.testing.assert_allclose(list(alone.values()), expected, rtol=0, atol=1e-12)
 
 
 def test_answers_are_cut_off() -> None:
@@ -114,17 +117,19 @@ def test_temperature_divides_logits() -> None:
         logits = policy.model(input_ids=torch.tensor([context])).logits[0, -1]
     for temperature in (0.1, 5.0):
         chances = (logits / temperature).softmax(-1).tolist()
-        found = draws([(1.0, policy)], context, 1, temperature=temperature)
-        assert misfit(found, {(k,): p for k, p in enumerate(chances)}) > 1e-3
+        counts = draws([(1.0, policy)], context, 1, temperature=temperature)
+        assert misfit(counts, {(k,): p for k, p in enumerate(chances)}) > 1e-3
     plain = logits.softmax(-1).tolist()
-    assert misfit(found, {(k,): p for k, p in enumerate(plain)}) < 1e-9
+    assert misfit(counts, {(k,): p for k, p in enumerate(plain)}) < 1e-9
 
 
-def test_the_same_generator_draws_the_same(speaker: Policy) -> None:
-    contexts = [speaker.context(cycle_task().prompts[0])] * 40
+def test_the_same_generator_draws_the_same(tuned_policy: Policy) -> None:
+    contexts = [tuned_policy.context(cycle_task().prompts[0])] * 40
 
     def drawn(seed: int) -> list[Ids]:
-        ids: list[Ids] = sample([(1.0, speaker)], contexts, 16, torch.Generator().manual_seed(seed))
+        ids: list[Ids] = sample(
+            [(1.0, tuned_policy)], contexts, 16, torch.Generator().manual_seed(seed)
+        )
         return ids
 
     state = torch.random.get_rng_state()
@@ -132,11 +137,11 @@ def test_the_same_generator_draws_the_same(speaker: Policy) -> None:
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_the_coldest_draw_is_what_transformers_generates(speaker: Policy) -> None:
+def test_the_coldest_draw_is_what_transformers_generates(tuned_policy: Policy) -> None:
     policy = untrained()
     with torch.no_grad():
         policy.model.lm_head.weight.mul_(4)
-    for model, prompts in ((policy, ["which ?", "a b ?"]), (speaker, ["which ?", "c answer"])):
+    for model, prompts in ((policy, ["which ?", "a b ?"]), (tuned_policy, ["which ?", "c answer"])):
         contexts = [model.context(prompts[0]), model.context(prompts[0], "b c")]
         contexts += [model.context(prompts[1])]
         ours = sample([(1.0, model)], contexts, 8, torch.Generator(), temperature=1e-6)
@@ -149,6 +154,6 @@ def test_the_coldest_draw_is_what_transformers_generates(speaker: Policy) -> Non
 
 
 @pytest.mark.parametrize(("length", "temperature"), [(0, 1.0), (4, 0.0), (4, -1.0)])
-def test_numbers_out_of_range(length: int, temperature: float, speaker: Policy) -> None:
+def test_numbers_out_of_range(length: int, temperature: float, tuned_policy: Policy) -> None:
     with pytest.raises(SolverError, match="must be at least 1 and positive"):
-        sample([(1.0, speaker)], [(1,)], length, torch.Generator(), temperature)
+        sample([(1.0, tuned_policy)], [(1,)], length, torch.Generator(), temperature)

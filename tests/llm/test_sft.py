@@ -29,10 +29,10 @@ QUICK = SftConfig(steps=8)
 
 def distances(task: Task, policy: Policy) -> list[float]:
     """KL from the references to the policy, invalid mass included: leader, mean of rows."""
-    said = answer_probabilities(task, policy)
+    probabilities = answer_probabilities(task, policy)
     game = task.game
-    leader = (game.ref * (game.log_ref - said.leader)).sum()
-    rows = (task.follower * (np.log(task.follower) - said.follower)).sum(-1).mean()
+    leader = (game.ref * (game.log_ref - probabilities.leader)).sum()
+    rows = (task.follower * (np.log(task.follower) - probabilities.follower)).sum(-1).mean()
     return [float(leader), float(rows)]
 
 
@@ -43,16 +43,16 @@ def test_a_model_learns_its_references() -> None:
     left = fine_tune(policy, task, SftConfig(steps=200))
     assert max(distances(task, policy)) < 1e-3
     assert left == pytest.approx(sum(distances(task, policy)), abs=1e-5)
-    said = answer_probabilities(task, policy)
-    assert said.invalid_mass < 1e-3
-    assert said.follower_invalid_mass < 1e-3
+    probabilities = answer_probabilities(task, policy)
+    assert probabilities.invalid_mass < 1e-3
+    assert probabilities.follower_invalid_mass < 1e-3
     # the same numbers, one text at a time
     context = policy.context(task.prompts[0], "b c")
     plain = [plain_log_prob(policy, context, policy.completion(text)) for text in task.answers]
-    np.testing.assert_allclose(said.follower[1], plain, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(probabilities.follower[1], plain, rtol=0, atol=1e-4)
 
 
-def test_contexts_have_their_own_references() -> None:
+def test_every_context_has_its_references() -> None:
     task = cycle_task()
     two = replace(
         task.game,
@@ -64,10 +64,10 @@ def test_contexts_have_their_own_references() -> None:
     both = Task(two, ("Question 1 ?", "Question 2 ?"), task.answers)
     policy = Policy(*tiny([*both.prompts, *both.answers]))
     fine_tune(policy, both, SftConfig(steps=200))
-    said = answer_probabilities(both, policy)
-    assert said.leader.shape == (2, 3)
-    assert numerics.kl(two.log_ref, said.leader).max() < 0.01
-    assert numerics.kl(np.log(both.follower), said.follower).max() < 0.05
+    probabilities = answer_probabilities(both, policy)
+    assert probabilities.leader.shape == (2, 3)
+    assert numerics.kl(two.log_ref, probabilities.leader).max() < 0.01
+    assert numerics.kl(np.log(both.follower), probabilities.follower).max() < 0.05
 
 
 def test_reversed_references() -> None:
@@ -89,7 +89,7 @@ def test_answers_that_the_tokenizer_changes_are_refused() -> None:
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[SftConfig]:
-    """Every fine-tuning from now on."""
+    """A list of all fine-tunings from now on."""
     calls: list[SftConfig] = []
 
     def counting(policy: Policy, task: Task, config: SftConfig) -> float:
@@ -222,8 +222,8 @@ def test_any_checkpoint_is_fine_tuned_and_trained(
     ends = [policy.completion(text) for text in ("b d a", "a")]
     plain = [plain_log_prob(policy, *pair) for pair in zip(contexts, ends, strict=True)]
     with torch.no_grad():
-        found = policy.log_probs(contexts, ends)
-    np.testing.assert_allclose(found, plain, rtol=0, atol=1e-4)
+        log_probs = policy.log_probs(contexts, ends)
+    np.testing.assert_allclose(log_probs, plain, rtol=0, atol=1e-4)
     start, reference = parameters(policy), policy.frozen()
     judge = GameJudge(task.game, task.prompts, task.answers)
     config = TrainingConfig(steps=1, batch_size=8, max_new_tokens=6)

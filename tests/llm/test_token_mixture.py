@@ -1,4 +1,4 @@
-"""Mixtures made token by token, against a walk down the tree written out for every answer."""
+"""Token-by-token mixtures, against a product of conditionals written out for every answer."""
 
 from collections import Counter
 
@@ -30,39 +30,39 @@ def policies(seed: int, *shape: int) -> tuple[Float, Float]:
 
 
 def walked(p: Float, q: Float, weight: float, ends: list[Ids]) -> Float:
-    """Probabilities (n,): of every answer, token by token, from its conditionals."""
-    found = []
+    """Probability of every answer (n,), as a product of mixed conditionals."""
+    mixture = []
     for end in ends:
         total = 1.0
         for k in range(len(end)):
-            here = [i for i, other in enumerate(ends) if other[:k] == end[:k]]
+            leaves = [i for i, other in enumerate(ends) if other[:k] == end[:k]]
             steps = {}
-            for token in {ends[i][k] for i in here}:
-                inside = [i for i in here if ends[i][k] == token]
-                of_p, of_q = (x[inside].sum() / x[here].sum() for x in (p, q))
+            for token in {ends[i][k] for i in leaves}:
+                inside = [i for i in leaves if ends[i][k] == token]
+                of_p, of_q = (x[inside].sum() / x[leaves].sum() for x in (p, q))
                 steps[token] = of_p ** (1 - weight) * of_q**weight
             total *= steps[end[k]] / sum(steps.values())
-        found.append(total)
-    return np.array(found)
+        mixture.append(total)
+    return np.array(mixture)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 0.5, 1.0])
 def test_answers_of_several_tokens_by_hand(weight: float) -> None:
     log_p, log_q = policies(6)
-    found = np.exp(token_mixture(log_p, log_q, weight, TREE))
+    mixture = np.exp(token_mixture(log_p, log_q, weight, TREE))
     expected = walked(np.exp(log_p), np.exp(log_q), weight, TREE)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
-    assert found.sum() == pytest.approx(1, abs=1e-13)
+    np.testing.assert_allclose(mixture, expected, rtol=0, atol=1e-13)
+    assert mixture.sum() == pytest.approx(1, abs=1e-13)
     whole = special.softmax((1 - weight) * log_p + weight * log_q)
-    apart = abs(found - whole).sum() / 2
-    assert apart > 0.05 if 0 < weight < 1 else apart < 1e-13
+    distance = abs(mixture - whole).sum() / 2
+    assert distance > 0.05 if 0 < weight < 1 else distance < 1e-13
 
 
 def test_answers_that_part_at_the_first_token_are_mixed_whole() -> None:
     log_p, log_q = policies(1)
-    found = token_mixture(log_p, log_q, 0.3, FLAT)
+    mixture = token_mixture(log_p, log_q, 0.3, FLAT)
     expected = special.log_softmax(0.7 * log_p + 0.3 * log_q)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(mixture, expected, rtol=0, atol=1e-13)
 
 
 def test_contexts_together_are_contexts_alone() -> None:
@@ -75,10 +75,10 @@ def test_contexts_together_are_contexts_alone() -> None:
 
 def test_the_sampler_draws_from_it() -> None:
     game, task = situation(3, texts=("a", "b c", "b d a", "b d e", "d"))
-    there = game.log_ref_follower(slice(None))
+    log_rows = game.log_ref_follower(slice(None))
     rng = np.random.default_rng(0)
     log_p, log_q = special.log_softmax(2 * rng.normal(size=(2, 5)), -1)
-    tables = [TablePolicy(task, (x, there)) for x in (log_p, log_q)]
+    tables = [TablePolicy(task, (x, log_rows)) for x in (log_p, log_q)]
     mixture = [(0.6, tables[0]), (0.4, tables[1])]
     ends = tables[0].ends
     drawn = Counter(sample(mixture, [(0,)] * 40_000, 16, torch.Generator().manual_seed(0)))
@@ -91,13 +91,13 @@ def test_the_sampler_draws_from_it() -> None:
 
 
 @pytest.mark.parametrize("weight", [0.25, 0.5])
-def test_the_target_is_the_best_response_to_its_own_mixture(weight: float) -> None:
+def test_the_target_is_the_best_response_to_its_mixture(weight: float) -> None:
     tau = 0.1
     game, task = situation(5, texts=("a", "b c", "b d a", "b d e", "d"))
     ends = TablePolicy(task, (game.log_ref, game.log_ref_follower(slice(None)))).ends
-    found = token_mixture_target(game, tau, weight, ends)
-    assert found.certificate.holds.all()
-    pi = found.policy
+    target = token_mixture_target(game, tau, weight, ends)
+    assert target.certificate.holds.all()
+    pi = target.policy
     mixture = walked(pi, game.ref, weight, ends)
     reply = game.ref * np.exp(game.P @ mixture / tau)
     np.testing.assert_allclose(pi, reply / reply.sum(), rtol=0, atol=1e-9)
@@ -112,10 +112,10 @@ def test_the_target_of_single_tokens_is_the_tabular_one() -> None:
     game, task = situation(4, texts=("a", "b", "c"))
     ends = TablePolicy(task, (game.log_ref, game.log_ref_follower(slice(None)))).ends
     for weight in (0.125, 0.5, 0.9):
-        found = token_mixture_target(game, 0.1, weight, ends).policy
+        policy = token_mixture_target(game, 0.1, weight, ends).policy
         tabular = SOLVERS["nash_md_pg"](0.1, weight).target(game)
         assert tabular is not None
-        np.testing.assert_allclose(found, tabular.policy, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(policy, tabular.policy, rtol=0, atol=1e-8)
 
 
 def test_targets_in_several_contexts() -> None:

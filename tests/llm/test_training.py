@@ -1,4 +1,4 @@
-"""The loop: what it records, what it spends, what it leaves when it cannot go on."""
+"""The training loop: its curve, its cost, extragradient steps and refreshes."""
 
 import itertools
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ SLOW = replace(SHORT, lr=3e-4)
 
 
 class Listening(GameJudge):
-    """Keeps what it is asked."""
+    """Records the texts that it is asked about."""
 
     def prefer(self, prompts: Sequence[str], *texts: Sequence[str], **columns: Any) -> Float:
         object.__setattr__(self, "heard", [*getattr(self, "heard", []), texts])
-        found: Float = super().prefer(prompts, *texts, **columns)
-        return found
+        p: Float = super().prefer(prompts, *texts, **columns)
+        return p
 
 
 # --- what happens ---
@@ -49,7 +49,7 @@ GOLDEN = {
 
 @pytest.fixture(scope="module")
 def beginner() -> Policy:
-    """In double precision, so that machines agree on what it says after a few steps."""
+    """A policy in double precision, so that machines agree on its answers after a few steps."""
     policy = precise(untrained())
     fine_tune(policy, cycle_task(), SftConfig(steps=25))
     return policy
@@ -57,68 +57,71 @@ def beginner() -> Policy:
 
 @pytest.mark.parametrize("name", sorted(GOLDEN))
 def test_golden_trajectories(name: str, beginner: Policy) -> None:
-    """The leader's probabilities after 2 and 4 steps, less those before."""
+    """Changes of the leader's probabilities after 2 and 4 steps."""
     done = run(LEARNERS[name](), beginner, replace(SHORT, lr=1e-3), evaluate=evaluated)
     leaders = np.array([point["leader"] for point in done.curve])
     assert [point["step"] for point in done.curve] == [0, 2, 4]
     np.testing.assert_allclose(leaders[1:] - leaders[0], GOLDEN[name], rtol=0, atol=1e-4)
 
 
-def test_the_same_seed_is_the_same_training(speaker: Policy) -> None:
-    one, again = (run(LEARNERS["nash_md_pg"](), speaker) for _ in range(2))
-    other = run(LEARNERS["nash_md_pg"](), speaker, seed=4)
+def test_the_same_seed_is_the_same_training(tuned_policy: Policy) -> None:
+    one, again = (run(LEARNERS["nash_md_pg"](), tuned_policy) for _ in range(2))
+    other = run(LEARNERS["nash_md_pg"](), tuned_policy, seed=4)
     assert equal(parameters(one.policy), parameters(again.policy))
     assert not equal(parameters(one.policy), parameters(other.policy))
 
 
-def test_the_learning_rate_falls_linearly(speaker: Policy) -> None:
-    """With one direction and Adam, how far a parameter goes is the rate."""
+def test_the_learning_rate_falls_linearly(tuned_policy: Policy) -> None:
+    """With a constant gradient, a step of Adam moves a parameter by the learning rate."""
 
     class Down(Learner):
         def loss(self, rollout: Rollout) -> Tensor:
             return rollout.policy.model.lm_head.weight.sum().expand(2)
 
-    seen: list[float] = []
+    weights: list[float] = []
 
     def watch(step: int, policy: Policy, follower: Policy | None) -> dict[str, Any]:
-        seen.append(policy.model.lm_head.weight[0, 0].item())
+        weights.append(policy.model.lm_head.weight[0, 0].item())
         return {}
 
     config = TrainingConfig(steps=4, lr=1e-2, final_lr=0.2, clip=1e9, evaluate_every=1)
-    run(Down(), speaker, config, evaluate=watch)
-    np.testing.assert_allclose(-np.diff(seen), [0.01, 0.008, 0.006, 0.004], atol=1e-6)
+    run(Down(), tuned_policy, config, evaluate=watch)
+    np.testing.assert_allclose(-np.diff(weights), [0.01, 0.008, 0.006, 0.004], atol=1e-6)
 
 
-def test_prompts_take_turns(speaker: Policy) -> None:
-    asked: list[list[str]] = []
+def test_prompts_take_turns(tuned_policy: Policy) -> None:
+    batches: list[list[str]] = []
 
     class Asking(Learner):
         def loss(self, rollout: Rollout) -> Tensor:
-            asked.append(list(rollout.prompts))
+            batches.append(list(rollout.prompts))
             return rollout.log_ratio(rollout.encoded(rollout.prompts, ["a"] * len(rollout.prompts)))
 
     config = replace(SHORT, steps=2, batch_size=4)
-    start = speaker.copied()
-    train(Asking(), start, speaker.frozen(), None, ["which ?", "?", "Question ?"], config, 0)
-    assert asked == [["which ?", "?", "Question ?", "which ?"], ["?", "Question ?", "which ?", "?"]]
+    start = tuned_policy.copied()
+    train(Asking(), start, tuned_policy.frozen(), None, ["which ?", "?", "Question ?"], config, 0)
+    assert batches == [
+        ["which ?", "?", "Question ?", "which ?"],
+        ["?", "Question ?", "which ?", "?"],
+    ]
 
 
 # --- the cost ---
 
 
-def test_what_is_spent(speaker: Policy) -> None:
+def test_what_is_spent(tuned_policy: Policy) -> None:
     task = cycle_task()
     judge = Listening(task.game, task.prompts, task.answers)
-    done = run(LEARNERS["nash_md_pg"](), speaker, judge=judge)
+    done = run(LEARNERS["nash_md_pg"](), tuned_policy, judge=judge)
     heard: Any = judge.__dict__["heard"]
-    own, other = ([text for texts in heard for text in texts[k]] for k in range(2))
-    assert set(own) <= {*task.answers, *own}
-    lengths = [[min(len(text.split()) + 1, 6) for text in texts] for texts in (own, other)]
-    chat = len(speaker.context(task.prompts[0]))
+    first, second = ([text for texts in heard for text in texts[k]] for k in range(2))
+    assert set(first) <= {*task.answers, *first}
+    lengths = [[min(len(text.split()) + 1, 6) for text in texts] for texts in (first, second)]
+    chat = len(tuned_policy.context(task.prompts[0]))
     rows = 4 * 32
     cost = done.cost
     assert cost.steps == 4
-    assert cost.judge_calls == rows == len(own)
+    assert cost.judge_calls == rows == len(first)
     assert cost.abstained == 0
     assert cost.generated_tokens == sum(map(sum, lengths))
     assert cost.backward_tokens == rows * chat + sum(lengths[0])
@@ -129,25 +132,25 @@ def test_what_is_spent(speaker: Policy) -> None:
     assert points[-1]["generated_tokens"] == cost.generated_tokens
 
 
-def test_what_both_players_spend(speaker: Policy) -> None:
-    done = run(LEARNERS["stackelberg_gda"](), speaker)
+def test_what_both_players_spend(tuned_policy: Policy) -> None:
+    done = run(LEARNERS["stackelberg_gda"](), tuned_policy)
     task, rows = cycle_task(), 4 * 32
-    chat = len(speaker.context(task.prompts[0]))
-    longer = min(len(speaker.context(task.prompts[0], text)) for text in ("", *task.answers))
+    chat = len(tuned_policy.context(task.prompts[0]))
+    longer = min(len(tuned_policy.context(task.prompts[0], text)) for text in ("", *task.answers))
     cost = done.cost
     assert cost.judge_calls == rows
     assert cost.backward_tokens >= rows * (chat + longer) + cost.generated_tokens
     assert cost.forward_tokens == 2 * cost.backward_tokens
 
 
-def test_abstentions_count_as_ties(speaker: Policy) -> None:
+def test_abstentions_count_as_ties(tuned_policy: Policy) -> None:
     class Silent(GameJudge):
         def prefer(self, prompts: Sequence[str], *texts: Any, **columns: Any) -> Float:
             return np.full(len(prompts), np.nan)
 
     task = cycle_task()
     judge = Silent(task.game, task.prompts, task.answers)
-    done = run(LEARNERS["nash_md_pg"](), speaker, judge=judge)
+    done = run(LEARNERS["nash_md_pg"](), tuned_policy, judge=judge)
     assert done.cost.abstained == done.cost.judge_calls == 4 * 32
     assert done.status == "ok"
 
@@ -161,7 +164,7 @@ def log_prob_of_a(rollout: Rollout, policy: Policy) -> float:
 
 
 class Upwards(Learner):
-    """Makes the answer a likelier, whatever the opponent."""
+    """Raises the probability of the answer a, whatever the opponent."""
 
     extragradient: ClassVar[bool] = False
 
@@ -172,7 +175,7 @@ class Upwards(Learner):
         return -rollout.score(draw).policy.sum(-1)
 
 
-def test_the_first_of_two_extragradient_steps_is_taken_back(speaker: Policy) -> None:
+def test_the_first_of_two_extragradient_steps_is_taken_back(tuned_policy: Policy) -> None:
     pairs: list[list[float]] = []
 
     class Ahead(Upwards):
@@ -184,7 +187,7 @@ def test_the_first_of_two_extragradient_steps_is_taken_back(speaker: Policy) -> 
                 pairs.append([log_prob_of_a(rollout, policy) for policy in pair])
             return super().loss(rollout)
 
-    plain, ahead = run(Upwards(), speaker, SLOW), run(Ahead(), speaker, SLOW)
+    plain, ahead = run(Upwards(), tuned_policy, SLOW), run(Ahead(), tuned_policy, SLOW)
     assert equal(parameters(plain.policy), parameters(ahead.policy))
     assert len(pairs) == 4
     assert all(opponent > policy + 1e-3 for policy, opponent in pairs)
@@ -193,7 +196,7 @@ def test_the_first_of_two_extragradient_steps_is_taken_back(speaker: Policy) -> 
         assert policy == pytest.approx(opponent, abs=1e-5)
 
 
-def test_the_last_policy_is_refreshed(speaker: Policy) -> None:
+def test_the_last_policy_is_refreshed(tuned_policy: Policy) -> None:
     pairs: list[list[float]] = []
 
     class Back(Upwards):
@@ -206,29 +209,29 @@ def test_the_last_policy_is_refreshed(speaker: Policy) -> None:
             pairs.append([log_prob_of_a(rollout, p) for p in (rollout.policy, rollout.last)])
             return super().loss(rollout)
 
-    run(Back(), speaker, replace(SLOW, steps=7))
+    run(Back(), tuned_policy, replace(SLOW, steps=7))
     policies, lasts = zip(*pairs, strict=True)
     assert np.diff(policies).min() > 1e-3
     np.testing.assert_allclose(lasts, np.take(policies, [0, 0, 0, 3, 3, 3, 6]), atol=1e-6)
 
 
-def test_a_learner_without_refreshes_has_no_last_policy(speaker: Policy) -> None:
+def test_a_learner_without_refreshes_has_no_last_policy(tuned_policy: Policy) -> None:
     class Without(Upwards):
         def loss(self, rollout: Rollout) -> Tensor:
             return rollout.frozen_log_prob(rollout.answers(), rollout.last)
 
     with pytest.raises(SolverError, match="asks for its last policy but has no refresh_every"):
-        run(Without(), speaker)
+        run(Without(), tuned_policy)
 
 
-def test_a_separate_follower_learns_by_itself(speaker: Policy) -> None:
-    done = run(LEARNERS["stackelberg_gda"](separate=True, kappa=2.0), speaker)
+def test_a_separate_follower_learns_by_itself(tuned_policy: Policy) -> None:
+    done = run(LEARNERS["stackelberg_gda"](separate=True, kappa=2.0), tuned_policy)
     assert done.follower is not None
-    start = parameters(speaker)
+    start = parameters(tuned_policy)
     moved = [
         max(float((p - start[name]).abs().max()) for name, p in parameters(policy).items())
         for policy in (done.policy, done.follower)
     ]
     assert moved[0] > 1e-3
     assert moved[1] > 1.5 * moved[0]  # kappa is its learning rate over the leader's
-    assert equal(start, parameters(speaker))
+    assert equal(start, parameters(tuned_policy))

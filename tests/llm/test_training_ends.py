@@ -1,4 +1,4 @@
-"""How a training ends that cannot go on, and what is refused before it begins."""
+"""How a diverging training ends, and what is refused before a training begins."""
 
 import json
 from dataclasses import dataclass, replace
@@ -43,45 +43,45 @@ class Breaks(NashMdPg):
 
 @pytest.mark.parametrize("extragradient", [False, True])
 def test_a_loss_that_is_not_finite_ends_the_training(
-    extragradient: bool, speaker: Policy, tmp_path: Path
+    extragradient: bool, tuned_policy: Policy, tmp_path: Path
 ) -> None:
     kind = type("Broken", (Breaks,), {"extragradient": extragradient})
     config = replace(SHORT, steps=9, checkpoint_every=2)
-    done = run(kind(), speaker, config, tmp_path, evaluate=evaluated)
+    done = run(kind(), tuned_policy, config, tmp_path, evaluate=evaluated)
     stopped = 2 if extragradient else 5
     assert done.status == "diverged"
     assert done.cost.steps == stopped
     record = checkpoints.ended(tmp_path)
     assert record == ("diverged", done.curve)
     # the policy is that of the last good checkpoint, which the folder still holds
-    kept = load_file(tmp_path / "checkpoint" / "parameters.safetensors")
+    saved = load_file(tmp_path / "checkpoint" / "parameters.safetensors")
     for name, p in parameters(done.policy).items():
-        assert torch.equal(kept[f"policy.{name}"], p)
+        assert torch.equal(saved[f"policy.{name}"], p)
         assert bool(torch.isfinite(p).all())
     last = [point for point in done.curve if point["step"] == stopped // 2 * 2][-1]
     now = evaluated(0, done.policy, None)
     np.testing.assert_allclose(now["leader"], last["leader"], rtol=0, atol=1e-6)
-    again = run(kind(), speaker, config, tmp_path)
+    again = run(kind(), tuned_policy, config, tmp_path)
     assert (again.status, again.curve) == ("diverged", done.curve)
     assert equal(parameters(again.policy), parameters(done.policy))
 
 
-def test_without_a_folder_the_last_finite_policy_is_kept(speaker: Policy) -> None:
-    done = run(Breaks(at=3), speaker)
+def test_without_a_folder_the_last_finite_policy_is_returned(tuned_policy: Policy) -> None:
+    done = run(Breaks(at=3), tuned_policy)
     assert done.status == "diverged"
     assert done.cost.steps == 2
     assert all(bool(torch.isfinite(p).all()) for p in done.policy.model.parameters())
-    assert not equal(parameters(done.policy), parameters(speaker))
+    assert not equal(parameters(done.policy), parameters(tuned_policy))
 
 
-def test_half_precision_takes_a_step(speaker: Policy) -> None:
-    """After a training in single precision in the same process."""
-    run(LEARNERS["rloo"](), speaker, replace(SHORT, steps=1))
-    done = run(LEARNERS["rloo"](), speaker, replace(SHORT, steps=2, precision="bf16"))
+def test_half_precision_takes_a_step(tuned_policy: Policy) -> None:
+    """Half precision also works after a training in single precision in the same process."""
+    run(LEARNERS["rloo"](), tuned_policy, replace(SHORT, steps=1))
+    done = run(LEARNERS["rloo"](), tuned_policy, replace(SHORT, steps=2, precision="bf16"))
     assert done.status == "ok"
     assert done.policy.model.dtype == torch.float32
-    assert not equal(parameters(done.policy), parameters(speaker))
-    plain = run(LEARNERS["rloo"](), speaker, replace(SHORT, steps=2))
+    assert not equal(parameters(done.policy), parameters(tuned_policy))
+    plain = run(LEARNERS["rloo"](), tuned_policy, replace(SHORT, steps=2))
     assert not equal(parameters(done.policy), parameters(plain.policy))
 
 
@@ -95,24 +95,24 @@ def test_half_precision_takes_a_step(speaker: Policy) -> None:
     ],
 )
 def test_the_folder_of_another_training_is_refused(
-    change: dict[str, Any], speaker: Policy, tmp_path: Path
+    change: dict[str, Any], tuned_policy: Policy, tmp_path: Path
 ) -> None:
     given: dict[str, Any] = {"learner": LEARNERS["nash_md_pg"](), "config": SHORT, "seed": 3}
     given["config"] = replace(SHORT, steps=1)
-    run(speaker=speaker, folder=tmp_path, **given)
+    run(tuned_policy=tuned_policy, folder=tmp_path, **given)
     before = (tmp_path / "checkpoint" / "state.json").read_bytes()
     with pytest.raises(SolverError, match="holds another training"):
-        run(speaker=speaker, folder=tmp_path, **{**given, **change})
+        run(tuned_policy=tuned_policy, folder=tmp_path, **{**given, **change})
     assert (tmp_path / "checkpoint" / "state.json").read_bytes() == before
 
 
-def test_what_a_learner_lacks(speaker: Policy) -> None:
+def test_what_a_learner_lacks(tuned_policy: Policy) -> None:
     with pytest.raises(SolverError, match="Dpo learns from comparisons; pass data"):
-        run(LEARNERS["dpo"](), speaker)
+        run(LEARNERS["dpo"](), tuned_policy)
     task = cycle_task()
     judge = GameJudge(task.game, task.prompts, task.answers)
     with pytest.raises(SolverError, match="Rloo needs scalar rewards, a judge with `score`"):
-        run(LEARNERS["rloo"](), speaker, judge=judge)
+        run(LEARNERS["rloo"](), tuned_policy, judge=judge)
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_settings_out_of_range(name: str, value: Any) -> None:
         TrainingConfig(**{name: value})
 
 
-def test_state_is_plain_json(speaker: Policy, tmp_path: Path) -> None:
+def test_state_is_plain_json(tuned_policy: Policy, tmp_path: Path) -> None:
     assert checkpoints.ended(tmp_path) is None
-    run(LEARNERS["nash_md_pg"](), speaker, folder=tmp_path, evaluate=evaluated)
-    held = json.loads((tmp_path / "checkpoint" / "state.json").read_text())
-    assert held["step"] == 4
-    assert held["ended"] is True
+    run(LEARNERS["nash_md_pg"](), tuned_policy, folder=tmp_path, evaluate=evaluated)
+    state = json.loads((tmp_path / "checkpoint" / "state.json").read_text())
+    assert state["step"] == 4
+    assert state["ended"] is True
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]

@@ -27,16 +27,16 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="module")
-def start(speaker: Policy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint to begin with."""
+def start(tuned_policy: Policy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the initial model."""
     folder = tmp_path_factory.mktemp("start")
-    save(speaker, folder)
+    save(tuned_policy, folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def killed(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What trainings left that were killed in their sixth step."""
+    """Folder of trainings that were killed in their sixth step."""
     folder = tmp_path_factory.mktemp("killed")
     script = [sys.executable, "-m", "tests.interrupted", str(start), str(folder)]
     done = subprocess.run(script, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
@@ -51,9 +51,9 @@ def test_a_killed_training_ends_as_if_it_had_not_been(
 ) -> None:
     folder = tmp_path / name
     shutil.copytree(killed / name, folder)
-    held = json.loads((folder / "checkpoint" / "state.json").read_text())
-    assert held["step"] == DIES_AT - 1
-    assert not held["ended"]
+    state = json.loads((folder / "checkpoint" / "state.json").read_text())
+    assert state["step"] == DIES_AT - 1
+    assert not state["ended"]
     resumed, whole = trained(name, start, folder), trained(name, start, None)
     assert resumed.cost.steps == whole.cost.steps == CONFIG.steps
     assert equal(parameters(resumed.policy), parameters(whole.policy))
@@ -81,7 +81,7 @@ def test_a_death_between_two_renames_costs_nothing(
 
 @pytest.fixture(scope="module")
 def together(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What two processes left that trained together."""
+    """Folder of a training in two processes."""
     folder = tmp_path_factory.mktemp("together")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -99,8 +99,8 @@ def together(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     try:
         for process in going:
-            _, told = process.communicate(timeout=120)
-            assert process.returncode == 0, told
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 0, errors
     finally:
         for process in going:
             process.kill()
@@ -111,7 +111,7 @@ def left(folder: Path) -> list[dict[str, Any]]:
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(2)]
 
 
-def test_two_processes_draw_apart_and_stay_equal(together: Path) -> None:
+def test_two_processes_draw_independently_and_stay_equal(together: Path) -> None:
     one, two = left(together)
     assert one["heard"] != two["heard"]
     assert len(one["heard"]) == len(two["heard"]) == 16
@@ -119,11 +119,11 @@ def test_two_processes_draw_apart_and_stay_equal(together: Path) -> None:
 
 
 def test_gradients_are_averaged_over_processes(together: Path) -> None:
-    for found in left(together):
-        assert found["slopes"] == pytest.approx([0, *[0.0015] * 4])
+    for result in left(together):
+        assert result["slopes"] == pytest.approx([0, *[0.0015] * 4])
 
 
-def test_the_account_is_of_all_processes(together: Path) -> None:
+def test_the_cost_is_of_all_processes(together: Path) -> None:
     one, two = left(together)
     assert one["costs"][-1]["judge_calls"] == 2 * 4 * 16
     total = one["own"] + two["own"]
@@ -144,7 +144,7 @@ def test_two_processes_go_on_where_they_were(together: Path, start: Path) -> Non
 
 
 def test_processes_end_together_when_one_diverges(together: Path) -> None:
-    assert [found["broken"] for found in left(together)] == [["diverged", 0]] * 2
+    assert [result["broken"] for result in left(together)] == [["diverged", 0]] * 2
 
 
 def test_one_process_does_not_continue_what_two_began(

@@ -21,41 +21,41 @@ from solvers.rlhf_exact import RlhfExact
 from solvers.solver import Reasons
 
 
-class Judging(Protocol):
-    """Where judges and data sets come from."""
+class Feedback(Protocol):
+    """The source of a learner's preferences: it provides judges and data sets."""
 
     def undefined(self, learner: Learner, game: PreferenceGame) -> Reasons:
-        """Why there is nothing to learn from, for each context (...); "" where there is."""
+        """Why a context has nothing to learn from, (...); "" where it has something."""
         ...
 
     def identity(self, learner: Learner, task: Task) -> str:
-        """Equal for what a learner cannot tell from each other."""
+        """Part of a training's key, equal for sources that the learner cannot distinguish."""
         ...
 
     def judge(self, learner: Learner, task: Task, start: Policy, folder: Path) -> Any:
-        """A judge of the kind that the learner needs; ``start`` is a model that may be fitted."""
+        """The judge that the learner needs; a model that judges is fitted from ``start``."""
         ...
 
     def data(self, learner: Learner, task: Task, seed: int) -> list[Comparison]:
-        """Comparisons, for learners that need them."""
+        """The data set of comparisons; empty for learners that need none."""
         ...
 
 
 @dataclass(frozen=True)
-class Truth:
+class GameFeedback:
     """The game itself: P, its Bradley-Terry rewards, or comparisons drawn from it."""
 
     def undefined(self, learner: Learner, game: PreferenceGame) -> Reasons:
-        """Infinite rewards, for learners that need them."""
+        """The reason where Bradley-Terry rewards are infinite, for learners that need rewards."""
         if learner.needs == "rewards":
             return RlhfExact().undefined(game)
         return np.full(game.batch, "")
 
     def identity(self, learner: Learner, task: Task) -> str:
-        """P, with the rewards or the pairs where they matter."""
+        """Hash of the rewards, or of P, with the pair weights for learners from data sets."""
         if learner.needs == "rewards":
-            asked = [(prompt, answer) for prompt in task.prompts for answer in task.answers]
-            return digest(self._scorer(task).score(*map(list, zip(*asked, strict=True))))
+            rows = [(prompt, answer) for prompt in task.prompts for answer in task.answers]
+            return digest(self._scorer(task).score(*map(list, zip(*rows, strict=True))))
         weights = task.game.pair_weights if learner.needs == "dataset" else 0.0
         return digest(task.game.P, weights)
 
@@ -64,23 +64,24 @@ class Truth:
         return BradleyTerryJudge(task.game, task.prompts, task.answers)
 
     def judge(self, learner: Learner, task: Task, start: Policy, folder: Path) -> Any:
-        """By look-up."""
+        """A judge that looks the game's probabilities or rewards up."""
         del start, folder
         if learner.needs == "rewards":
             return self._scorer(task)
         return GameJudge(task.game, task.prompts, task.answers)
 
     def data(self, learner: Learner, task: Task, seed: int) -> list[Comparison]:
-        """As many as the learner's ``n_comparisons``, under the game's pairs."""
+        """``n_comparisons`` of the learner, drawn from the game under its pair weights."""
         if learner.needs != "dataset":
             return []
         size = getattr(learner, "n_comparisons", 4096)
-        return in_words(Comparisons.sample(task.game, size, np.random.default_rng(seed)), task)
+        comparisons = Comparisons.sample(task.game, size, np.random.default_rng(seed))
+        return text_comparisons(comparisons, task)
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """Models fitted to comparisons, and for learners that need a data set the comparisons.
+class FittedFeedback:
+    """Models fitted to comparisons; for learners from a data set, the comparisons themselves.
 
     Attributes
     ----------
@@ -88,7 +89,7 @@ class Fitted:
     config : FitConfig
     seed : int
     start : str
-        What the models are fitted from, as part of their key.
+        Identifies the model that the fit starts from, as part of the key.
     """
 
     comparisons: Comparisons
@@ -97,48 +98,49 @@ class Fitted:
     start: str = ""
 
     def undefined(self, learner: Learner, game: PreferenceGame) -> Reasons:
-        """Nothing: a fit that ends after some steps is finite."""
+        """No reason in any context: a fit of finitely many steps is finite."""
         del learner
         return np.full(game.batch, "")
 
     def identity(self, learner: Learner, task: Task) -> str:
-        """The counts, and how they are fitted."""
-        how = "" if learner.needs == "dataset" else f"{self.start}{self.config}{self.seed}"
-        return digest(self.comparisons.wins) + how
+        """Hash of the counts of comparisons, and how models are fitted to them."""
+        settings = "" if learner.needs == "dataset" else f"{self.start}{self.config}{self.seed}"
+        return digest(self.comparisons.wins) + settings
 
     def fit(self, kind: Kind, task: Task, start: Policy, folder: Path) -> FitReport:
-        """Fit the model into its place below ``folder``, unless that has been done."""
-        words = in_words(self.comparisons, task)
-        return fit(kind, start, words, self.config, self.seed, self._place(kind, task, folder))
+        """Fit a model and save it below ``folder``, unless that has been done."""
+        comparisons = text_comparisons(self.comparisons, task)
+        target = self._model_folder(kind, task, folder)
+        return fit(kind, start, comparisons, self.config, self.seed, target)
 
-    def _place(self, kind: Kind, task: Task, folder: Path) -> Path:
-        what = (kind, task.prompts, task.answers, self.start, self.config, self.seed)
-        texts = hashlib.sha256(repr(what).encode()).hexdigest()[:8]
+    def _model_folder(self, kind: Kind, task: Task, folder: Path) -> Path:
+        key = (kind, task.prompts, task.answers, self.start, self.config, self.seed)
+        texts = hashlib.sha256(repr(key).encode()).hexdigest()[:8]
         numbers = digest(self.comparisons.wins, task.game.ref, task.follower)
         return folder / f"{kind}-{numbers}-{texts}"
 
     def judge(self, learner: Learner, task: Task, start: Policy, folder: Path) -> Any:
-        """A reward model for learners that need rewards, else a model that reads pairs.
+        """A reward model for learners that need rewards, a pairwise model for others with a judge.
 
-        None for learners that read the comparisons themselves.
+        None for learners that use the comparisons themselves.
         """
         if learner.needs == "dataset":
             return None
         kind: Kind = "reward" if learner.needs == "rewards" else "pairwise"
         self.fit(kind, task, start, folder)
-        place = str(self._place(kind, task, folder))
+        model = str(self._model_folder(kind, task, folder))
         if kind == "reward":
-            return RewardModelJudge(place, batch_size=256)
-        return PairwiseModelJudge(place, batch_size=256, template=TEMPLATE)
+            return RewardModelJudge(model, batch_size=256)
+        return PairwiseModelJudge(model, batch_size=256, template=TEMPLATE)
 
     def data(self, learner: Learner, task: Task, seed: int) -> list[Comparison]:
-        """The comparisons."""
+        """The comparisons, for learners from a data set."""
         del seed
-        return in_words(self.comparisons, task) if learner.needs == "dataset" else []
+        return text_comparisons(self.comparisons, task) if learner.needs == "dataset" else []
 
 
-def in_words(comparisons: Comparisons, task: Task) -> list[Comparison]:
-    """Every comparison as (prompt, winner, loser)."""
+def text_comparisons(comparisons: Comparisons, task: Task) -> list[Comparison]:
+    """Every comparison as texts: (prompt, winner, loser), as often as it was made."""
     n = task.game.n
     wins = comparisons.wins.reshape(-1, n, n).astype(int)
     return [
@@ -149,9 +151,9 @@ def in_words(comparisons: Comparisons, task: Task) -> list[Comparison]:
 
 
 def digest(*numbers: ArrayLike) -> str:
-    """Hash of arrays of numbers."""
-    total = hashlib.sha256()
+    """Hash of arrays of numbers, shapes included."""
+    sha = hashlib.sha256()
     for values in numbers:
         array = np.ascontiguousarray(values, dtype=np.float64)
-        total.update(repr(array.shape).encode() + array.tobytes())
-    return total.hexdigest()[:16]
+        sha.update(repr(array.shape).encode() + array.tobytes())
+    return sha.hexdigest()[:16]
