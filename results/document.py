@@ -31,7 +31,7 @@ class Bullets:
 
 
 @dataclass(frozen=True)
-class Grid:
+class TableBlock:
     """A table, with its numbers in full; a renderer rounds them."""
 
     table: pd.DataFrame
@@ -46,14 +46,14 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Image:
     """A picture, by its path from the page."""
 
     text: str
     path: str
 
 
-Block = Heading | Paragraph | Bullets | Grid | Link | Picture
+Block = Heading | Paragraph | Bullets | TableBlock | Link | Image
 
 
 def markdown(blocks: Iterable[Block]) -> str:
@@ -69,9 +69,9 @@ def _markdown(block: Block) -> str:
             return f"{block.text}\n"
         case Bullets():
             return "".join(f"- {point}\n" for point in block.points)
-        case Grid():
+        case TableBlock():
             return export.markdown(block.table)
         case Link():
             return f"{block.text}: [{block.path}]({block.path})\n"
-        case Picture():
+        case Image():
             return f"![{block.text}]({block.path})\n"

@@ -146,13 +146,13 @@ def main_comparison(rows: pd.DataFrame, kind: str = "tau") -> str | None:
     return max(of_kind, key=lambda name: int(counts[name]))
 
 
-def comparisons(rows: pd.DataFrame) -> dict[str, list[str]]:
+def comparisons_to_show(rows: pd.DataFrame) -> dict[str, list[str]]:
     """The main comparison, and as many others as it takes to show every method: which it adds.
 
     ``rows`` come from ``describe``.
     """
     pairs = rows[["comparison", "method"]].drop_duplicates().sort_values(["comparison", "method"])
-    order = [at(only(rows, None)), *categories(rows["comparison"])]
+    order = [comparison_in(select_comparison(rows, None)), *categories(rows["comparison"])]
     added: dict[str, list[str]] = {}
     for name in order:
         methods = pairs.loc[pairs["comparison"] == name, "method"].astype(str)
@@ -162,7 +162,7 @@ def comparisons(rows: pd.DataFrame) -> dict[str, list[str]]:
     return added
 
 
-def only(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:
+def select_comparison(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:
     """The rows of one comparison, by default of the main one at equal tau, else of the first.
 
     Raises
@@ -177,7 +177,7 @@ def only(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:
     return rows[rows["comparison"] == chosen]
 
 
-def at(rows: pd.DataFrame) -> str:
+def comparison_in(rows: pd.DataFrame) -> str:
     """The comparison of rows that ``only`` gave."""
     return str(rows["comparison"].iloc[0])
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from results.frames import FILLED, at, categories, describe, measured, only
+from results.frames import FILLED, categories, comparison_in, describe, measured, select_comparison
 from results.questions import SECTIONS, consistency, data_sensitivity, refinement
+from results.questions.layout import GAME_AND_METHOD
 from results.questions.section import Section
 from results.rows import RunError
 from results.statistics import estimate
 
-COMPARED = tuple(section.name for section in SECTIONS if section.compared)
+COMPARED_QUESTIONS = tuple(section.name for section in SECTIONS if section.compared)
 """The questions that compare methods at equal weights."""
 
-_LINE = ["game", "method"]
-_UNIT = [*_LINE, "seed", "context"]
+_UNIT_KEYS = [*GAME_AND_METHOD, "seed", "context"]
 _TIE = 1e-9
 _LONGEST_NAME = 12
 _UNDEFINED = "undef."
@@ -36,7 +36,8 @@ class Column:
     cells : callable
         Rows in one comparison -> what is shown of each game and method; "-" elsewhere.
     section : Section or None
-        Whose rows these are; None: those of all questions in ``COMPARED``, with skipped ones.
+        The question whose rows ``cells`` reads. None: the rows of all questions in
+        ``COMPARED_QUESTIONS``, including skipped cells.
     """
 
     name: str
@@ -45,13 +46,13 @@ class Column:
     section: Section | None = None
 
 
-def asked(frame: pd.DataFrame) -> bool:
+def has_rows(frame: pd.DataFrame) -> bool:
     """Whether the frame has rows for a headline."""
-    return bool(_chosen(frame).any())
+    return bool(_is_headline_row(frame).any())
 
 
-def rows_of(frame: pd.DataFrame) -> pd.DataFrame:
-    """The described rows of all questions in ``COMPARED``; points of curves are left out.
+def headline_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The described rows of all questions in ``COMPARED_QUESTIONS``; points of curves are left out.
 
     Raises
     ------
@@ -59,9 +60,9 @@ def rows_of(frame: pd.DataFrame) -> pd.DataFrame:
         If the frame lacks a column, or none of the questions was asked.
     """
     rows = describe(frame)
-    rows = rows[_chosen(rows)]
+    rows = rows[_is_headline_row(rows)]
     if rows.empty:
-        raise RunError(f"none of {', '.join(COMPARED)} was asked in this run")
+        raise RunError(f"none of {', '.join(COMPARED_QUESTIONS)} was asked in this run")
     return rows
 
 
@@ -83,14 +84,14 @@ def headline(frame: pd.DataFrame, comparison: str | None = None) -> pd.DataFrame
     RunError
         If none of the questions was asked, or not in that comparison.
     """
-    rows = _as_they_are(only(rows_of(frame), comparison))
-    chosen = at(rows)
+    rows = _without_filled(select_comparison(headline_rows(frame), comparison))
+    chosen = comparison_in(rows)
     of_section: dict[str, pd.DataFrame] = {}
     for section in (consistency.SECTION, data_sensitivity.SECTION, refinement.SECTION):
-        if section.asked(frame):
+        if section.has_rows(frame):
             part = section.rows(frame)
             of_section[section.name] = part[part["comparison"] == chosen]
-    lines = rows[_LINE].drop_duplicates().sort_values(_LINE)
+    lines = rows[GAME_AND_METHOD].drop_duplicates().sort_values(GAME_AND_METHOD)
     keys = list(zip(lines["game"].astype(str), lines["method"].astype(str), strict=True))
     table = {"game": [game for game, _ in keys], f"at {chosen}": [method for _, method in keys]}
     for column in COLUMNS:
@@ -100,11 +101,11 @@ def headline(frame: pd.DataFrame, comparison: str | None = None) -> pd.DataFrame
     return pd.DataFrame(table, dtype=object)
 
 
-def _chosen(rows: pd.DataFrame) -> "pd.Series[bool]":
-    return rows["experiment"].isin(COMPARED) & rows["step"].isna()
+def _is_headline_row(rows: pd.DataFrame) -> "pd.Series[bool]":
+    return rows["experiment"].isin(COMPARED_QUESTIONS) & rows["step"].isna()
 
 
-def _as_they_are(rows: pd.DataFrame) -> pd.DataFrame:
+def _without_filled(rows: pd.DataFrame) -> pd.DataFrame:
     """Without the variants that fill pairs which were never compared."""
     plain = [name for name in categories(rows["method"]) if not name.endswith(FILLED)]
     return rows[rows["method"].isin(plain)]
@@ -117,12 +118,12 @@ def _values(metric: str) -> Callable[[pd.DataFrame], Cells]:
 def _shifts(setting: str) -> Callable[[pd.DataFrame], Cells]:
     def cells(rows: pd.DataFrame) -> Cells:
         rows = data_sensitivity.missing_pairs(rows)
-        return _estimates(_as_they_are(rows[rows["setting"] == setting]))
+        return _estimates(_without_filled(rows[rows["setting"] == setting]))
 
     return cells
 
 
-def _third_answer(rows: pd.DataFrame) -> Cells:
+def _favourite_after_three(rows: pd.DataFrame) -> Cells:
     rows = refinement.favourites(rows)
     rows = rows[rows["n_answers"] == 3]
     refines = rows.loc[rows["how"] == "refined", "method"].unique()
@@ -133,7 +134,7 @@ def _estimates(rows: pd.DataFrame) -> Cells:
     """Mean over seeds of the largest value in each context."""
     out: Cells = {}
     e: Any
-    for e in estimate(rows, _LINE, "max").itertuples() if len(rows) else ():
+    for e in estimate(rows, GAME_AND_METHOD, "max").itertuples() if len(rows) else ():
         out[str(e.game), str(e.method)] = _cell(e.mean, e.defined)
     return out
 
@@ -144,16 +145,16 @@ def _cell(mean: float, defined: float) -> str:
     return f"{round(mean, 2) + 0:.2f}" + ("*" if defined < 1 else "")
 
 
-def _likeliest(rows: pd.DataFrame) -> Cells:
+def _most_probable(rows: pd.DataFrame) -> Cells:
     """The answer of highest probability: one name, if it is the same in all seeds and contexts."""
     rows = rows[rows["metric"] == "probability"]
     units = rows.assign(seed=rows["seed"].fillna(-1), context=rows["context"].fillna(-1))
-    top = units.groupby(_UNIT, observed=True)["value"].transform("max")
-    best = units[units["value"] >= top - _TIE].groupby(_UNIT, observed=True)
+    top = units.groupby(_UNIT_KEYS, observed=True)["value"].transform("max")
+    best = units[units["value"] >= top - _TIE].groupby(_UNIT_KEYS, observed=True)
     answers = best.agg(name=("action", "first"), ties=("action", "size"), top=("value", "max"))
     ties = answers["ties"].astype(str) + "-way tie"
     answers["name"] = answers["name"].astype(str).where(answers["ties"] == 1, ties)
-    groups = answers.groupby(_LINE, observed=True)
+    groups = answers.groupby(GAME_AND_METHOD, observed=True)
     lines = groups.agg(name=("name", "first"), names=("name", "nunique"), top=("top", "mean"))
     out = {(str(g), str(m)): _UNDEFINED for g, m in zip(rows["game"], rows["method"], strict=True)}
     for (game, method), name, names, mean in lines.itertuples(name=None):
@@ -172,13 +173,17 @@ def _seeds(rows: pd.DataFrame) -> Cells:
 
 
 def _numbers_of_seeds(rows: pd.DataFrame) -> Cells:
-    seeds = rows.groupby(_LINE, observed=True)["seed"].nunique()
+    seeds = rows.groupby(GAME_AND_METHOD, observed=True)["seed"].nunique()
     return _cells(seeds.map(lambda n: str(n) if n else "exact"))
 
 
 def _shares(rows: pd.DataFrame) -> Cells:
     rows = rows[rows["status"] != "skipped"]
-    shares = (rows["status"] == "ok").groupby([rows[name] for name in _LINE], observed=True).mean()
+    shares = (
+        (rows["status"] == "ok")
+        .groupby([rows[name] for name in GAME_AND_METHOD], observed=True)
+        .mean()
+    )
     return _cells(shares.map(lambda share: f"{math.floor(100 * share)}%"))
 
 
@@ -189,7 +194,7 @@ def _cells(words: "pd.Series[str]") -> Cells:
 
 
 COLUMNS = (
-    Column("answer", "the likeliest, and its probability", _likeliest, consistency.SECTION),
+    Column("answer", "the likeliest, and its probability", _most_probable, consistency.SECTION),
     Column("entropy", "of the answer, in nats", _values("entropy"), consistency.SECTION),
     Column(
         "gap",
@@ -226,7 +231,7 @@ COLUMNS = (
         "fav@3",
         "probability that a user has seen its favourite after 3 answers, refined where the method "
         "can refine",
-        _third_answer,
+        _favourite_after_three,
         refinement.SECTION,
     ),
     Column(

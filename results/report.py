@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from results import document, evidence, headline, style, timings
-from results.document import Block, Bullets, Grid, Heading, Link, Paragraph, Picture
+from results.document import Block, Bullets, Heading, Image, Link, Paragraph, TableBlock
 from results.export import export, text
-from results.frames import check, compact, comparisons, main_comparison
+from results.frames import check, compact, comparisons_to_show, main_comparison
 from results.metrics import METRICS
 from results.questions import SECTIONS
-from results.questions.section import Answer, Section, Table
+from results.questions.section import Contents, Section, Table
 from results.store import TABLE, load
 from results.story import story
 
@@ -26,7 +26,7 @@ _PAPERS = (
     "Fishburn, Probabilistic Social Choice Based on Simple Voting Comparisons, Review of Economic "
     "Studies 51, 1984 (maximal lotteries)",
 )
-_GAPS = '"-": not measured; "undef.": does not exist; "*": over those that exist'
+_MARKS = '"-": not measured; "undef.": does not exist; "*": over those that exist'
 _FIGURES, _TABLES = "figures", "tables"
 
 
@@ -52,7 +52,9 @@ def write(run_dir: str | Path) -> Path:
         what = _what_was_timed(source, frame)
     else:
         what = _what_was_run(folder, frame)
-    answers = [(section, section.answer(frame)) for section in SECTIONS if section.asked(frame)]
+    answers = [
+        (section, section.contents(frame)) for section in SECTIONS if section.has_rows(frame)
+    ]
     for _, answer in answers:
         for name, table in answer.tables.items():
             if len(table):
@@ -60,8 +62,8 @@ def write(run_dir: str | Path) -> Path:
     drawn = {path.stem for path in (folder / _FIGURES).glob("*.png")}
     blocks: list[Block] = [Heading(f"prefgames: {folder.resolve().name}", 1)]
     blocks += [Heading("What was run"), Bullets(tuple(what)), *_headlines(frame)]
-    for section, answer in answers:
-        blocks += [Heading(section.title), *_section(section, answer, drawn)]
+    for section, contents in parts:
+        blocks += [Heading(section.title), *_section(section, contents, drawn)]
     blocks += _evidence(frame)
     blocks += [*_metrics(frame), Heading("Papers"), Bullets(_PAPERS)]
     target = folder / "report.md"
@@ -83,7 +85,7 @@ def draw(run_dir: str | Path) -> list[Path]:
     frame = compact(load(run_dir))
     figures: dict[str, Any] = {}
     for section in SECTIONS:
-        if section.figure is not None and section.asked(frame):
+        if section.figure is not None and section.has_rows(frame):
             views = section.views(section.rows(frame))
             figures |= {name: section.figure(rows) for name, rows in views.items()}
     figures["story"] = story(frame)
@@ -106,15 +108,13 @@ def digest(frame: pd.DataFrame) -> tuple[list[pd.DataFrame], list[str]]:
         If the frame lacks a column or is empty.
     """
     check(frame)
-    if headline.asked(frame):
-        added = comparisons(headline.rows_of(frame))
+    if headline.has_rows(frame):
+        added = comparisons_to_show(headline.headline_rows(frame))
         main, *others = added
         left_out = [f"{', '.join(added[other])} at {other}: in the report" for other in others]
         return [headline.headline(frame, main)], left_out
-    answers = [section.answer(frame) for section in SECTIONS if section.asked(frame)]
-    shown = [
-        [table for table in answer.views[0].tables.values() if len(table)] for answer in answers
-    ]
+    parts = [section.contents(frame) for section in SECTIONS if section.has_rows(frame)]
+    shown = [[table for table in part.views[0].tables.values() if len(table)] for part in parts]
     tables = [first for first, *_ in filter(None, shown)] or [evidence.statuses(frame)]
     return [text(table) for table in tables], []
 
@@ -149,26 +149,26 @@ def _environment(environment: dict[str, Any]) -> Iterator[str]:
 
 
 def _headlines(frame: pd.DataFrame) -> Iterator[Block]:
-    if not headline.asked(frame):
+    if not headline.has_rows(frame):
         return
-    rows = headline.rows_of(frame)
-    added, at_kl = comparisons(rows), main_comparison(rows, "KL")
+    rows = headline.headline_rows(frame)
+    added, at_kl = comparisons_to_show(rows), main_comparison(rows, "KL")
     main, *others = added
     yield Heading("Headline")
-    yield Grid(headline.headline(frame, main))
-    yield Bullets((*(f"{c.name}: {c.meaning}" for c in headline.COLUMNS), _GAPS))
+    yield TableBlock(headline.headline(frame, main))
+    yield Bullets((*(f"{c.name}: {c.meaning}" for c in headline.COLUMNS), _MARKS))
     for other in others:
         yield Paragraph(f"With {', '.join(added[other])}, at {other}:")
-        yield Grid(headline.headline(frame, other))
+        yield TableBlock(headline.headline(frame, other))
     if at_kl is not None and at_kl not in added:
         yield Paragraph("At equal distance from the reference instead of equal tau:")
-        yield Grid(headline.headline(frame, at_kl))
+        yield TableBlock(headline.headline(frame, at_kl))
 
 
-def _section(section: Section, answer: Answer, drawn: set[str]) -> Iterator[Block]:
+def _section(section: Section, contents: Contents, drawn: set[str]) -> Iterator[Block]:
     yield Paragraph(f"How to read it: {section.reading}")
     yield Paragraph(f"Expected: {section.expected}")
-    for view in answer.views:
+    for view in contents.views:
         if view.comparison:
             yield Paragraph(f"Seen at {view.comparison}:")
         if view.findings:
@@ -178,15 +178,15 @@ def _section(section: Section, answer: Answer, drawn: set[str]) -> Iterator[Bloc
             if shown is None:
                 continue
             if len(shown):
-                yield Grid(shown)
+                yield TableBlock(shown)
                 yield from _columns(table)
                 yield _file(table, section)
             elif table.absent:
                 yield Paragraph(f"Not measured: {table.absent}.")
         if view.figure in drawn:
-            yield Picture(section.title, f"{_FIGURES}/{view.figure}.png")
+            yield Image(section.title, f"{_FIGURES}/{view.figure}.png")
     for table in section.tables:
-        if not table.shown and len(answer.tables[table.name]):
+        if not table.shown and len(contents.tables[table.name]):
             yield _file(table, section)
 
 
@@ -203,11 +203,11 @@ def _file(table: Table, section: Section) -> Link:
 
 
 def _evidence(frame: pd.DataFrame) -> Iterator[Block]:
-    missing = evidence.not_measured(frame, headline.COMPARED)
+    missing = evidence.not_measured(frame, headline.COMPARED_QUESTIONS)
     yield Heading("What is certified, estimated, not measured")
     yield Bullets((*evidence.certified(frame), *missing))
     yield Heading("Statuses")
-    yield Grid(evidence.statuses(frame))
+    yield TableBlock(evidence.statuses(frame))
 
 
 def _metrics(frame: pd.DataFrame) -> Iterator[Block]:
@@ -226,7 +226,7 @@ def _metrics(frame: pd.DataFrame) -> Iterator[Block]:
         "P is the true game, pi the answer, omega its follower, mu the reference; the largest of "
         "several values is taken where a table says so."
     )
-    yield Grid(pd.DataFrame(rows, columns=columns))
+    yield TableBlock(pd.DataFrame(rows, columns=columns))
 
 
 def _call(entry: dict[str, Any]) -> str:

@@ -51,7 +51,9 @@ def estimate(
     return _cut(out, lambda m: METRICS[m].low, lambda m: METRICS[m].high)
 
 
-def paired(rows: pd.DataFrame, by: Sequence[str], first: str, second: str) -> pd.DataFrame:
+def paired_difference(
+    rows: pd.DataFrame, by: Sequence[str], first: str, second: str
+) -> pd.DataFrame:
     """``first`` minus ``second`` (methods), on the games, seeds and contexts that both have.
 
     Cells that share game and seed see the same comparisons, so the difference varies less than

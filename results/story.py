@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.frames import at, categories, only
+from results.frames import categories, comparison_in, select_comparison
 from results.questions import consistency, data_sensitivity, refinement
 from results.statistics import estimate
 
@@ -23,10 +23,10 @@ def story(frame: pd.DataFrame) -> "Figure | None":
     frame : DataFrame
         As ``results.load`` returns it.
     """
-    if not all(section.asked(frame) for section in _QUESTIONS):
+    if not all(section.has_rows(frame) for section in _QUESTIONS):
         return None
-    answers = only(consistency.SECTION.rows(frame), None)
-    comparison, styles = at(answers), style.method_styles(answers)
+    answers = select_comparison(consistency.SECTION.rows(frame), None)
+    comparison, styles = comparison_in(answers), style.method_styles(answers)
     answers = answers[answers["metric"] == "probability"]
     moved = data_sensitivity.missing_pairs(data_sensitivity.SECTION.rows(frame))
     users = refinement.favourites_by_route(refinement.SECTION.rows(frame))

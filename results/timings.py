@@ -17,7 +17,7 @@ def read(path: Path) -> list[Row]:
 
     ``game`` is the benchmark's group and ``solver`` its name, without "test_". ``seconds`` are
     those of one call, labelled by the statistic over the rounds; numbers that a benchmark adds
-    (``extra_info``) keep their names, blanks as underscores, with the statistic "told".
+    (``extra_info``) keep their names, blanks as underscores, with the statistic "reported".
 
     Raises
     ------
@@ -51,10 +51,10 @@ def environment(path: Path) -> dict[str, dict[str, Any]]:
 def _rows(run: str, entry: dict[str, Any]) -> Iterator[Row]:
     stats = entry["stats"]
     values = [("seconds", name, float(stats[name])) for name in STATISTICS]
-    values.append(("rounds", "told", float(stats["rounds"])))
+    values.append(("rounds", "reported", float(stats["rounds"])))
     for name, value in entry["extra_info"].items():
         if isinstance(value, int | float) and math.isfinite(value):
-            values.append((name.replace(" ", "_").replace("-", "_"), "told", float(value)))
+            values.append((name.replace(" ", "_").replace("-", "_"), "reported", float(value)))
     for metric, statistic, value in values:
         yield Row(
             run=run,

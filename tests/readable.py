@@ -28,7 +28,7 @@ def assert_texts_on_page(figure: Figure) -> None:
             assert page.y0 <= box.y0 <= box.y1 <= page.y1, text.get_text()
 
 
-def assert_titles_and_ticks_apart(figure: Figure) -> None:
+def assert_titles_and_ticks_do_not_overlap(figure: Figure) -> None:
     """No title, axis name, tick label or legend lies over another."""
     with style.settings():
         figure.canvas.draw()

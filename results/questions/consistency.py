@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.frames import at, categories
-from results.questions.layout import PLACE, pivot
+from results.frames import categories, comparison_in
+from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, pivot
 from results.questions.section import Column, Section, Table, label
-from results.questions.sentences import count, largest, means
+from results.questions.sentences import count_games, largest_by_method, mean_over_games
 from results.statistics import estimate
 
 if TYPE_CHECKING:
@@ -33,37 +33,38 @@ COLUMNS = (
     Column("residual", shown=False),
     Column("step_residual", shown=False),
 )
-_LINE = ["game", "method"]
 _SURE = 0.99
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """Lines game x comparison x method; clone_shift is the largest over the answer cloned."""
-    return pivot(rows, PLACE, ["metric"], COLUMNS, "max")
+    return pivot(rows, METHOD_KEYS, ["metric"], COLUMNS, "max")
 
 
 def digest(rows: pd.DataFrame) -> pd.DataFrame:
     """Lines game x method of one comparison, and the columns that are shown."""
-    return pivot(rows, _LINE, ["metric"], [c for c in COLUMNS if c.shown], "max")
+    return pivot(rows, GAME_AND_METHOD, ["metric"], [c for c in COLUMNS if c.shown], "max")
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
     """Agreement with itself, the Condorcet winner, clones."""
     of_metric = {
-        metric: estimate(part, _LINE, "max")
+        metric: estimate(part, GAME_AND_METHOD, "max")
         for metric, part in rows.groupby("metric", observed=True)
     }
     out = []
     if "self_agreement" in of_metric:
-        out.append(f"Two draws agree with probability {means(of_metric['self_agreement'])}.")
+        out.append(
+            f"Two draws agree with probability {mean_over_games(of_metric['self_agreement'])}."
+        )
     if "condorcet_mass" in of_metric:
         winners = of_metric["condorcet_mass"]
-        sure = count(winners.assign(hit=winners["mean"] >= _SURE))
+        sure = count_games(winners.assign(hit=winners["mean"] >= _SURE))
         out.append(f"A Condorcet winner gets probability >= {_SURE} from {sure}.")
     else:
         out.append("No game has a Condorcet winner.")
     if "clone_shift" in of_metric:
-        moved = largest(of_metric["clone_shift"])
+        moved = largest_by_method(of_metric["clone_shift"])
         out.append(f"Cloning one answer moves the rest by at most {moved}.")
     return out
 
@@ -72,14 +73,14 @@ def figure(rows: pd.DataFrame) -> "Figure":
     """What kind of answer each method gives: a line a game, a panel a metric."""
     drawn = [column for column in COLUMNS if column.panel]
     columns = {
-        column.panel: estimate(rows[rows["metric"] == column.name], _LINE, "max")
+        column.panel: estimate(rows[rows["metric"] == column.name], GAME_AND_METHOD, "max")
         for column in drawn
     }
     tops = {column.panel: column.top for column in drawn}
     games, styles = categories(rows["game"]), style.method_styles(rows)
     with style.settings():
         legend = panels.legend(styles, columns.values())
-        title = f"What is answered at {at(rows)}"
+        title = f"What is answered at {comparison_in(rows)}"
         page = style.Page(title, legend, panels.height_of(games, styles))
         panels.dot_columns(page, 0, columns, games, styles, tops)
     return page.figure

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from results import panels, style
-from results.frames import Labels, at, categories
-from results.questions.layout import pivot
-from results.questions.section import Column, Section, Table, label, once
-from results.questions.sentences import MOVES, count, games, largest
-from results.statistics import estimate, paired
+from results.frames import Labels, categories, comparison_in
+from results.questions.layout import GAME_AND_METHOD, pivot
+from results.questions.section import Column, Section, Table, label, shared_by_methods
+from results.questions.sentences import MOVES, count_games, largest_by_method, n_games
+from results.statistics import estimate, paired_difference
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,8 +21,7 @@ COLUMNS = (
     Column("regret", shown=False),
     Column("unseen_share", shown=False),
 )
-_LINE = ["game", "method"]
-_MOST_GAMES = 3
+_MAX_GAMES = 3
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -59,18 +58,21 @@ def findings(rows: pd.DataFrame) -> list[str]:
         part = part[part["kind"] != "none"]
         if part.empty:
             continue
-        shifts = estimate(part, _LINE, "max")
-        moved = count(shifts.assign(hit=shifts["mean"] > MOVES))
-        out.append(f"P {setting}: the answer moves with {moved}; by at most {largest(shifts)}.")
+        shifts = estimate(part, GAME_AND_METHOD, "max")
+        moved = count_games(shifts.assign(hit=shifts["mean"] > MOVES))
+        out.append(
+            f"P {setting}: the answer moves with {moved}; by at most {largest_by_method(shifts)}."
+        )
     drawn = rows[(rows["comparisons"] < math.inf) & (rows["kind"] == "none")]
     for second in ("NLHF", "SLHF"):
         gap: Any
-        for gap in paired(drawn, ["metric", "comparisons"], "RLHF", second).itertuples():
+        for gap in paired_difference(drawn, ["metric", "comparisons"], "RLHF", second).itertuples():
             if not math.isnan(gap.low):
                 out.append(
                     f"From {gap.comparisons:,.0f} comparisons, shift of RLHF less that of {second} "
                     f"on the same comparisons: {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] "
-                    f"(mean of {games(drawn['game'].nunique())}, 95% interval over {gap.n} seeds)."
+                    f"(mean of {n_games(drawn['game'].nunique())}, 95% interval over {gap.n} "
+                    "seeds)."
                 )
     return out
 
@@ -85,7 +87,7 @@ def figure(rows: pd.DataFrame) -> "Figure":
     most = rows.groupby(["setting", "method"], observed=True)["comparisons"].transform("max")
     plenty = rows[rows["comparisons"] == most]
     columns = {
-        f"P {setting},\n{title}": estimate(part[part["kind"] == kind], _LINE, "max")
+        f"P {setting},\n{title}": estimate(part[part["kind"] == kind], GAME_AND_METHOD, "max")
         for setting, part in plenty.groupby("setting", observed=True)
         for kind, title in (("missing", "one pair never"), ("sampled_from", "one answer often"))
     }
@@ -93,11 +95,11 @@ def figure(rows: pd.DataFrame) -> "Figure":
     shown, styles = categories(rows["game"]), style.method_styles(rows)
     few = {
         game: estimate(drawn[drawn["game"] == game], ["method", "comparisons"])
-        for game in categories(drawn["game"])[:_MOST_GAMES]
+        for game in categories(drawn["game"])[:_MAX_GAMES]
         if (drawn["value"] > 0).any()  # trained models are compared with these very answers
     }
     with style.settings():
-        title = f"How far the answer moves (total variation) at {at(rows)}"
+        title = f"How far the answer moves (total variation) at {comparison_in(rows)}"
         estimates = [*columns.values(), *few.values()]
         legend = panels.legend(styles, estimates, "lines" if few else "dots")
         heights = [panels.height_of(shown, styles), *[1.75] * bool(few)]
@@ -127,7 +129,7 @@ def _arranged(rows: pd.DataFrame) -> pd.DataFrame:
     order = sorted(rows["change"].cat.categories, key=lambda text: text != "none")
     order = sorted(order, key=lambda text: text.startswith("sampled from "))
     rows = rows.assign(change=rows["change"].cat.reorder_categories(order))
-    return once(rows, "unseen_share")
+    return shared_by_methods(rows, "unseen_share")
 
 
 SECTION = Section(

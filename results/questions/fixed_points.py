@@ -7,7 +7,7 @@ import pandas as pd
 
 from results import panels, style
 from results.frames import categories
-from results.questions.layout import PLACE, lines
+from results.questions.layout import METHOD_KEYS, aggregate
 from results.questions.section import Column, Section, Table, label
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ COLUMNS = (
     Column("max", "the largest", lambda part: part["value"].max()),
     Column("size", "contexts and seeds", len),
 )
-_MOST_ACROSS = 4
+_PANELS_PER_ROW = 4
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
     route: the closed form ("target"), or what the run ended with ("last", "average").
     """
     rows = rows[rows["metric"] == "tv_to_nash"]
-    return lines(rows, [*PLACE, "nash_tau", "route"], COLUMNS)
+    return aggregate(rows, [*METHOD_KEYS, "nash_tau", "route"], COLUMNS)
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
@@ -61,9 +61,9 @@ def figure(rows: pd.DataFrame) -> "Figure":
         for tau in taus
     }
     bands = [
-        (tau, games[k : k + _MOST_ACROSS])
+        (tau, games[k : k + _PANELS_PER_ROW])
         for tau in taus
-        for k in range(0, len(games), _MOST_ACROSS)
+        for k in range(0, len(games), _PANELS_PER_ROW)
     ]
     top = 1.05 * max(ends["max"].max(), 0.1)
     with style.settings():

@@ -8,11 +8,14 @@ import pandas as pd
 from results.questions.section import Column
 from results.statistics import STATISTICS, estimate
 
-PLACE = ["game", "comparison", "method"]
-"""What a line about a method is about."""
+GAME_AND_METHOD = ["game", "method"]
+"""What makes two lines of one comparison different."""
 
-UNIT = [*PLACE, "seed", "context"]
-"""What was measured once."""
+METHOD_KEYS = ["game", "comparison", "method"]
+"""What makes two methods' lines different; methods are compared within one comparison only."""
+
+UNIT_KEYS = [*METHOD_KEYS, "seed", "context"]
+"""What identifies one measured unit: a method on one context under one seed."""
 
 
 def pivot(
@@ -63,7 +66,7 @@ def _seeds(low: int, high: int) -> str:
     return f"{low}-{high}" if low else f"exact / {high}"
 
 
-def spread(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def widen(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """One line a value of ``keys``, one column a metric; seed and context -1 where there is none.
 
     Of several rows of a metric in one line the first counts.
@@ -73,7 +76,7 @@ def spread(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return values.first().unstack("metric").reset_index().rename_axis(columns=None)
 
 
-def lines(
+def aggregate(
     rows: pd.DataFrame,
     keys: list[str],
     columns: Sequence[Column],
@@ -100,7 +103,7 @@ def lines(
     return out.astype({key: rows[key].dtype for key in keys})
 
 
-def with_missing_units(table: pd.DataFrame) -> pd.DataFrame:
+def restore_missing(table: pd.DataFrame) -> pd.DataFrame:
     """Seed and context as integers, missing where ``spread`` wrote -1."""
     for name in ("seed", "context"):
         whole = table[name].astype("Int64")

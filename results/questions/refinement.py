@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.frames import Labels, at, categories
-from results.questions.layout import pivot
+from results.frames import Labels, categories, comparison_in
+from results.questions.layout import GAME_AND_METHOD, pivot
 from results.questions.section import Column, Section, Table, label
-from results.questions.sentences import means
+from results.questions.sentences import mean_over_games
 from results.statistics import estimate
 
 if TYPE_CHECKING:
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 COLUMNS = (Column("seen_favourite"), Column("best_utility"))
 REVISED = (Column("refinement_win_rate"),)
 NO_USERS = "no game of this run has a population of users"
-_LINE = ["game", "method"]
-_MOST_GAMES = 6
-_ACROSS = 3
+_MAX_GAMES = 6
+_PANELS_PER_ROW = 3
 
 
 def users(rows: pd.DataFrame) -> pd.DataFrame:
@@ -92,12 +91,12 @@ def findings(rows: pd.DataFrame) -> list[str]:
         n = min(3, met["n_answers"].max())
         for how in categories(met["how"]):
             part = met[(met["n_answers"] == n) & (met["how"] == how)]
-            shares = means(estimate(part, _LINE))
+            shares = mean_over_games(estimate(part, GAME_AND_METHOD))
             out.append(f"After {n} {how} answers a user has seen its favourite: {shares}.")
     pairs = revisions(rows)
     same = pairs[pairs["leader"].astype(str) == pairs["method"].astype(str)]
     if len(same):
-        rates = means(estimate(same, _LINE))
+        rates = mean_over_games(estimate(same, GAME_AND_METHOD))
         out.append(f"An answer revised by its own method loses to the revision: {rates}.")
     return out
 
@@ -106,19 +105,19 @@ def figure(rows: pd.DataFrame) -> "Figure":
     """Has a user met its favourite after N answers, and is a revision preferred?"""
     pairs, met = revisions(rows), favourites_by_route(rows)
     columns = {
-        f"revising\n{leader}": estimate(pairs[pairs["leader"] == leader], _LINE)
+        f"revising\n{leader}": estimate(pairs[pairs["leader"] == leader], GAME_AND_METHOD)
         for leader in categories(pairs["leader"])
     }
     chances = {
         game: estimate(met[met["game"] == game], ["method", "n_answers"])
-        for game in categories(met["game"])[:_MOST_GAMES]
+        for game in categories(met["game"])[:_MAX_GAMES]
     }
     games, styles = categories(pairs["game"]), style.method_styles(pd.concat([met, pairs]))
     revise = {name: of_it for name, of_it in styles.items() if name in set(pairs["method"])}
-    lines, across = -(-len(chances) // _ACROSS), min(_ACROSS, len(chances))
+    lines, across = -(-len(chances) // _PANELS_PER_ROW), min(_PANELS_PER_ROW, len(chances))
     with style.settings():
         title = "Has a user seen its favourite after N answers? " if chances else ""
-        title += f"Is a revision preferred? At {at(rows)}"
+        title += f"Is a revision preferred? At {comparison_in(rows)}"
         estimates = [*chances.values(), *columns.values()]
         legend = panels.legend(styles, estimates, "lines" if chances else "dots")
         heights = [*[0.3 + 1.5 * lines] * bool(chances), panels.height_of(games, revise)]
@@ -126,9 +125,9 @@ def figure(rows: pd.DataFrame) -> "Figure":
         grid = list(page.panels(0, lines, across, gaps=(0.25, 0.65)).flat) if chances else []
         for k, (axes, (game, part)) in enumerate(zip(grid, chances.items(), strict=False)):
             panels.curves(axes, part, "n_answers", styles)
-            panels.limit(axes, "y", labels=k % _ACROSS == 0)
+            panels.limit(axes, "y", labels=k % _PANELS_PER_ROW == 0)
             axes.set(title=panels.short(game), xticks=sorted(set(part["n_answers"])), xlabel="N")
-            axes.set_ylabel("favourite seen" if k % _ACROSS == 0 else "")
+            axes.set_ylabel("favourite seen" if k % _PANELS_PER_ROW == 0 else "")
         panels.dot_columns(page, min(1, lines), columns, games, revise, {})
         for axes in grid[len(chances) :]:
             axes.set_axis_off()

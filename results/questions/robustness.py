@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.frames import Labels, at, categories
-from results.questions.layout import pivot
-from results.questions.section import ALL, Column, Section, Table, label, once
-from results.questions.sentences import largest
+from results.frames import Labels, categories, comparison_in
+from results.questions.layout import GAME_AND_METHOD, pivot
+from results.questions.section import ALL, Column, Section, Table, label, shared_by_methods
+from results.questions.sentences import largest_by_method
 from results.statistics import estimate
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ COLUMNS = (
     Column("largest_shift"),
     Column("cyclic_share", shown=False),
 )
-_LINE = ["game", "method"]
-_MOST_PATHS = 3
+_MAX_PATHS = 3
 _ALONG = {"cyclic": "t: weight of cycles", "noise": "t: twice the noise"}
 
 
@@ -47,10 +46,12 @@ def findings(rows: pd.DataFrame) -> list[str]:
     out = []
     for kind in categories(rows["kind"]):
         part = rows[rows["kind"] == kind]
-        gaps = estimate(part[part["metric"] == "duality_gap"], _LINE, "max")
-        steps = estimate(part[part["metric"] == "largest_shift"], _LINE, "max")
-        out.append(f"Path {kind}: the gap reaches {largest(gaps)}.")
-        out.append(f"Path {kind}: the largest step between neighbours is {largest(steps)}.")
+        gaps = estimate(part[part["metric"] == "duality_gap"], GAME_AND_METHOD, "max")
+        steps = estimate(part[part["metric"] == "largest_shift"], GAME_AND_METHOD, "max")
+        out.append(f"Path {kind}: the gap reaches {largest_by_method(gaps)}.")
+        out.append(
+            f"Path {kind}: the largest step between neighbours is {largest_by_method(steps)}."
+        )
     return out
 
 
@@ -61,7 +62,7 @@ def figure(rows: pd.DataFrame) -> "Figure":
     """
     featured = str(rows.groupby("game", observed=True)["kind"].nunique().idxmax())
     of_game = rows[rows["game"] == featured]
-    paths = categories(of_game["path"])[:_MOST_PATHS]
+    paths = categories(of_game["path"])[:_MAX_PATHS]
     drawn = [column for column in COLUMNS if column.panel]
     along = {
         (i, k): estimate(
@@ -73,12 +74,14 @@ def figure(rows: pd.DataFrame) -> "Figure":
     }
     steps = rows[rows["metric"] == "largest_shift"]
     columns = {
-        f"largest step,\n{kind}": estimate(steps[steps["kind"] == kind], _LINE, "max")
+        f"largest step,\n{kind}": estimate(steps[steps["kind"] == kind], GAME_AND_METHOD, "max")
         for kind in categories(rows["kind"])
     }
     games, styles = categories(steps["game"]), style.method_styles(rows[rows["method"] != ALL])
     with style.settings():
-        title = f"{panels.short(featured)} along its paths; below, all games; at {at(rows)}"
+        title = (
+            f"{panels.short(featured)} along its paths; below, all games; at {comparison_in(rows)}"
+        )
         legend = panels.legend(styles, [*along.values(), *columns.values()], "lines")
         page = style.Page(title, legend, 3.6, panels.height_of(games, styles))
         grid = page.panels(0, len(drawn), len(paths), left=0.7, gaps=(0.2, 0.18))
@@ -120,6 +123,6 @@ SECTION = Section(
         "path": _path,
         "t": lambda labels: float(labels.get("t", 1)),
     },
-    arrange=lambda rows: once(rows, "cyclic_share"),
+    arrange=lambda rows: shared_by_methods(rows, "cyclic_share"),
     compared=True,
 )

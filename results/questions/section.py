@@ -9,13 +9,13 @@ import pandas as pd
 
 from results.frames import (
     Labels,
-    at,
-    comparisons,
+    comparison_in,
+    comparisons_to_show,
     describe,
     describe_by_comparison,
     expand,
     measured,
-    only,
+    select_comparison,
 )
 from results.metrics import METRICS
 from results.rows import RunError
@@ -111,7 +111,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Contents:
     """What a run says on a question: its views, and its tables in full by name."""
 
     views: list[View]
@@ -165,7 +165,7 @@ class Section:
     arrange: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     compared: bool = False
 
-    def asked(self, frame: pd.DataFrame) -> bool:
+    def has_rows(self, frame: pd.DataFrame) -> bool:
         """Whether the frame that ``results.load`` returned has a measured row of the question."""
         return bool(self._rows_of(frame).any())
 
@@ -196,11 +196,13 @@ class Section:
         """
         if not self.compared:
             return {self.name: rows}
-        main, *others = comparisons(rows[rows["method"] != ALL])
+        main, *others = comparisons_to_show(rows[rows["method"] != ALL])
         names = {"_".join([self.name, *re.findall(r"[\w.]+", text)]): text for text in others}
-        return {name: only(rows, text) for name, text in {self.name: main, **names}.items()}
+        return {
+            name: select_comparison(rows, text) for name, text in {self.name: main, **names}.items()
+        }
 
-    def answer(self, frame: pd.DataFrame) -> Answer:
+    def contents(self, frame: pd.DataFrame) -> Contents:
         """What the frame says on the question.
 
         Raises
@@ -217,9 +219,9 @@ class Section:
                 for table in self.tables
                 if table.shown
             }
-            comparison = at(part) if self.compared else ""
+            comparison = comparison_in(part) if self.compared else ""
             views.append(View(comparison, name, self.findings(part), shown))
-        return Answer(views, full)
+        return Contents(views, full)
 
     def _rows_of(self, frame: pd.DataFrame) -> "pd.Series[bool]":
         chosen = (frame["experiment"] == (self.experiment or self.name)) & measured(frame)
@@ -241,7 +243,7 @@ def label(name: str, other: Any = "") -> Callable[[Labels], Any]:
     return read
 
 
-def once(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+def shared_by_methods(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """``metric`` under the method ``ALL``: it is the same for every method."""
     method = rows["method"].cat.add_categories(ALL)
     return rows.assign(method=method.mask(rows["metric"] == metric, ALL))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.questions.layout import UNIT, lines, spread, with_missing_units
+from results.questions.layout import UNIT_KEYS, aggregate, restore_missing, widen
 from results.questions.section import Column, Section, Table, label
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def stability(rows: pd.DataFrame) -> pd.DataFrame:
     name = name.mask(name == "step_limit", rows["route"].astype(str))
     side = rows["of_limit"].map(lambda share: f"{_SIDE}{share:g}")
     name = name.mask(name == "kl_to_target", side)
-    wide = spread(rows.assign(metric=name), UNIT)
+    wide = widen(rows.assign(metric=name), UNIT_KEYS)
     for column in ("predicted", "observed"):
         if column not in wide:
             wide[column] = math.nan
     wide["ratio"] = wide["observed"] / wide["predicted"]
-    return with_missing_units(wide)
+    return restore_missing(wide)
 
 
 def _sides(units: pd.DataFrame) -> list[str]:
@@ -65,7 +65,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     units = stability(rows)
     sides = _sides(units)
     shares = [Column(f"settled_{name.removeprefix(_SIDE)}", value=_settled(name)) for name in sides]
-    return lines(units, ["comparison", "method"], [*SUMMARY, *shares])
+    return aggregate(units, ["comparison", "method"], [*SUMMARY, *shares])
 
 
 def _settled(name: str) -> Callable[[pd.DataFrame], str]:

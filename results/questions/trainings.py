@@ -11,7 +11,7 @@ import pandas as pd
 
 from results import panels, style
 from results.frames import categories
-from results.questions.layout import PLACE, UNIT, lines, spread
+from results.questions.layout import METHOD_KEYS, UNIT_KEYS, aggregate, widen
 from results.questions.section import Column, Section, Table
 from results.statistics import estimate
 
@@ -30,7 +30,7 @@ _DISTANCES = (
     "off_list_mass",
     "kl_to_ref",
 )
-_ACROSS = 4
+_PANELS_PER_ROW = 4
 _LEAST = 1e-4
 _MARKS = 5
 """Dots on a curve, about."""
@@ -44,15 +44,15 @@ POINTS = (
 
 def curves(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison, method, seed and step; one column a metric."""
-    paid = spread(rows[rows["metric"].isin(_COSTS)], [*PLACE, "seed", "step"])
+    paid = widen(rows[rows["metric"].isin(_COSTS)], [*METHOD_KEYS, "seed", "step"])
     rows = rows[rows["metric"].isin(_DISTANCES)]
     broken = rows[rows["metric"] == "off_list_mass"]
     broken = broken.assign(metric="diverged", value=(broken["status"] == "diverged").astype(float))
-    wide = spread(pd.concat([rows, broken]), [*UNIT, "step"])
-    return wide.merge(paid, on=[*PLACE, "seed", "step"], how="left")
+    wide = widen(pd.concat([rows, broken]), [*UNIT_KEYS, "step"])
+    return wide.merge(paid, on=[*METHOD_KEYS, "seed", "step"], how="left")
 
 
-def _towards_targets(rows: pd.DataFrame) -> pd.DataFrame:
+def _with_target(rows: pd.DataFrame) -> pd.DataFrame:
     """``curves`` of methods that have a target."""
     points = curves(rows)
     if "tv_to_target" not in points:
@@ -74,7 +74,7 @@ def _ends(points: pd.DataFrame) -> _Ends:
 
 
 def _by_training(points: pd.DataFrame) -> Any:
-    return points.sort_values("step").groupby(UNIT, observed=True, sort=False)
+    return points.sort_values("step").groupby(UNIT_KEYS, observed=True, sort=False)
 
 
 def _last(points: pd.DataFrame) -> pd.DataFrame:
@@ -134,13 +134,15 @@ COLUMNS = (
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison and method: distance to its exact answer, and the cost."""
-    points = _towards_targets(rows)
-    trainings = dict(list(points.groupby(PLACE, observed=True)))
-    return lines(_last(points), PLACE, COLUMNS, lambda last: _ends(trainings[_place(last)]))
+    points = _with_target(rows)
+    trainings = dict(list(points.groupby(METHOD_KEYS, observed=True)))
+    return aggregate(
+        _last(points), METHOD_KEYS, COLUMNS, lambda last: _ends(trainings[_place(last)])
+    )
 
 
 def _place(points: pd.DataFrame) -> tuple[str, ...]:
-    return tuple(points[PLACE].iloc[0])
+    return tuple(points[METHOD_KEYS].iloc[0])
 
 
 PARITY = (
@@ -182,7 +184,7 @@ def parity(rows: pd.DataFrame) -> pd.DataFrame:
 def findings(rows: pd.DataFrame) -> list[str]:
     """How far each learner ends from its exact answer, over all games, with what interval."""
     out = []
-    points = _towards_targets(rows)
+    points = _with_target(rows)
     for (comparison, method), part in points.groupby(["comparison", "method"], observed=True):
         ends = _ends(part)
         last = ends.last
@@ -216,14 +218,14 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
     Lines are means over seeds, bands reach from the least to the largest. Of several comparisons
     the first is shown.
     """
-    points = _towards_targets(rows)
+    points = _with_target(rows)
     points = points[points["step"] > 0]
     if points.empty:
         return None
     points = points[points["comparison"] == categories(points["comparison"])[0]]
     games = categories(points["game"])
     styles = style.method_styles(rows[rows["method"].isin(set(points["method"]))])
-    bands = [games[k : k + _ACROSS] for k in range(0, len(games), _ACROSS)]
+    bands = [games[k : k + _PANELS_PER_ROW] for k in range(0, len(games), _PANELS_PER_ROW)]
     with style.settings():
         title = "Trained language models: distance to the exact answer of their concept"
         page = style.Page(title, panels.legend(styles, [], "lines"), *[1.45] * len(bands))

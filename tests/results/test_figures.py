@@ -20,7 +20,7 @@ from results.frames import describe
 from results.questions import SECTIONS
 from results.store import TABLE
 from results.story import story
-from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart, drawn
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_do_not_overlap, drawn
 from tests.recorded import annotators, framed, row
 
 NAMES = ("consistency", "data_sensitivity", "robustness", "refinement", "story")
@@ -80,14 +80,14 @@ def test_every_text_is_on_the_page_and_large_enough(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_titles_and_ticks_do_not_overlap(name: str) -> None:
-    assert_titles_and_ticks_apart(figure_of(name))
+    assert_titles_and_ticks_do_not_overlap(figure_of(name))
 
 
 @pytest.mark.parametrize("name", WITH_MANY)
 def test_many_methods_can_be_read(name: str) -> None:
     figure = drawn(ALL_SECTIONS[name], many_methods())
     assert_texts_on_page(figure)
-    assert_titles_and_ticks_apart(figure)
+    assert_titles_and_ticks_do_not_overlap(figure)
 
 
 def legend_of(figure: Figure) -> dict[str, Any]:

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from results.frames import categories, comparison_of, comparisons, describe, main_comparison, only
+from results.frames import (
+    categories,
+    comparison_of,
+    comparisons_to_show,
+    describe,
+    main_comparison,
+    select_comparison,
+)
 from results.headline import headline
 from results.rows import COLUMNS, Row, RunError
 from tests.recorded import annotators, framed, row
@@ -98,17 +105,20 @@ def beside(iterative: str, tau: float) -> list[Row]:
 def test_a_method_at_another_tau_does_not_move_the_main_comparison() -> None:
     rows = describe(framed(beside("nash_md", 0.1)))
     assert main_comparison(rows) == "tau = 0"
-    assert comparisons(rows) == {"tau = 0": ["RLHF", "NLHF", "SLHF"], "tau = 0.1": ["nash_md"]}
-    assert comparisons(describe(framed(beside("nash_md", 0.0)))) == {
+    assert comparisons_to_show(rows) == {
+        "tau = 0": ["RLHF", "NLHF", "SLHF"],
+        "tau = 0.1": ["nash_md"],
+    }
+    assert comparisons_to_show(describe(framed(beside("nash_md", 0.0)))) == {
         "tau = 0": ["RLHF", "NLHF", "SLHF", "nash_md"]
     }
     alone = describe(framed(beside("nash_md", 0.1)[-4:]))  # no comparison has all three concepts
-    assert list(comparisons(alone)) == ["tau = 0.1"]
+    assert list(comparisons_to_show(alone)) == ["tau = 0.1"]
 
 
 def test_an_absent_comparison_lists_those_that_exist() -> None:
     with pytest.raises(RunError, match=r"no row at 'tau = 7'; there are: tau = 0$"):
-        only(describe(framed([row("entropy", 0)])), "tau = 7")
+        select_comparison(describe(framed([row("entropy", 0)])), "tau = 7")
 
 
 def test_tables_need_every_column_of_a_row() -> None:

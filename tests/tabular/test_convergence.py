@@ -11,6 +11,7 @@ import pytest
 from benchmarks.spec import read
 from games import PreferenceGame, PrefgamesError, measures, numerics
 from results.questions import convergence as question
+from results.questions import followers, newton, traces
 from results.rows import Row, RunError
 from solvers import Solution, Solver
 from solvers.egpo import Egpo
@@ -91,7 +92,7 @@ def comparison() -> pd.DataFrame:
 
 @cache
 def table_of_games() -> pd.DataFrame:
-    return question.convergence(question.SECTION.rows(comparison()))
+    return traces.outcomes(question.SECTION.rows(comparison()))
 
 
 def games(method: str, tau: float) -> pd.DataFrame:
@@ -248,7 +249,7 @@ def test_rows_of_the_follower_that_freeze_are_told() -> None:
         ]  # fmt: skip
     of_question = question.SECTION.rows(framed(rows))
     assert set(question.ends(of_question)["iterate"]) == {"last", "average"}
-    table = question.followers(of_question).set_index("kappa")
+    table = followers.table(of_question).set_index("kappa")
     assert list(table.index) == [1, 20]
     assert list(table["rows"]) == [3, 3]
     assert list(table["games"]) == [1, 1]
@@ -283,7 +284,7 @@ def test_at_small_tau_online_ipo_1_cycles_in_exactly_the_games_beyond_its_limit(
 
 
 def test_egpo_is_linear_at_the_proved_rate_in_every_game() -> None:
-    rows = question.traces(question.SECTION.rows(comparison()))
+    rows = traces.table(question.SECTION.rows(comparison()))
     for tau in LEARNING:
         rate = 1 - published(tau)["egpo"].eta * tau  # type: ignore[attr-defined]
         own = rows[(rows["comparison"] == f"tau = {tau:g}") & (rows["iterate"] == "last")]
@@ -305,7 +306,7 @@ def test_policy_gradients_are_slow(tau: float) -> None:
 
 def test_the_table_tells_what_it_took() -> None:
     first = games("egpo", 0.1).iloc[0]
-    rows = question.traces(question.SECTION.rows(comparison()))
+    rows = traces.table(question.SECTION.rows(comparison()))
     own = rows[(rows["comparison"] == "tau = 0.1") & (rows["context"] == 0)]
     own = own[own["method"].astype(str).str.startswith("egpo")].sort_values("step")
     inside = own["regularised_gap"] <= 1e-10
@@ -378,7 +379,7 @@ def test_newton_is_compared_with_the_best_that_reaches_every_game() -> None:
     rows = by_hand(0.1, {"fast": [there, late], "slow": [there, there], "half": [there, never]})
     rows += by_hand(0.2, {"half": [there, never]})
     of_question = question.SECTION.rows(framed(rows))
-    table = question.newton(of_question).set_index("comparison")
+    table = newton.table(of_question).set_index("comparison")
     best = table.loc["tau = 0.1"]
     assert (best["newton_steps"], best["newton_seconds"], best["newton_gap"]) == (7, 0.5, 1e-16)
     assert (best["best"], best["steps"], best["oracle_calls"]) == ("fast", 2, 4)
@@ -389,9 +390,9 @@ def test_newton_is_compared_with_the_best_that_reaches_every_game() -> None:
     assert "no first-order method reaches 1e-10 in every game" in said[1]
     seeds = by_hand(0.1, {"half": [there, there], "slow": [late, there]}, 0)
     seeds += by_hand(0.1, {"half": [there, never], "slow": [there, there]}, 1)
-    (line,) = question.newton(question.SECTION.rows(framed(seeds))).to_dict("records")
+    (line,) = newton.table(question.SECTION.rows(framed(seeds))).to_dict("records")
     assert (line["best"], line["steps"], line["seconds"]) == ("slow", 2, 4.5)  # of 6 and 3
-    assert question.newton(question.SECTION.rows(comparison())).empty  # no exact solver
+    assert newton.table(question.SECTION.rows(comparison())).empty  # no exact solver
 
 
 def test_the_sentences_come_from_the_rows() -> None:
@@ -402,7 +403,7 @@ def test_the_sentences_come_from_the_rows() -> None:
     beyond = (games("online_ipo_1", 0.01)["eta"] > games("online_ipo_1", 0.01)["limit"]).sum()
     assert f"above the limit in {beyond} games" in ipo
     assert f"no longer nears its target in {beyond}: the same games" in ipo
-    assert not question.SECTION.asked(framed([row("entropy", 0.0)]))
+    assert not question.SECTION.has_rows(framed([row("entropy", 0.0)]))
     with pytest.raises(RunError, match="no row of the question 'convergence'"):
         question.SECTION.rows(framed([row("entropy", 0.0)]))
 

@@ -41,7 +41,7 @@ def test_drawn_cells_come_with_an_interval_and_exact_ones_without() -> None:
 
 
 def test_sentences_are_computed_from_the_rows() -> None:
-    (view, *_) = SECTION.answer(annotators()).views
+    (view, *_) = SECTION.contents(annotators()).views
     known, estimated, drawn_shift, *_ = view.findings
     assert known == (
         "P known: the answer moves with RLHF in 1 of 1 game, NLHF in 0 of 1 game, SLHF in 0 of 1 "

@@ -13,7 +13,7 @@ from matplotlib.colors import is_color_like
 
 from results import panels, story, style
 from results.evidence import statuses
-from results.frames import at
+from results.frames import comparison_in
 from results.questions import SECTIONS, consistency, data_sensitivity, refinement, robustness
 from results.questions.section import Section
 from results.rows import Row, RunError
@@ -62,20 +62,20 @@ def paths_of_rows() -> pd.DataFrame:
         timed = {"statistic": statistic}
         rows.append(row("seconds", 1.0, solver="b", params={}, experiment="speed", labels=timed))
     rows.append(row("rounds", 5, solver="b", params={}, experiment="speed",
-                    labels={"statistic": "told"}))  # fmt: skip
+                    labels={"statistic": "reported"}))  # fmt: skip
     return framed(rows)
 
 
 def rows_for(section: Section) -> pd.DataFrame:
     """A frame that asks the question."""
     frames = (annotators(), curves(), paths_of_rows())
-    (first, *_) = [frame for frame in frames if section.asked(frame)]
+    (first, *_) = [frame for frame in frames if section.has_rows(frame)]
     return first
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
 def test_every_column_of_every_table_has_a_meaning_in_one_place(section: Section) -> None:
-    answer = section.answer(rows_for(section))
+    answer = section.contents(rows_for(section))
     for table in section.tables:
         full = answer.tables[table.name]
         assert len(full), table.name
@@ -91,7 +91,7 @@ def test_every_column_of_every_table_has_a_meaning_in_one_place(section: Section
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
 def test_a_section_is_data_and_says_how_to_read_it(section: Section) -> None:
-    answer = section.answer(rows_for(section))
+    answer = section.contents(rows_for(section))
     for view in answer.views:
         texts = [section.title, section.reading, section.expected, *view.findings]
         assert all(text and text[-1] in ".?" for text in texts)
@@ -106,7 +106,7 @@ def test_a_question_is_asked_where_it_was_measured(section: Section) -> None:
     failed = row("", math.nan, experiment=experiment, status="error", message="why")
     other = row("entropy", 0.5, experiment="another")
     for rows in ([skipped, other], [failed, other]):
-        assert not section.asked(framed(rows))
+        assert not section.has_rows(framed(rows))
         with pytest.raises(RunError, match="no cell of this run measured it"):
             section.rows(framed(rows))
     with pytest.raises(RunError, match=f"no row of the question '{experiment}'"):
@@ -129,7 +129,7 @@ def both_strengths(iterative: str, tau: float) -> list[Row]:
 def test_a_comparison_that_adds_methods_is_a_view() -> None:
     section = consistency.SECTION
     views = section.views(section.rows(framed(both_strengths("nash_md", 0.1))))
-    assert {name: at(rows) for name, rows in views.items()} == {
+    assert {name: comparison_in(rows) for name, rows in views.items()} == {
         "consistency": "tau = 0", "consistency_tau_0.1": "tau = 0.1"
     }  # fmt: skip
     fewer = section.rows(framed(both_strengths("nash_md", 0.1)[:-2]))
