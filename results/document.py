@@ -1,4 +1,4 @@
-"""A page as a list of blocks, and its text in Markdown."""
+"""The blocks of a page, and their rendering in Markdown."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from results import export
 
 @dataclass(frozen=True)
 class Heading:
-    """A title; level 1 is the page's."""
+    """A title; level 1 is the title of the page."""
 
     text: str
     level: int = 2
@@ -18,28 +18,28 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Some sentences."""
+    """A paragraph of text."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list of points."""
+    """A bulleted list."""
 
     points: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class TableBlock:
-    """A table, with its numbers in full; a renderer rounds them."""
+    """A table with unrounded numbers; the renderer rounds them."""
 
     table: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link to a file, by its path from the page."""
+    """A link to a file, whose path is relative to the page."""
 
     text: str
     path: str
@@ -47,7 +47,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Image:
-    """A picture, by its path from the page."""
+    """An image file, whose path is relative to the page."""
 
     text: str
     path: str
@@ -57,7 +57,7 @@ Block = Heading | Paragraph | Bullets | TableBlock | Link | Image
 
 
 def markdown(blocks: Iterable[Block]) -> str:
-    """The page in GitHub's Markdown."""
+    """The text of the page in GitHub-flavoured Markdown."""
     return "\n".join(map(_markdown, blocks))
 
 

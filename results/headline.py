@@ -179,11 +179,8 @@ def _numbers_of_seeds(rows: pd.DataFrame) -> Cells:
 
 def _shares(rows: pd.DataFrame) -> Cells:
     rows = rows[rows["status"] != "skipped"]
-    shares = (
-        (rows["status"] == "ok")
-        .groupby([rows[name] for name in GAME_AND_METHOD], observed=True)
-        .mean()
-    )
+    groups = rows.assign(ok=rows["status"] == "ok").groupby(GAME_AND_METHOD, observed=True)
+    shares = groups["ok"].mean()
     return _cells(shares.map(lambda share: f"{math.floor(100 * share)}%"))
 
 

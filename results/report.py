@@ -52,11 +52,10 @@ def write(run_dir: str | Path) -> Path:
         what = _what_was_timed(source, frame)
     else:
         what = _what_was_run(folder, frame)
-    answers = [
-        (section, section.contents(frame)) for section in SECTIONS if section.has_rows(frame)
-    ]
-    for _, answer in answers:
-        for name, table in answer.tables.items():
+    sections = [section for section in SECTIONS if section.has_rows(frame)]
+    parts = [(section, section.contents(frame)) for section in sections]
+    for _, contents in parts:
+        for name, table in contents.tables.items():
             if len(table):
                 export(table, folder / _TABLES / f"{name}.csv")
     drawn = {path.stem for path in (folder / _FIGURES).glob("*.png")}

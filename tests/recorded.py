@@ -1,4 +1,4 @@
-"""Rows for the tests of tables, figures and reports: written by hand, or measured for real."""
+"""Rows for the tests of tables, figures and reports: some written by hand, some measured."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -23,7 +23,7 @@ def row(
     game_params: dict[str, Any] | None = None,
     **given: Any,
 ) -> Row:
-    """A row of consistency on the game "g", unless something else is given."""
+    """A row of consistency on the game "g", except for the fields that are given."""
     concept = solver.partition("_")[0]
     plain: dict[str, Any] = {
         "run": "r",
@@ -46,7 +46,7 @@ def row(
 
 
 def framed(rows: list[Row]) -> pd.DataFrame:
-    """The rows as ``results.load`` gives them."""
+    """The rows as a frame of the type that ``results.load`` returns."""
     frame = pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS))
     whole = {name: "Int64" for name in ("seed", "context", "step")}
     return frame.astype({**whole, "value": "float64"})
@@ -54,7 +54,7 @@ def framed(rows: list[Row]) -> pd.DataFrame:
 
 @cache
 def annotators() -> pd.DataFrame:
-    """Every question on the game of three annotators at tau = 0 and 0.1; one at KL = 0.05."""
+    """Every question on the game of three annotators at tau = 0 and 0.1; consistency at KL 0.05."""
     return framed(list(_measured()))
 
 
@@ -113,7 +113,7 @@ _CURVES: dict[tuple[str, int], list[tuple[int, float, float, float]]] = {
 
 
 def curves(game: str = "condorcet") -> pd.DataFrame:
-    """Training curves by hand: two learners, two seeds, three points; and one exact answer."""
+    """Training curves of two learners, two seeds and three points each, and one exact answer."""
     rows = [row("entropy", 0.5, solver="rlhf_exact", params={"tau": 0.1})]
     for (learner, seed), points in _CURVES.items():
         slhf = learner == "stackelberg_gda"

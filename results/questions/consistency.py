@@ -37,17 +37,17 @@ _SURE = 0.99
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lines game x comparison x method; clone_shift is the largest over the answer cloned."""
+    """One line a game, comparison and method; the largest value over the answers that are cloned."""
     return pivot(rows, METHOD_KEYS, ["metric"], COLUMNS, "max")
 
 
 def digest(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lines game x method of one comparison, and the columns that are shown."""
+    """The shown columns of one comparison, one line a game and method."""
     return pivot(rows, GAME_AND_METHOD, ["metric"], [c for c in COLUMNS if c.shown], "max")
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
-    """Agreement with itself, the Condorcet winner, clones."""
+    """Sentences on self-agreement, Condorcet winners and clones."""
     of_metric = {
         metric: estimate(part, GAME_AND_METHOD, "max")
         for metric, part in rows.groupby("metric", observed=True)
@@ -70,7 +70,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
 
 
 def figure(rows: pd.DataFrame) -> "Figure":
-    """What kind of answer each method gives: a line a game, a panel a metric."""
+    """What kind of answer each method gives: one line a game, one panel a metric."""
     drawn = [column for column in COLUMNS if column.panel]
     columns = {
         column.panel: estimate(rows[rows["metric"] == column.name], GAME_AND_METHOD, "max")
@@ -89,13 +89,20 @@ def figure(rows: pd.DataFrame) -> "Figure":
 SECTION = Section(
     name="consistency",
     title="Does the same preference give the same answer, and is it the majority's?",
-    reading="Entropy 0 and self agreement 1 mean one answer always. The duality gap is what the "
-    "best opponent of the whole policy gains, leader value what an answer keeps against a follower "
-    "that has seen it; clone shift is the largest change of the answer when one answer is offered "
-    "twice.",
-    expected="With small tau the SLHF leader is almost deterministic while the NLHF policy must "
-    "mix when no answer beats all others. NLHF and SLHF give a strict Condorcet winner and ignore "
-    "clones; RLHF need do neither.",
+    reading="Each method turns the preferences into a policy, a distribution over answers. Entropy "
+    "0 and self-agreement 1 mean that it always gives the same answer. The duality gap is how far "
+    "the policy can be exploited: the margin by which the best opposing policy is preferred to it. "
+    "Leader value is the win rate left when a follower first sees the answer and then gives the "
+    "reply that beats it most often. Clone shift is the largest change of the policy (total "
+    "variation) when one answer is listed twice. Compare methods only within one table, which is "
+    "of one strength of the KL penalty; equal tau is not equal strength, because tau of RLHF is in "
+    "log-odds and that of the others in win probability.",
+    expected="At tau = 0 (no penalty) RLHF and the SLHF leader give a single answer unless answers "
+    "tie, while NLHF must mix whenever every answer is beaten by another one. At tau = 0 NLHF and "
+    "SLHF always give a strict Condorcet winner, the answer that beats every other one; RLHF need "
+    "not. At every tau NLHF and SLHF ignore clones, and RLHF need not. Two values hold by "
+    "definition: at tau = 0 the duality gap of NLHF is 0, and no policy has a larger leader value "
+    "than SLHF.",
     findings=findings,
     tables=(Table("consistency", table, COLUMNS, digest),),
     figure=figure,

@@ -27,22 +27,22 @@ _ALONG = {"cyclic": "t: weight of cycles", "noise": "t: twice the noise"}
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lines game x comparison x path x t, columns metric x method.
+    """One line a game, comparison, path and t; columns metric x method.
 
-    largest_shift, the largest step between neighbours, belongs to a whole path and stands at its
-    end, t = 1. cyclic_share is the same for every method.
+    ``largest_shift``, the largest shift between neighbouring points, is a property of the whole
+    path and is listed at its end, t = 1. ``cyclic_share`` is the same for every method.
     """
     return pivot(rows, ["game", "comparison", "path", "t"], ["metric", "method"], COLUMNS)
 
 
 def digest(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lines game x path, the largest value on the path."""
+    """The largest value on each path: one line a game and path."""
     columns = [column for column in COLUMNS if column.shown]
     return pivot(rows, ["game", "path"], ["metric", "method"], columns, "max")
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
-    """Gap along each kind of path, and its largest step."""
+    """For each kind of path, the largest gap and the largest step between neighbours."""
     out = []
     for kind in categories(rows["kind"]):
         part = rows[rows["kind"] == kind]
@@ -58,7 +58,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
 def figure(rows: pd.DataFrame) -> "Figure":
     """One game along its paths, and the largest step between neighbours in every game.
 
-    The game is the first of those with most kinds of paths; of user types the first is shown.
+    The game is the first among those with the most kinds of paths; at most three paths are drawn.
     """
     featured = str(rows.groupby("game", observed=True)["kind"].nunique().idxmax())
     of_game = rows[rows["game"] == featured]
@@ -107,13 +107,16 @@ def _path(labels: Labels) -> str:
 SECTION = Section(
     name="robustness",
     title="What does intransitivity cost, and does the answer jump?",
-    reading="Each line is a path of games from t = 0 to 1 and takes the largest value on it: "
-    "growing cycles, label noise, or a user type that takes over. Largest shift is between "
-    "neighbouring points: near 1 the answer jumps, and at tau > 0 it shrinks with the "
-    "distance of the points.",
-    expected="At tau = 0 the gap of RLHF grows with the cyclic share and that of NLHF stays 0. "
-    "Both RLHF and the SLHF leader jump where two answers swap ranks; the Nash policy moves "
-    "continuously wherever the maximal lottery is unique.",
+    reading="A path is a family of games from t = 0 to t = 1, and each line shows the largest value "
+    "on one path. cyclic: the preferences turn from a ranking into pure cycles. noise: labels are "
+    "flipped with probability t / 2, and answers are judged by the true preferences. annotators: "
+    "one user type grows from no users to all. Largest shift is the largest total variation "
+    "between the answers at neighbouring points; near 1, the answer jumps.",
+    expected="At tau = 0: RLHF and the SLHF leader jump where two answers swap ranks, while the "
+    "Nash policy of NLHF moves continuously as long as the equilibrium is unique. On the paths "
+    "cyclic and annotators the duality gap of NLHF is 0 by definition; on the path cyclic that of "
+    "RLHF grows. At tau > 0 all three move continuously, so that their largest shift "
+    "shrinks as more points are put on the path.",
     findings=findings,
     tables=(Table("robustness", table, COLUMNS, digest),),
     figure=figure,

@@ -1,4 +1,4 @@
-"""Figures: what is drawn, that it can be read and told apart, and that it is the same each time."""
+"""Figures: what is drawn, that it is legible and distinct, and that it is reproducible."""
 
 import itertools
 import math
@@ -118,9 +118,9 @@ def test_a_method_has_the_same_colour_in_every_figure() -> None:
         for method, handle in legend_of(drawn(ALL_SECTIONS[name], many_methods())).items():
             colours.setdefault(method.removesuffix(" (LM)"), set()).add(to_hex(handle.get_color()))
     assert set(colours) == {*MANY, "dpo", "stackelberg_gda"}
-    for method, found in colours.items():
+    for method, used in colours.items():
         concept = {"dpo": "rlhf", "stackelberg_gda": "slhf"}.get(method, "nlhf")
-        assert found == {style.COLOURS[concept].lower()}, method
+        assert used == {style.COLOURS[concept].lower()}, method
 
 
 @pytest.mark.parametrize("name", ["convergence", "fixed_points"])
@@ -169,12 +169,12 @@ def lightness(rgb: NDArray[np.float64]) -> float:
     ],
 )
 def test_colours_differ_in_grey_and_for_colour_blind_readers(sight: Any) -> None:
-    """Simulated after Machado et al. 2009; lightness alone tells any two concepts apart."""
-    found = [
+    """Simulated after Machado et al. 2009; lightness alone distinguishes any two concepts."""
+    lightnesses = [
         lightness(np.clip(np.asarray(sight) @ to_rgb(style.COLOURS[concept]), 0, 1))
         for concept in ("rlhf", "nlhf", "slhf")
     ]
-    assert min(abs(a - b) for a, b in itertools.combinations(found, 2)) > 12
+    assert min(abs(a - b) for a, b in itertools.combinations(lightnesses, 2)) > 12
 
 
 def test_a_legend_takes_the_lines_that_it_needs() -> None:
@@ -198,8 +198,8 @@ def test_the_story_is_of_a_game_with_users() -> None:
     assert [t.get_text() for t in first.get_xticklabels()] == ["A", "B", "C"]
     assert [t.get_text() for t in second.get_xticklabels()] == ["P known", "P estimated"]
     slhf = to_hex(style.COLOURS["slhf"])
-    seen = next(line for line in third.lines if to_hex(line.get_color()) == slhf)
-    assert np.asarray(seen.get_ydata())[-1] == pytest.approx(1)
+    refined = next(line for line in third.lines if to_hex(line.get_color()) == slhf)
+    assert np.asarray(refined.get_ydata())[-1] == pytest.approx(1)
     assert story(annotators()[annotators()["experiment"] != "refinement"]) is None
 
 

@@ -64,10 +64,10 @@ def test_what_a_language_model_learnt_is_marked() -> None:
         labels = {"model": model} if model else {}
         params = {"tau": 0, "steps": 9}
         rows.append(row("entropy", 1, solver=solver, params=params, labels=labels, scale="llm"))
-    found = describe(framed(rows[:3]))
-    # a learner's own parameters tell it from no solver: the mark does
-    assert list(found["method"]) == ["nash_md_pg", "nash_md_pg (LM)", "RLHF (LM)"]
-    assert categories(found["method"]) == ["RLHF (LM)", "nash_md_pg", "nash_md_pg (LM)"]
+    rows_with_mark = describe(framed(rows[:3]))
+    # a learner's parameters do not distinguish it from a solver; the mark does
+    assert list(rows_with_mark["method"]) == ["nash_md_pg", "nash_md_pg (LM)", "RLHF (LM)"]
+    assert categories(rows_with_mark["method"]) == ["RLHF (LM)", "nash_md_pg", "nash_md_pg (LM)"]
     table = headline(framed(rows[:2]))
     assert [name for name in table.iloc[:, 1]] == ["nash_md_pg", "nash_md_pg (LM)"]
     several = describe(framed(rows))
@@ -117,7 +117,7 @@ def test_a_method_at_another_tau_does_not_move_the_main_comparison() -> None:
 
 
 def test_an_absent_comparison_lists_those_that_exist() -> None:
-    with pytest.raises(RunError, match=r"no row at 'tau = 7'; there are: tau = 0$"):
+    with pytest.raises(RunError, match=r"no row at 'tau = 7'; expected one of: tau = 0$"):
         select_comparison(describe(framed([row("entropy", 0)])), "tau = 7")
 
 

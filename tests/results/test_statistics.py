@@ -15,8 +15,8 @@ from tests.recorded import framed, row
 
 def line(estimates: pd.DataFrame) -> Any:
     """The only line, as a named tuple."""
-    (found,) = estimates.itertuples()
-    return found
+    (estimate_line,) = estimates.itertuples()
+    return estimate_line
 
 
 def test_a_value_without_seed_is_exact() -> None:
@@ -78,10 +78,10 @@ def test_the_largest_in_each_context_before_the_mean() -> None:
 
 def test_groups_keep_their_own_statistics() -> None:
     rows = framed([row("entropy", 0.1, game="z"), row("entropy", math.nan, game="a")])
-    found = estimate(rows, ["game"]).set_index("game")
-    assert found.loc["z", "mean"] == 0.1
-    assert found.loc["z", "defined"] == 1
-    assert found.loc["a", "defined"] == 0
+    estimates = estimate(rows, ["game"]).set_index("game")
+    assert estimates.loc["z", "mean"] == 0.1
+    assert estimates.loc["z", "defined"] == 1
+    assert estimates.loc["a", "defined"] == 0
 
 
 def test_differences_are_taken_on_the_same_seeds() -> None:

@@ -30,7 +30,7 @@ from tabular import EXPERIMENTS, Measurement
 from tabular.convergence import step_size
 from tabular.matching import MatchedKl
 from tests.paper_games import generators, random_games, three_annotators
-from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_do_not_overlap
 from tests.recorded import framed, row
 
 LEARNING = {0.1: (0.1, 1_000), 0.01: (0.02, 5_000)}
@@ -417,7 +417,7 @@ def test_the_figure_has_a_row_a_comparison_and_a_panel_a_cost() -> None:
     (legend,) = figure.legends
     assert {text.get_text() for text in legend.get_texts()} == set(published(0.1))
     assert_texts_on_page(figure)
-    assert_titles_and_ticks_apart(figure)
+    assert_titles_and_ticks_do_not_overlap(figure)
     assert figure.axes[0].get_title() == figure.axes[2].get_title() == ""
     assert [figure.axes[k].get_title() for k in (1, 4)] == ["tau = 0.01", "tau = 0.1"]
     ticks = [t.get_text() for t in figure.axes[0].get_yticklabels()]
