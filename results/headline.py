@@ -1,4 +1,4 @@
-"""The table that sums a run up: one line a game and method."""
+"""The headline: a table that summarises a run, one line a game and method."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from results.rows import RunError
 from results.statistics import estimate
 
 COMPARED_QUESTIONS = tuple(section.name for section in SECTIONS if section.compared)
-"""The questions that compare methods at equal weights."""
+"""The questions that compare methods at equal KL weights."""
 
 _UNIT_KEYS = [*GAME_AND_METHOD, "seed", "context"]
 _TIE = 1e-9
@@ -23,7 +23,7 @@ _LONGEST_NAME = 12
 _UNDEFINED = "undef."
 
 Cells = dict[tuple[str, str], str]
-"""(game, method) -> what is shown."""
+"""(game, method) -> the text of the cell."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Column:
     ----------
     name, meaning : str
     cells : callable
-        Rows in one comparison -> what is shown of each game and method; "-" elsewhere.
+        Rows of one comparison -> the cells; games and methods without a cell show "-".
     section : Section or None
         The question whose rows ``cells`` reads. None: the rows of all questions in
         ``COMPARED_QUESTIONS``, including skipped cells.
@@ -47,42 +47,42 @@ class Column:
 
 
 def has_rows(frame: pd.DataFrame) -> bool:
-    """Whether the frame has rows for a headline."""
+    """Whether the frame has rows that the headline can summarise."""
     return bool(_is_headline_row(frame).any())
 
 
 def headline_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """The described rows of all questions in ``COMPARED_QUESTIONS``; points of curves are left out.
+    """The described rows of all questions in ``COMPARED_QUESTIONS``, without points of curves.
 
     Raises
     ------
     RunError
-        If the frame lacks a column, or none of the questions was asked.
+        If the frame lacks a column, or has no row of these questions.
     """
     rows = describe(frame)
     rows = rows[_is_headline_row(rows)]
     if rows.empty:
-        raise RunError(f"none of {', '.join(COMPARED_QUESTIONS)} was asked in this run")
+        raise RunError(f"none of {', '.join(COMPARED_QUESTIONS)} was measured in this run")
     return rows
 
 
 def headline(frame: pd.DataFrame, comparison: str | None = None) -> pd.DataFrame:
-    """One line a game and method, in one comparison; every cell is text, rounded to be read.
+    """A table of rounded text, one line a game and method, in one comparison.
 
-    ``COLUMNS`` tells what the columns are. "-": not measured. "undef.": does not exist. "*":
-    speaks of those values that exist.
+    ``COLUMNS`` defines the columns. "-" means not measured, "undef." that the value does not
+    exist, "*" that the mean is over the values that exist.
 
     Parameters
     ----------
     frame : DataFrame
-        As ``results.load`` returns it.
+        Rows as returned by ``results.load``.
     comparison : str, optional
         "tau = 0.1" or the like; by default ``frames.main_comparison``.
 
     Raises
     ------
     RunError
-        If none of the questions was asked, or not in that comparison.
+        If there is no row of these questions, or none in that comparison.
     """
     rows = _without_filled(select_comparison(headline_rows(frame), comparison))
     chosen = comparison_in(rows)
@@ -106,7 +106,7 @@ def _is_headline_row(rows: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def _without_filled(rows: pd.DataFrame) -> pd.DataFrame:
-    """Without the variants that fill pairs which were never compared."""
+    """The rows without variants of RLHF that fill pairs which were never compared."""
     plain = [name for name in categories(rows["method"]) if not name.endswith(FILLED)]
     return rows[rows["method"].isin(plain)]
 
@@ -131,7 +131,7 @@ def _favourite_after_three(rows: pd.DataFrame) -> Cells:
 
 
 def _estimates(rows: pd.DataFrame) -> Cells:
-    """Mean over seeds of the largest value in each context."""
+    """The mean over seeds of the largest value in each context, as text."""
     out: Cells = {}
     e: Any
     for e in estimate(rows, GAME_AND_METHOD, "max").itertuples() if len(rows) else ():
@@ -167,7 +167,7 @@ def _short(name: str) -> str:
 
 
 def _seeds(rows: pd.DataFrame) -> Cells:
-    """Of consistency, where it was measured."""
+    """The number of seeds, in consistency if it was measured there."""
     first = rows[(rows["experiment"] == consistency.SECTION.name) & measured(rows)]
     return {**_numbers_of_seeds(rows), **_numbers_of_seeds(first)}
 
@@ -185,61 +185,66 @@ def _shares(rows: pd.DataFrame) -> Cells:
 
 
 def _cells(words: "pd.Series[str]") -> Cells:
-    """A series indexed by game and method."""
+    """The cells of a series that is indexed by game and method."""
     keys = words.index.to_frame().astype(str).itertuples(index=False, name=None)
     return dict(zip(keys, words, strict=True))
 
 
 COLUMNS = (
-    Column("answer", "the likeliest, and its probability", _most_probable, consistency.SECTION),
-    Column("entropy", "of the answer, in nats", _values("entropy"), consistency.SECTION),
+    Column(
+        "answer",
+        "most probable answer, and its probability",
+        _most_probable,
+        consistency.SECTION,
+    ),
+    Column("entropy", "entropy of the policy, in nats", _values("entropy"), consistency.SECTION),
     Column(
         "gap",
-        "duality gap: what the best opponent of the policy gains",
+        "duality gap: the margin by which the best opposing policy is preferred to this one",
         _values("duality_gap"),
         consistency.SECTION,
     ),
     Column(
         "value",
-        "win rate against a follower that sees the answer and replies best",
+        "leader value: win rate against a follower that sees the answer and gives the best reply",
         _values("leader_value"),
         consistency.SECTION,
     ),
     Column(
         "Smith",
-        "mass on the Smith set, which is the Condorcet winner where there is one",
+        "probability of the Smith set, which is the Condorcet winner if there is one",
         _values("smith_mass"),
         consistency.SECTION,
     ),
     Column(
         "shift",
-        "how far the answer moves (total variation) when the worst pair is never compared, P being "
-        "known",
+        "how far the policy moves (total variation) when one pair, the worst, is never compared, "
+        "with P known: NLHF and SLHF then cannot move",
         _shifts("known"),
         data_sensitivity.SECTION,
     ),
     Column(
         "(est.)",
-        "the same, with P estimated from infinitely many comparisons of the other pairs",
+        "the same with P estimated from infinitely many comparisons of the other pairs",
         _shifts("estimated"),
         data_sensitivity.SECTION,
     ),
     Column(
         "fav@3",
-        "probability that a user has seen its favourite after 3 answers, refined where the method "
-        "can refine",
+        "probability that a user has seen its favourite after 3 answers, which are refined if the "
+        "method can refine",
         _favourite_after_three,
         refinement.SECTION,
     ),
     Column(
         "n",
-        'the numbers are means over so many seeds; "exact" where nothing is drawn',
+        'number of seeds in the means; "exact" if nothing is random',
         _seeds,
     ),
     Column(
         "ok",
-        "share of the method's rows on this game that have a value, certified where there is a "
-        "certificate",
+        "share of the method's rows on this game that have a value, and a valid certificate if "
+        "the solver gives one",
         _shares,
     ),
 )

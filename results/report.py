@@ -1,4 +1,4 @@
-"""The report of a run: what was run, what is found, and how sure it is."""
+"""The report of a run: what was run, what it shows, and how certain that is."""
 
 import json
 from collections.abc import Iterator
@@ -26,21 +26,21 @@ _PAPERS = (
     "Fishburn, Probabilistic Social Choice Based on Simple Voting Comparisons, Review of Economic "
     "Studies 51, 1984 (maximal lotteries)",
 )
-_MARKS = '"-": not measured; "undef.": does not exist; "*": over those that exist'
+_MARKS = '"-": not measured; "undef.": does not exist; "*": mean over the values that exist'
 _FIGURES, _TABLES = "figures", "tables"
 
 
 def write(run_dir: str | Path) -> Path:
-    """Write ``report.md``, and every table in full as ``tables/*.csv``, into the run directory.
+    """Write ``report.md`` and the full tables ``tables/*.csv`` into the run directory.
 
-    Figures that ``draw`` has drawn are shown. Works on runs that are not complete; of a question
-    that was not asked the report says that it is not measured. The report of a pytest-benchmark
-    file is written into a directory of its name, without ".json".
+    The report shows the figures that ``draw`` has drawn. It also works on incomplete runs, and
+    names the questions that were not measured. The report of a pytest-benchmark file is written
+    into a directory with the file's name, without ".json". Returns the path of the report.
 
     Raises
     ------
     RunError
-        If there is no run and no such file, or the run has no row yet.
+        If the path is neither a run nor a file, or the run has no row yet.
     """
     source = Path(run_dir)
     frame = compact(load(source))
@@ -71,10 +71,10 @@ def write(run_dir: str | Path) -> Path:
 
 
 def draw(run_dir: str | Path) -> list[Path]:
-    """Draw every figure that the run has rows for into ``<run_dir>/figures``, in three formats.
+    """Draw every figure that the run has rows for into ``<run_dir>/figures``; return the paths.
 
-    "consistency" is of the main comparison; "consistency_tau_0.1" and the like of those others
-    that are needed to show every method.
+    Each figure is written as PNG, SVG and PDF. "consistency" shows the main comparison;
+    "consistency_tau_0.1" and the like show further ones that are needed to show every method.
 
     Raises
     ------
@@ -96,15 +96,15 @@ def draw(run_dir: str | Path) -> list[Path]:
 
 
 def digest(frame: pd.DataFrame) -> tuple[list[pd.DataFrame], list[str]]:
-    """What the command line shows of a run: tables of text, and what these leave out.
+    """What the command line shows of a run: tables of text, and sentences on what they leave out.
 
-    The headline, if one of its questions was asked; else the first table of every question that
-    was; else the statuses.
+    The headline, if the run measured one of its questions; otherwise the first table of every
+    question that it measured; otherwise the statuses.
 
     Raises
     ------
     RunError
-        If the frame lacks a column or is empty.
+        If the frame lacks a column or has no rows.
     """
     check(frame)
     if headline.has_rows(frame):
@@ -126,7 +126,7 @@ def _what_was_timed(file: Path, frame: pd.DataFrame) -> Iterator[str]:
 def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
     spec, environment = _json(folder / "spec.json"), _json(folder / "environment.json")
     solving = (frame["metric"] == "seconds") & (frame["experiment"] == "consistency")
-    solving &= frame["step"].isna()  # those of a training are its time so far
+    solving &= frame["step"].isna()  # a training reports its time so far at every step
     seconds = frame.loc[solving, "value"].sum()
     state = "complete" if (folder / TABLE).is_file() else "NOT COMPLETE: run it again to resume"
     yield (
@@ -160,7 +160,7 @@ def _headlines(frame: pd.DataFrame) -> Iterator[Block]:
         yield Paragraph(f"With {', '.join(added[other])}, at {other}:")
         yield TableBlock(headline.headline(frame, other))
     if at_kl is not None and at_kl not in added:
-        yield Paragraph("At equal distance from the reference instead of equal tau:")
+        yield Paragraph("At equal KL from the reference instead of equal tau:")
         yield TableBlock(headline.headline(frame, at_kl))
 
 
@@ -169,7 +169,7 @@ def _section(section: Section, contents: Contents, drawn: set[str]) -> Iterator[
     yield Paragraph(f"Expected: {section.expected}")
     for view in contents.views:
         if view.comparison:
-            yield Paragraph(f"Seen at {view.comparison}:")
+            yield Paragraph(f"At {view.comparison}:")
         if view.findings:
             yield Bullets(tuple(view.findings))
         for table in section.tables:
@@ -190,7 +190,7 @@ def _section(section: Section, contents: Contents, drawn: set[str]) -> Iterator[
 
 
 def _columns(table: Table) -> Iterator[Block]:
-    """What the columns are that are no metrics; of these the report tells at its end."""
+    """Meanings of the columns that are not metrics; the report ends with those of metrics."""
     texts = tuple(f"{column.name}: {column.text}" for column in table.columns if column.text)
     if texts:
         yield Bullets(texts)
@@ -214,7 +214,7 @@ def _metrics(frame: pd.DataFrame) -> Iterator[Block]:
     rows = [
         (
             name, m.formula, f"[{round(m.low, 6) + 0:g}, {m.high:g}]", m.unit or "-",
-            m.better or "-", m.known_as or "-",
+            m.better or "-", m.synonyms or "-",
         )
         for name, m in METRICS.items()
         if name in present
@@ -222,14 +222,14 @@ def _metrics(frame: pd.DataFrame) -> Iterator[Block]:
     columns = ["metric", "formula", "range", "unit", "better", "also known as"]
     yield Heading("Metrics")
     yield Paragraph(
-        "P is the true game, pi the answer, omega its follower, mu the reference; the largest of "
-        "several values is taken where a table says so."
+        "P is the true game, pi the policy, omega its follower, mu the reference. A table says "
+        "where it takes the largest of several values."
     )
     yield TableBlock(pd.DataFrame(rows, columns=columns))
 
 
 def _call(entry: dict[str, Any]) -> str:
-    """A game, solver or experiment of the spec as name(key=value)."""
+    """A game, solver or experiment of the spec, written as name(key=value)."""
     params = ", ".join(f"{key}={value}" for key, value in entry.get("params", {}).items())
     return f"{entry['name']}({params})" if params else str(entry["name"])
 
@@ -237,5 +237,5 @@ def _call(entry: dict[str, Any]) -> str:
 def _json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):  # a frame without its spec can still be reported
+    except (OSError, ValueError):  # a run without its spec can still be reported
         return {}

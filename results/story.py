@@ -16,9 +16,9 @@ _QUESTIONS = (consistency.SECTION, data_sensitivity.SECTION, refinement.SECTION)
 
 
 def story(frame: pd.DataFrame) -> "Figure | None":
-    """A figure of three panels in the main comparison, of the first game that has rows for all three.
+    """Three panels on the first game with rows for all of them, in the main comparison.
 
-    None if no game has.
+    None if there is no such game.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ _SURE = 0.99
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
-    """One line a game, comparison and method; the largest value over the answers that are cloned."""
+    """One line a game, comparison and method; clone_shift is the largest over cloned answers."""
     return pivot(rows, METHOD_KEYS, ["metric"], COLUMNS, "max")
 
 

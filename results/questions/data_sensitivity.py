@@ -141,8 +141,8 @@ SECTION = Section(
     "P known: the true preference probabilities are given, and only how often each pair is "
     "compared changes. P estimated: all a method knows is the comparisons, and a pair that was "
     "never compared counts as a tie, except that RLHF leaves it out (RLHF (filled) does not).",
-    expected="With P known NLHF and SLHF cannot move, at any tau: they read P and never how often a "
-    "pair was compared, so their 0 is a check of the code and not evidence. RLHF fits a "
+    expected="With P known NLHF and SLHF cannot move, at any tau: they read P and never how often "
+    "a pair was compared, so their 0 is a check of the code and not evidence. RLHF fits a "
     "Bradley-Terry reward to the comparisons. If P is not exactly Bradley-Terry, the rewards "
     "change with the pairs that are compared: at tau > 0 the answer then moves, at tau = 0 only if "
     "another answer gets the highest reward. With P estimated all three may move, and which of "

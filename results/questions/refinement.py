@@ -35,7 +35,7 @@ def favourites(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def favourites_by_route(rows: pd.DataFrame) -> pd.DataFrame:
-    """``favourites`` with independent draws of a method that can refine as a method of their own.
+    """``favourites`` with independent draws of a method that can refine as a separate method.
 
     Under its name "SLHF" refines; its independent draws are the method "SLHF, independent".
     """
@@ -98,9 +98,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
     same = pairs[pairs["leader"].astype(str) == pairs["method"].astype(str)]
     if len(same):
         rates = mean_over_games(estimate(same, GAME_AND_METHOD))
-        out.append(
-            f"The probability that a method's revision of its answer is preferred to it: {rates}."
-        )
+        out.append(f"A method's revision of its answer is preferred with probability {rates}.")
     return out
 
 

@@ -107,16 +107,16 @@ def _path(labels: Labels) -> str:
 SECTION = Section(
     name="robustness",
     title="What does intransitivity cost, and does the answer jump?",
-    reading="A path is a family of games from t = 0 to t = 1, and each line shows the largest value "
-    "on one path. cyclic: the preferences turn from a ranking into pure cycles. noise: labels are "
-    "flipped with probability t / 2, and answers are judged by the true preferences. annotators: "
-    "one user type grows from no users to all. Largest shift is the largest total variation "
-    "between the answers at neighbouring points; near 1, the answer jumps.",
+    reading="A path is a family of games from t = 0 to t = 1, and each line shows the largest "
+    "value on one path. cyclic: the preferences turn from a ranking into pure cycles. noise: "
+    "labels are flipped with probability t / 2, and answers are judged by the true preferences. "
+    "annotators: one user type grows from no users to all. Largest shift is the largest total "
+    "variation between the answers at neighbouring points; near 1, the answer jumps.",
     expected="At tau = 0: RLHF and the SLHF leader jump where two answers swap ranks, while the "
     "Nash policy of NLHF moves continuously as long as the equilibrium is unique. On the paths "
     "cyclic and annotators the duality gap of NLHF is 0 by definition; on the path cyclic that of "
-    "RLHF grows. At tau > 0 all three move continuously, so that their largest shift "
-    "shrinks as more points are put on the path.",
+    "RLHF grows. At tau > 0 all three move continuously, so that their largest shift shrinks as "
+    "more points are put on the path.",
     findings=findings,
     tables=(Table("robustness", table, COLUMNS, digest),),
     figure=figure,

@@ -245,6 +245,6 @@ def label(name: str, other: Any = "") -> Callable[[Labels], Any]:
 
 
 def shared_by_methods(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """``rows`` with ``metric`` filed under the method ``ALL``, as it is the same for all of them."""
+    """``rows`` with ``metric`` assigned to the method ``ALL``: it is the same for all methods."""
     method = rows["method"].cat.add_categories(ALL)
     return rows.assign(method=method.mask(rows["metric"] == metric, ALL))

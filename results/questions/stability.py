@@ -62,7 +62,7 @@ def _sides(units: pd.DataFrame) -> list[str]:
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """One line a comparison and method: range of the limits over games, and how many runs settle."""
+    """One line a comparison and method: range of the limits, and how many runs settle."""
     units = stability(rows)
     sides = _sides(units)
     shares = [Column(f"settled_{name.removeprefix(_SIDE)}", value=_settled(name)) for name in sides]
@@ -124,10 +124,10 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
 SECTION = Section(
     name="stability",
     title="Up to which step size is the fixed point stable?",
-    reading="Close to its fixed point a step of a method is nearly linear, and errors shrink if its "
-    "spectral radius is below 1. The predicted limit is the step size eta at which the spectral "
-    "radius reaches 1; the observed limit is the largest eta at which runs that start near the "
-    "fixed point come closer to it. Runs just below and above the limit start far away.",
+    reading="Close to its fixed point a step of a method is nearly linear, and errors shrink if "
+    "its spectral radius is below 1. The predicted limit is the step size eta at which the "
+    "spectral radius reaches 1; the observed limit is the largest eta at which runs that start "
+    "near the fixed point come closer to it. Runs just below and above the limit start far away.",
     expected="The two limits agree. Runs settle just below the limit and not just above it. The "
     "linearisation is a statement about the neighbourhood of the fixed point only, so a run that "
     "starts far away may fail to settle below the limit.",

@@ -44,12 +44,12 @@ POINTS = (
 
 def curves(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison, method, seed and step; one column a metric."""
-    paid = widen(rows[rows["metric"].isin(_COSTS)], [*METHOD_KEYS, "seed", "step"])
+    costs = widen(rows[rows["metric"].isin(_COSTS)], [*METHOD_KEYS, "seed", "step"])
     rows = rows[rows["metric"].isin(_DISTANCES)]
     broken = rows[rows["metric"] == "off_list_mass"]
     broken = broken.assign(metric="diverged", value=(broken["status"] == "diverged").astype(float))
     wide = widen(pd.concat([rows, broken]), [*UNIT_KEYS, "step"])
-    return wide.merge(paid, on=[*METHOD_KEYS, "seed", "step"], how="left")
+    return wide.merge(costs, on=[*METHOD_KEYS, "seed", "step"], how="left")
 
 
 def _with_target(rows: pd.DataFrame) -> pd.DataFrame:
@@ -103,7 +103,7 @@ COLUMNS = (
     ),
     Column(
         "end",
-        "total variation to it after the training, the mean over seeds",
+        "total variation to the method's exact answer after the training, the mean over seeds",
         lambda ends: ends.distance["mean"],
     ),
     Column("low", "lower end of the 95% interval of the end", lambda ends: ends.distance["low"]),
@@ -273,8 +273,8 @@ SECTION = Section(
     "method.",
     expected="The distance falls a lot and does not reach 0, because the gradients are estimated "
     "from samples and the training stops after a fixed number of steps. Nash-MD-PG with a fixed "
-    "mixture as the opponent ends at the fixed point of that mixture, which is its exact answer "
-    "in this table, and not at the regularised Nash equilibrium.",
+    "mixture as the opponent ends at the fixed point of that mixture, which is its exact answer in "
+    "this table, and not at the regularised Nash equilibrium.",
     findings=findings,
     tables=(
         Table("trainings", table, COLUMNS, absent="no learner of this run has a target"),

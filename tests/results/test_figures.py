@@ -43,30 +43,30 @@ def many_methods() -> pd.DataFrame:
     rows = []
     for k, name in enumerate([*MANY, "dpo", "stackelberg_gda"]):
         concept = {"dpo": "rlhf", "stackelberg_gda": "slhf"}.get(name, "nlhf")
-        given: dict[str, Any] = {"solver": name, "concept": concept, "params": {"tau": 0.1}}
+        common: dict[str, Any] = {"solver": name, "concept": concept, "params": {"tau": 0.1}}
         for step in range(1, 30):
-            at_step = {**given, "experiment": "convergence", "step": step}
+            at_step = {**common, "experiment": "convergence", "step": step}
             rows += [row(m, 1.0 + step, **at_step) for m in ("seconds", "oracle_calls")]
             for metric in ("regularised_gap", "kl_to_target", "tv_to_target"):
                 value = math.exp(-step * (k + 1) / 15)
                 rows.append(row(metric, value, labels={"iterate": "last"}, **at_step))
-            trained = {**given, "step": step, "scale": "llm"}
+            trained = {**common, "step": step, "scale": "llm"}
             rows.append(row("tv_to_target", 0.8 / step + 0.02 * k, **trained))
             rows += [row(m, step, **trained) for m in ("optimizer_steps", "generated_tokens")]
             rows += [row(m, step, **trained) for m in ("judge_calls", "seconds")]
             rows.append(row("off_list_mass", 0.0, **trained))
-        rows.append(row("entropy", 0.1 * k, **given))
+        rows.append(row("entropy", 0.1 * k, **common))
         for route, value in (("predicted", 0.1 + k), ("observed", 0.11 + k)):
             labels = {"route": route}
-            rows.append(row("step_limit", value, experiment="stability", labels=labels, **given))
+            rows.append(row("step_limit", value, experiment="stability", labels=labels, **common))
         for share, value in ((0.95, 10.0**-k), (1.05, 0.1 + k)):
             labels_of = {"of_limit": share}
             rows.append(
-                row("kl_to_target", value, experiment="stability", labels=labels_of, **given)
+                row("kl_to_target", value, experiment="stability", labels=labels_of, **common)
             )
         for route in ("target", "last", "average"):
             ends = {"route": route, "nash_tau": 0.1}
-            rows.append(row("tv_to_nash", k / 30, experiment="fixed_points", labels=ends, **given))
+            rows.append(row("tv_to_nash", k / 30, experiment="fixed_points", labels=ends, **common))
     return framed(rows)
 
 

@@ -13,8 +13,8 @@ from results.frames import (
     select_comparison,
 )
 from results.headline import headline
-from results.rows import COLUMNS, Row, RunError
-from tests.recorded import annotators, framed, row
+from results.rows import COLUMNS, RunError
+from tests.recorded import annotators, framed, row, with_exact_concepts
 
 
 @pytest.mark.parametrize(
@@ -91,28 +91,18 @@ def test_the_main_comparison_covers_most() -> None:
     assert main_comparison(describe(framed(rows)), "KL") == "KL = 0.1 nats"
 
 
-def beside(iterative: str, tau: float) -> list[Row]:
-    """The three concepts at tau = 0 and 0.1, and a method at one tau, in two games."""
-    exact = [f"{concept}_exact" for concept in ("rlhf", "nlhf", "slhf")]
-    pairs = [(name, t) for name in exact for t in (0.0, 0.1)] + [(iterative, tau)]
-    return [
-        row("entropy", 0.5, solver=name, params={"tau": t}, game=game, cell=f"{name} {t}")
-        for name, t in pairs
-        for game in ("g", "h")
-    ]
-
-
 def test_a_method_at_another_tau_does_not_move_the_main_comparison() -> None:
-    rows = describe(framed(beside("nash_md", 0.1)))
+    rows = describe(framed(with_exact_concepts("nash_md", 0.1)))
     assert main_comparison(rows) == "tau = 0"
     assert comparisons_to_show(rows) == {
         "tau = 0": ["RLHF", "NLHF", "SLHF"],
         "tau = 0.1": ["nash_md"],
     }
-    assert comparisons_to_show(describe(framed(beside("nash_md", 0.0)))) == {
+    assert comparisons_to_show(describe(framed(with_exact_concepts("nash_md", 0.0)))) == {
         "tau = 0": ["RLHF", "NLHF", "SLHF", "nash_md"]
     }
-    alone = describe(framed(beside("nash_md", 0.1)[-4:]))  # no comparison has all three concepts
+    slhf_and_nash_md = with_exact_concepts("nash_md", 0.1)[-4:]
+    alone = describe(framed(slhf_and_nash_md))
     assert list(comparisons_to_show(alone)) == ["tau = 0.1"]
 
 

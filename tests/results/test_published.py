@@ -12,7 +12,7 @@ PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 RUN = PUBLISHED / "llm_paper"
 TABLE = pd.read_csv(RUN / "tables" / "trainings.csv")
 MOST = {"rloo (LM)": 0.06, "nash_md_pg (LM)": 0.07, "stackelberg_gda (LM)": 0.10}
-"""Total variation to the exact answer, mean over games and seeds, that each learner must stay below."""
+"""Total variation to the exact answer, mean over games and seeds; each learner must stay below."""
 
 
 @pytest.mark.parametrize("name", ["llm_paper", "llm_learners"])

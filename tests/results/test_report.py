@@ -130,8 +130,8 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path)
     assert drawn == set(re.findall(r"\]\(figures/(.*)\.png\)", text)) | {"story"}
     first, second = text.index("| game | at tau = 0 |"), text.index("| game | at tau = 0.1 |")
     assert first < text.index("With nash_md, at tau = 0.1:") < second
-    assert text.count("Seen at tau = 0:") == 4
-    assert text.count("Seen at tau = 0.1:") == 2
+    assert text.count("\nAt tau = 0:") == 4
+    assert text.count("\nAt tau = 0.1:") == 2
     (line,) = [line for line in text.splitlines() if line.startswith("- nash_md: ")]
     assert "the residual change in the last step is at most" in line
     before = written(tmp_path / "before", annotators())

@@ -18,12 +18,12 @@ def table() -> Any:
 
 
 def test_the_table_has_a_line_a_change() -> None:
-    given = table().loc[("condorcet", "tau = 0", "known", math.inf)]["shift"]
+    with_p_known = table().loc[("condorcet", "tau = 0", "known", math.inf)]["shift"]
     # without A-B and without A-C: B stays, A wins; without B-C: C wins
-    assert given["RLHF", "mean"].droplevel("n")["no A-B"] == 0
-    assert given["RLHF", "mean"].droplevel("n")["no A-C"] == 1
-    assert given["RLHF", "mean"].droplevel("n")["no B-C"] == 1
-    assert given[["NLHF", "SLHF"]].abs().max(axis=None) < 1e-9
+    assert with_p_known["RLHF", "mean"].droplevel("n")["no A-B"] == 0
+    assert with_p_known["RLHF", "mean"].droplevel("n")["no A-C"] == 1
+    assert with_p_known["RLHF", "mean"].droplevel("n")["no B-C"] == 1
+    assert with_p_known[["NLHF", "SLHF"]].abs().max(axis=None) < 1e-9
     estimated = table().loc[("condorcet", "tau = 0", "estimated", math.inf, "no A-C", "exact")]
     # papers.md 1.3: NLHF goes from (.5, .2, .3) to (.625, 0, .375), SLHF stays at A
     assert estimated["shift", "NLHF", "mean"] == pytest.approx(0.2)

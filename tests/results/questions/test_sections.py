@@ -17,7 +17,7 @@ from results.frames import comparison_in
 from results.questions import SECTIONS, consistency, data_sensitivity, refinement, robustness
 from results.questions.section import Section
 from results.rows import Row, RunError
-from tests.recorded import annotators, curves, framed, row
+from tests.recorded import annotators, curves, framed, row, with_exact_concepts
 
 COMPARED = [section for section in SECTIONS if section.compared]
 KEYS = {
@@ -30,15 +30,15 @@ def paths_of_rows() -> pd.DataFrame:
     """Rows by hand of every question that follows methods, two methods each."""
     rows: list[Row] = []
     for name in ("egpo", "nash_md"):
-        given: dict[str, Any] = {"solver": name, "concept": "nlhf", "params": {"tau": 0.1}}
+        common: dict[str, Any] = {"solver": name, "concept": "nlhf", "params": {"tau": 0.1}}
         for step in range(4):
-            at_step = {**given, "experiment": "convergence", "step": step}
+            at_step = {**common, "experiment": "convergence", "step": step}
             rows += [row(m, 1.0 + step, **at_step) for m in ("seconds", "oracle_calls")]
             for metric in ("regularised_gap", "kl_to_target", "tv_to_target", "duality_gap"):
                 rows.append(row(metric, 10.0**-step, labels={"iterate": "last"}, **at_step))
         limits = {"eta": 0.4, "route": "predicted"}
-        rows.append(row("step_limit", 2.0, experiment="convergence", labels=limits, **given))
-        stable: dict[str, Any] = {**given, "experiment": "stability"}
+        rows.append(row("step_limit", 2.0, experiment="convergence", labels=limits, **common))
+        stable: dict[str, Any] = {**common, "experiment": "stability"}
         rows.append(row("omega", 0.1, **stable))
         for route, value in (("predicted", 2.0), ("observed", 2.1)):
             rows.append(row("step_limit", value, labels={"route": route}, **stable))
@@ -46,7 +46,7 @@ def paths_of_rows() -> pd.DataFrame:
             rows.append(row("kl_to_target", value, labels={"of_limit": share}, **stable))
         for route in ("target", "last", "average"):
             labels = {"route": route, "nash_tau": 0.1}
-            rows.append(row("tv_to_nash", 0.2, experiment="fixed_points", labels=labels, **given))
+            rows.append(row("tv_to_nash", 0.2, experiment="fixed_points", labels=labels, **common))
     for metric, value in (("newton_steps", 4), ("regularised_gap", 1e-16), ("seconds", 0.1)):
         rows.append(row(metric, value, experiment="convergence", params={"tau": 0.1}))
     slow: dict[str, Any] = {"solver": "slow", "concept": "slhf", "params": {"tau": 0.1, "kappa": 2}}
@@ -115,24 +115,13 @@ def test_a_question_is_asked_where_it_was_measured(section: Section) -> None:
         section.rows(pd.DataFrame({"value": [1.0]}))
 
 
-def both_strengths(iterative: str, tau: float) -> list[Row]:
-    """The three concepts at tau = 0 and 0.1, and a method at one tau, in two games."""
-    exact = [f"{concept}_exact" for concept in ("rlhf", "nlhf", "slhf")]
-    pairs = [(name, t) for name in exact for t in (0.0, 0.1)] + [(iterative, tau)]
-    return [
-        row("entropy", 0.5, solver=name, params={"tau": t}, game=game, cell=f"{name} {t}")
-        for name, t in pairs
-        for game in ("g", "h")
-    ]
-
-
 def test_a_comparison_that_adds_methods_is_a_view() -> None:
     section = consistency.SECTION
-    views = section.views(section.rows(framed(both_strengths("nash_md", 0.1))))
+    views = section.views(section.rows(framed(with_exact_concepts("nash_md", 0.1))))
     assert {name: comparison_in(rows) for name, rows in views.items()} == {
         "consistency": "tau = 0", "consistency_tau_0.1": "tau = 0.1"
     }  # fmt: skip
-    fewer = section.rows(framed(both_strengths("nash_md", 0.1)[:-2]))
+    fewer = section.rows(framed(with_exact_concepts("nash_md", 0.1)[:-2]))
     assert list(section.views(fewer)) == ["consistency"]
 
 
