@@ -8,11 +8,12 @@ from typing import Any
 import pandas as pd
 
 from results.frames import FILLED, categories, comparison_in, describe, measured, select_comparison
+from results.panels import short
 from results.questions import SECTIONS, consistency, data_sensitivity, refinement
 from results.questions.layout import GAME_AND_METHOD
 from results.questions.section import Section
 from results.rows import RunError
-from results.statistics import estimate
+from results.statistics import estimate, fill_units
 
 COMPARED_QUESTIONS = tuple(section.name for section in SECTIONS if section.compared)
 """The questions that compare methods at equal KL weights."""
@@ -148,7 +149,7 @@ def _cell(mean: float, defined: float) -> str:
 def _most_probable(rows: pd.DataFrame) -> Cells:
     """The answer of highest probability: one name, if it is the same in all seeds and contexts."""
     rows = rows[rows["metric"] == "probability"]
-    units = rows.assign(seed=rows["seed"].fillna(-1), context=rows["context"].fillna(-1))
+    units = fill_units(rows)
     top = units.groupby(_UNIT_KEYS, observed=True)["value"].transform("max")
     best = units[units["value"] >= top - _TIE].groupby(_UNIT_KEYS, observed=True)
     answers = best.agg(name=("action", "first"), ties=("action", "size"), top=("value", "max"))
@@ -158,12 +159,9 @@ def _most_probable(rows: pd.DataFrame) -> Cells:
     lines = groups.agg(name=("name", "first"), names=("name", "nunique"), top=("top", "mean"))
     out = {(str(g), str(m)): _UNDEFINED for g, m in zip(rows["game"], rows["method"], strict=True)}
     for (game, method), name, names, mean in lines.itertuples(name=None):
-        out[str(game), str(method)] = f"{_short(name) if names == 1 else 'varies'} {mean:.2f}"
+        answer = short(name, _LONGEST_NAME) if names == 1 else "varies"
+        out[str(game), str(method)] = f"{answer} {mean:.2f}"
     return out
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _seeds(rows: pd.DataFrame) -> Cells:

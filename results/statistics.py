@@ -40,9 +40,7 @@ def estimate(
         Columns ``by``, mean, low, high, defined in [0, 1], and n: "exact" or the number of seeds.
     """
     keys = list(by)
-    units = rows[[*keys, "value"]].assign(
-        seed=rows["seed"].fillna(_MISSING), context=rows["context"].fillna(_MISSING)
-    )
+    units = fill_units(rows)[[*keys, "seed", "context", "value"]]
     one = units.groupby([*keys, "seed", "context"], observed=True)["value"].agg(within)
     seeds = one.groupby([*keys, "seed"], observed=True).mean().reset_index()
     out = _over_seeds(seeds, keys)
@@ -62,15 +60,18 @@ def paired_difference(
     out. Metrics are assumed to start at 0 when the interval is clipped.
     """
     keys = list(by)
-    units = rows.assign(
-        seed=rows["seed"].fillna(_MISSING), context=rows["context"].fillna(_MISSING)
-    )
+    units = fill_units(rows)
     index = [*keys, "game", "seed", "context", "method"]
     wide = units.groupby(index, observed=True)["value"].mean().unstack("method")
     gap = wide.reindex(columns=[first, second]).dropna()
     one = (gap[first] - gap[second]).rename("value").groupby([*keys, "seed"], observed=True).mean()
     out = _over_seeds(one.reset_index(), keys)
     return _clip(out, lambda m: -METRICS[m].high, lambda m: METRICS[m].high)
+
+
+def fill_units(rows: pd.DataFrame) -> pd.DataFrame:
+    """``rows`` with -1 for missing seeds and contexts, so that they can be grouped by."""
+    return rows.assign(**{name: rows[name].fillna(_MISSING) for name in ("seed", "context")})
 
 
 def _over_seeds(seeds: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

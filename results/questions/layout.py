@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from results.questions.section import Column
-from results.statistics import STATISTICS, estimate
+from results.statistics import STATISTICS, estimate, fill_units
 
 GAME_AND_METHOD = ["game", "method"]
 """What makes two lines of one comparison different."""
@@ -72,8 +72,7 @@ def widen(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     Missing seeds and contexts become -1, so that they can be grouped by; ``restore_missing`` turns
     them back. If a line has several rows of a metric, the first is used.
     """
-    filled = rows.assign(seed=rows["seed"].fillna(-1), context=rows["context"].fillna(-1))
-    values = filled.groupby([*keys, "metric"], observed=True)["value"]
+    values = fill_units(rows).groupby([*keys, "metric"], observed=True)["value"]
     return values.first().unstack("metric").reset_index().rename_axis(columns=None)
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 from results.questions.layout import METHOD_KEYS
 from results.questions.section import Column
 from results.questions.traces import REACHED, outcomes
+from results.statistics import fill_units
 
 COLUMNS = (
     Column("newton_steps", "linear systems solved, the most over contexts and seeds"),
@@ -67,9 +68,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
 
 def _best(units: pd.DataFrame) -> pd.DataFrame:
     """The fastest method of each game and comparison that reaches the gap everywhere."""
-    seeds = units.assign(seed=units["seed"].fillna(-1)).groupby(
-        [*METHOD_KEYS, "seed"], observed=True
-    )
+    seeds = fill_units(units).groupby([*METHOD_KEYS, "seed"], observed=True)
     each = seeds.agg(
         reached=("steps", lambda steps: steps.notna().all()),
         steps=("steps", "max"),

@@ -12,6 +12,7 @@ import pandas as pd
 
 from results.questions.layout import METHOD_KEYS, UNIT_KEYS, aggregate, restore_missing, widen
 from results.questions.section import Column
+from results.statistics import fill_units
 
 REACHED = 1e-10
 """Regularised gap at which an equilibrium counts as reached."""
@@ -103,7 +104,5 @@ def outcomes(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a unit and method: where its run ends, and what it took to reach the gap."""
     out = aggregate(approaches(rows), [*UNIT_KEYS, "contexts"], OUTCOMES, _approach)
     limits = rows[rows["metric"] == "step_limit"]
-    limits = limits[[*UNIT_KEYS, "eta", "value"]].rename(columns={"value": "limit"})
-    for name in ("seed", "context"):
-        limits[name] = limits[name].fillna(-1)
+    limits = fill_units(limits)[[*UNIT_KEYS, "eta", "value"]].rename(columns={"value": "limit"})
     return restore_missing(out.merge(limits, on=UNIT_KEYS, how="left"))
