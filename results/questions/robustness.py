@@ -112,11 +112,12 @@ SECTION = Section(
     "labels are flipped with probability t / 2, and answers are judged by the true preferences. "
     "annotators: one user type grows from no users to all. Largest shift is the largest total "
     "variation between the answers at neighbouring points; near 1, the answer jumps.",
-    expected="At tau = 0: RLHF and the SLHF leader jump where two answers swap ranks, while the "
-    "Nash policy of NLHF moves continuously as long as the equilibrium is unique. On the paths "
-    "cyclic and annotators the duality gap of NLHF is 0 by definition; on the path cyclic that of "
-    "RLHF grows. At tau > 0 all three move continuously, so that their largest shift shrinks as "
-    "more points are put on the path.",
+    expected="At tau = 0: RLHF and the SLHF leader jump where two answers swap ranks. The Nash "
+    "policy of NLHF moves continuously while the equilibrium is unique, and jumps where one answer "
+    "starts or ceases to beat all others. On the paths cyclic and annotators the duality gap of "
+    "NLHF is 0 by definition; on the path cyclic that of RLHF mostly grows, until at t = 1 only "
+    "cycles are left and its rewards nearly tie. At tau > 0 all three move continuously, so that "
+    "their largest shift shrinks as more points are put on the path.",
     findings=findings,
     tables=(Table("robustness", table, COLUMNS, digest),),
     figure=figure,
