@@ -116,7 +116,7 @@ SECTION = Section(
     "policy of NLHF moves continuously while the equilibrium is unique, and jumps where one answer "
     "starts or ceases to beat all others. On the paths cyclic and annotators the duality gap of "
     "NLHF is 0 by definition; on the path cyclic that of RLHF mostly grows, until at t = 1 only "
-    "cycles are left and its rewards nearly tie. At tau > 0 all three move continuously, so that "
+    "cycles are left and its rewards tie. At tau > 0 all three move continuously, so that "
     "their largest shift shrinks as more points are put on the path.",
     findings=findings,
     tables=(Table("robustness", table, COLUMNS, digest),),
