@@ -1,4 +1,4 @@
-"""What was measured: rows, stored runs, tables, figures, reports."""
+"""What a run measured: rows, stored runs, tables, figures and reports."""
 
 from results.rows import Row as Row
 from results.rows import RunError as RunError

@@ -1,4 +1,4 @@
-"""A page as a list of blocks, and its text in Markdown."""
+"""The blocks of a page, and their rendering in Markdown."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from results import export
 
 @dataclass(frozen=True)
 class Heading:
-    """A title; level 1 is the page's."""
+    """A title; level 1 is the title of the page."""
 
     text: str
     level: int = 2
@@ -18,46 +18,46 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Some sentences."""
+    """A paragraph of text."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list of points."""
+    """A bulleted list."""
 
     points: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Grid:
-    """A table, with its numbers in full; a renderer rounds them."""
+class TableBlock:
+    """A table with unrounded numbers; the renderer rounds them."""
 
     table: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link to a file, by its path from the page."""
+    """A link to a file, whose path is relative to the page."""
 
     text: str
     path: str
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture, by its path from the page."""
+class Image:
+    """An image file, whose path is relative to the page."""
 
     text: str
     path: str
 
 
-Block = Heading | Paragraph | Bullets | Grid | Link | Picture
+Block = Heading | Paragraph | Bullets | TableBlock | Link | Image
 
 
 def markdown(blocks: Iterable[Block]) -> str:
-    """The page in GitHub's Markdown."""
+    """The text of the page in GitHub-flavoured Markdown."""
     return "\n".join(map(_markdown, blocks))
 
 
@@ -69,9 +69,9 @@ def _markdown(block: Block) -> str:
             return f"{block.text}\n"
         case Bullets():
             return "".join(f"- {point}\n" for point in block.points)
-        case Grid():
+        case TableBlock():
             return export.markdown(block.table)
         case Link():
             return f"{block.text}: [{block.path}]({block.path})\n"
-        case Picture():
+        case Image():
             return f"![{block.text}]({block.path})\n"

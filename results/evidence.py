@@ -1,4 +1,4 @@
-"""What stands behind a run's numbers: certificates, seeds, statuses."""
+"""What a run's numbers rest on: certificates, seeds and statuses."""
 
 import pandas as pd
 
@@ -6,12 +6,12 @@ from results.frames import describe
 
 
 def statuses(frame: pd.DataFrame) -> pd.DataFrame:
-    """Lines question x method x status: rows, their share, in how many games, and one reason.
+    """One line a question, method and status: rows, their share, number of games, one reason.
 
     Raises
     ------
     RunError
-        If the frame lacks a column or is empty.
+        If the frame lacks a column or has no rows.
     """
     group = describe(frame).groupby(["experiment", "method", "status"], sort=False, observed=True)
     out = group.agg(
@@ -23,12 +23,12 @@ def statuses(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def certified(frame: pd.DataFrame) -> list[str]:
-    """Worst certificate of every method, and how many seeds stand behind an average."""
+    """Sentences on the worst certificate of each solver, and on seeds behind the averages."""
     defined = frame[frame["value"].notna()]
     out = []
     for metric, line in (
         ("residual", "each checked against its condition of optimality; the largest residual is"),
-        ("step_residual", "by iteration; what the last step still moved is at most"),
+        ("step_residual", "found by iteration; the residual change in the last step is at most"),
     ):
         of_metric = defined[defined["metric"] == metric]
         for solver, part in of_metric.groupby("solver", observed=True):
@@ -54,9 +54,9 @@ def certified(frame: pd.DataFrame) -> list[str]:
 
 
 def not_measured(frame: pd.DataFrame, questions: tuple[str, ...]) -> list[str]:
-    """Which of the questions were not asked, and which cells were skipped and why."""
-    asked = set(frame["experiment"])
-    out = [f"Not measured: {question}." for question in questions if question not in asked]
+    """Sentences on the questions without rows, and on the cells that were skipped and why."""
+    present = set(frame["experiment"])
+    out = [f"Not measured: {question}." for question in questions if question not in present]
     skipped = frame[frame["status"] == "skipped"]
     for (question, message), part in skipped.groupby(["experiment", "message"], observed=True):
         games = ", ".join(sorted(part["game"].unique()))

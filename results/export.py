@@ -1,4 +1,4 @@
-"""Tables as text and files: Markdown, LaTeX, CSV, Parquet."""
+"""Writes tables as text and files: Markdown, LaTeX, CSV, Parquet."""
 
 import math
 from collections.abc import Hashable, Sequence
@@ -27,10 +27,10 @@ _ROUNDING = 1e-8
 
 
 def export(table: pd.DataFrame, path: str | Path) -> Path:
-    """Write a table as .csv or .parquet (numbers in full) or .md or .tex (numbers rounded).
+    """Write a table as .csv or .parquet (unrounded) or as .md or .tex (rounded); return its path.
 
-    In the first two the columns of a question's table are joined: "duality_gap NLHF low". The
-    LaTeX needs the package booktabs.
+    In .csv and .parquet the column levels of a question's table are joined: "duality_gap NLHF
+    low". The LaTeX needs the package booktabs.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def export(table: pd.DataFrame, path: str | Path) -> Path:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table in GitHub's Markdown; numbers to the right."""
+    """The table in GitHub-flavoured Markdown, with numbers aligned to the right."""
     shown = text(table)
     head = [_markdown_cell(str(c)) for c in shown.columns]
     body = [[_markdown_cell(cell) for cell in row] for row in shown.itertuples(index=False)]
@@ -64,7 +64,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def latex(table: pd.DataFrame) -> str:
-    """The table as a booktabs tabular, special characters escaped."""
+    """The table as a LaTeX tabular with booktabs rules and escaped special characters."""
     shown = text(table)
     left = _left(table)
     columns = "".join("l" if i in left else "r" for i in range(len(shown.columns)))
@@ -86,11 +86,11 @@ def latex(table: pd.DataFrame) -> str:
 
 
 def text(table: pd.DataFrame) -> pd.DataFrame:
-    """The table as it is shown: index as columns, each mean with its interval in one cell.
+    """The table as text: the index becomes columns, each mean with its interval one cell.
 
-    "0.12 [0.10, 0.14]" is a mean and its 95% interval, left out where it is narrower than the
-    rounding; "(85% defined)" tells that the mean leaves out values that do not exist; "undefined"
-    that none does; "-" that nothing was measured.
+    "0.12 [0.10, 0.14]" is a mean and its 95% interval, which is left out if it is narrower than
+    the rounding. "(85% defined)" says that the mean leaves out values that do not exist,
+    "undefined" that no value exists, "-" that nothing was measured.
     """
     index = table.index.to_frame(index=False) if _has_index(table) else pd.DataFrame()
     shown = {str(name): [_plain(v) for v in index[name]] for name in index}
@@ -106,7 +106,7 @@ def text(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def estimate_text(mean: float, low: float, high: float, defined: float) -> str:
-    """One estimate in one cell; see ``text``."""
+    """The text of one estimate, in the notation of ``text``."""
     if math.isnan(mean):
         return "undefined" if defined == 0 else "-"
     cell = number(mean)
@@ -116,7 +116,7 @@ def estimate_text(mean: float, low: float, high: float, defined: float) -> str:
 
 
 def number(value: float) -> str:
-    """Three decimals; a power of ten where these would say nothing."""
+    """The value with three decimals, or in scientific notation if it is too small or too large."""
     if abs(value) < _ROUNDING or 5e-4 <= abs(value) < 1e4:
         return f"{round(value, 3) + 0:.3f}"
     return f"{value:.1e}"
@@ -146,7 +146,7 @@ def _join(column: Sequence[Hashable]) -> str:
 
 
 def _left(table: pd.DataFrame) -> set[int]:
-    """Positions of the columns of words in ``text(table)``."""
+    """Positions of the columns of ``text(table)`` that contain words."""
     index = table.index.to_frame(index=False) if _has_index(table) else pd.DataFrame()
     words = {i for i, c in enumerate(index) if not pd.api.types.is_numeric_dtype(index[c])}
     if table.columns.names[-1] != "statistic":

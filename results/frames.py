@@ -1,4 +1,4 @@
-"""Rows with the words under which they are compared: game, comparison, method, labels."""
+"""Adds to rows the names under which they are compared: game, comparison, method, labels."""
 
 import json
 import re
@@ -13,10 +13,10 @@ from results.rows import COLUMNS, RunError
 
 CONCEPTS = ("rlhf", "nlhf", "slhf", "other")
 FILLED = " (filled)"
-"""Ends the name of RLHF that fits never-compared pairs as ties, instead of dropping them."""
+"""Suffix of RLHF when it fits never-compared pairs as ties instead of leaving them out."""
 
 LM = " (LM)"
-"""Marks a method that was trained with a language model; scales are compared, never pooled."""
+"""Suffix of a method that trains a language model; the two scales are never pooled."""
 
 Labels = dict[str, Any]
 
@@ -24,11 +24,11 @@ Labels = dict[str, Any]
 def describe(frame: pd.DataFrame, question: str | None = None) -> pd.DataFrame:
     """The rows of a question, with ``game``, ``comparison`` and ``method`` as ordered categories.
 
-    game: the registry name, with the parameters in which its variants in ``frame`` differ.
-    comparison: "tau = 0.1" where all tau's of the solver are equal, "KL = 0.1 nats" where the KL to
-    ref was matched; methods may be compared within one comparison, never across.
-    method: "RLHF", "NLHF", "SLHF" for the exact solvers, else the solver's name; see ``FILLED``.
-    A learner's name is marked by ``LM``, with the model where ``frame`` holds several.
+    ``game`` is the registry name with the parameters in which its variants in ``frame`` differ.
+    ``comparison`` is "tau = 0.1" if all weights of the solver are equal, or "KL = 0.1 nats" if the
+    KL to the reference was matched; methods may be compared within one comparison, never across.
+    ``method`` is "RLHF", "NLHF" or "SLHF" for the exact solvers and the solver's name otherwise,
+    with the suffixes ``FILLED`` and ``LM``; the latter names the model if ``frame`` has several.
 
     Raises
     ------
@@ -47,24 +47,25 @@ def describe(frame: pd.DataFrame, question: str | None = None) -> pd.DataFrame:
     marked = rows.assign(
         filled=filled, mark=_marks(rows, frame), metric=rows["metric"].astype("category")
     )
-    game = _translate(marked, ["game", "game_params"], lambda key: games[key])
-    comparison = _translate(marked, ["params"], lambda key: comparison_of(key[0]), comparison_rank)
+    game = _named(marked, ["game", "game_params"], lambda key: games[key])
+    comparison = _named(marked, ["params"], lambda key: comparison_of(key[0]), comparison_rank)
     keys = ["scale", "concept", "solver", "params", "mark", "filled"]
-    method = _translate(marked, keys, lambda key: _method(key, solvers), _method_rank)
+    method = _named(marked, keys, lambda key: _method(key, solvers), _method_rank)
     return marked.assign(game=game, comparison=comparison, method=method).drop(
         columns=["filled", "mark"]
     )
 
 
 def describe_by_comparison(frame: pd.DataFrame, question: str) -> pd.DataFrame:
-    """As ``describe``, each comparison by itself: a method's name holds what differs within it.
+    """The rows as ``describe`` returns them, with methods named within each comparison separately.
 
-    "egpo" where one step size was used at that tau, though others were at another.
+    A method is called "egpo" if one step size was used at that tau, even if several were used at
+    another.
 
     Raises
     ------
     RunError
-        As of ``describe``.
+        If a column is missing, or the question has no row.
     """
     rows = _of_question(frame, question)
     rows = rows.astype(dict.fromkeys(rows.select_dtypes("category").columns, object))
@@ -81,12 +82,12 @@ def describe_by_comparison(frame: pd.DataFrame, question: str) -> pd.DataFrame:
 
 
 def measured(rows: pd.DataFrame) -> "pd.Series[bool]":
-    """Which rows are measurements: not those of cells that were skipped or failed."""
+    """A mask of the rows that are measurements: their cells were neither skipped nor failed."""
     return (rows["status"] != "skipped") & (rows["metric"] != "")
 
 
 def check(frame: pd.DataFrame) -> None:
-    """Refuse a frame that ``results.load`` has not returned.
+    """Check that a frame has the columns of ``results.load`` and at least one row.
 
     Raises
     ------
@@ -110,13 +111,13 @@ def _of_question(frame: pd.DataFrame, question: str | None) -> pd.DataFrame:
 
 
 def compact(frame: pd.DataFrame) -> pd.DataFrame:
-    """Equal rows whose text is held as categories: less memory and time when many are described."""
+    """The same rows with text as categories, which saves memory and time in large frames."""
     text = [name for name in COLUMNS if name not in ("seed", "context", "step", "value")]
     return frame.astype(dict.fromkeys(text, "category"))
 
 
 def comparison_of(params: str) -> str:
-    """Under which restriction a solver with these parameters may be compared."""
+    """The comparison that a solver with these parameters belongs to, such as "tau = 0.1"."""
     values = json.loads(params)
     if "kl" in values:
         return f"KL = {values['kl']:g} nats"
@@ -131,8 +132,8 @@ def comparison_of(params: str) -> str:
 def main_comparison(rows: pd.DataFrame, kind: str = "tau") -> str | None:
     """The comparison "``kind`` = ..." with the smallest value that has RLHF, NLHF and SLHF.
 
-    Where none has all three, the one that covers most games and methods; of several the smallest.
-    None where there is none of that kind. ``rows`` come from ``describe``.
+    If none has all three, the one that covers the most games and methods, and the smallest of
+    several. None if there is no comparison of that kind. ``rows`` come from ``describe``.
     """
     of_kind = [name for name in categories(rows["comparison"]) if name.startswith(f"{kind} =")]
     if not of_kind:
@@ -146,13 +147,13 @@ def main_comparison(rows: pd.DataFrame, kind: str = "tau") -> str | None:
     return max(of_kind, key=lambda name: int(counts[name]))
 
 
-def comparisons(rows: pd.DataFrame) -> dict[str, list[str]]:
-    """The main comparison, and as many others as it takes to show every method: which it adds.
+def comparisons_to_show(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """The main comparison and those needed to show every method -> the methods that each adds.
 
     ``rows`` come from ``describe``.
     """
     pairs = rows[["comparison", "method"]].drop_duplicates().sort_values(["comparison", "method"])
-    order = [at(only(rows, None)), *categories(rows["comparison"])]
+    order = [comparison_in(select_comparison(rows, None)), *categories(rows["comparison"])]
     added: dict[str, list[str]] = {}
     for name in order:
         methods = pairs.loc[pairs["comparison"] == name, "method"].astype(str)
@@ -162,8 +163,8 @@ def comparisons(rows: pd.DataFrame) -> dict[str, list[str]]:
     return added
 
 
-def only(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:
-    """The rows of one comparison, by default of the main one at equal tau, else of the first.
+def select_comparison(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:
+    """The rows of one comparison: by default the main one at equal tau, or else the first.
 
     Raises
     ------
@@ -173,17 +174,17 @@ def only(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:
     names = categories(rows["comparison"])
     chosen = comparison or main_comparison(rows) or names[0]
     if chosen not in names:
-        raise RunError(f"table: no row at {chosen!r}; there are: {', '.join(names)}")
+        raise RunError(f"table: no row at {chosen!r}; expected one of: {', '.join(names)}")
     return rows[rows["comparison"] == chosen]
 
 
-def at(rows: pd.DataFrame) -> str:
-    """The comparison of rows that ``only`` gave."""
+def comparison_in(rows: pd.DataFrame) -> str:
+    """The comparison of rows that ``select_comparison`` returned."""
     return str(rows["comparison"].iloc[0])
 
 
 def expand(rows: pd.DataFrame, **read: Callable[[Labels], str | float]) -> pd.DataFrame:
-    """``rows`` with more columns, each read from the labels: numbers, or ordered categories."""
+    """``rows`` with columns read from the labels, as numbers or as ordered categories."""
     codes, texts = pd.factorize(rows["labels"])
     parsed = [json.loads(text) for text in texts]
     columns: dict[str, Any] = {}
@@ -197,7 +198,7 @@ def expand(rows: pd.DataFrame, **read: Callable[[Labels], str | float]) -> pd.Da
 
 
 def categories(words: "pd.Series[Any]") -> list[str]:
-    """The categories that occur, in their order."""
+    """The categories that occur in a series, in order."""
     return [str(word) for word in words.cat.remove_unused_categories().cat.categories]
 
 
@@ -206,13 +207,13 @@ def _is_weight(key: str) -> bool:
 
 
 def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str]:
-    """(name, parameters) -> name(those parameters that differ between rows of that name).
+    """(name, parameters) -> the name with the parameters that differ between rows of that name.
 
-    The weights of the KL are left out: they make the comparison.
+    KL weights are left out, because they are part of the comparison.
     """
     variants_of: dict[str, dict[str, Labels]] = {}
     for key in frame.groupby([name, params], sort=False, observed=True).size().index:
-        values = {k: _word(v) for k, v in json.loads(key[1]).items() if not _is_weight(k)}
+        values = {k: _parameter_text(v) for k, v in json.loads(key[1]).items() if not _is_weight(k)}
         variants_of.setdefault(key[0], {})[key[1]] = values
     out: dict[Hashable, str] = {}
     for short, variants in variants_of.items():
@@ -224,10 +225,10 @@ def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str
     return out
 
 
-def _word(value: Any) -> str:
-    """A parameter as it is read: a game in a game like a call."""
+def _parameter_text(value: Any) -> str:
+    """A parameter as text; a game inside a game is written as a call."""
     if isinstance(value, dict) and "name" in value:
-        rest = ", ".join(f"{k}={_word(v)}" for k, v in value.items() if k != "name")
+        rest = ", ".join(f"{k}={_parameter_text(v)}" for k, v in value.items() if k != "name")
         return f"{value['name']}({rest})" if rest else str(value["name"])
     return json.dumps(value)
 
@@ -241,7 +242,7 @@ def _method(key: tuple[Any, ...], variants: dict[str, dict[Hashable, str]]) -> s
 
 
 def _marks(rows: pd.DataFrame, frame: pd.DataFrame) -> Any:
-    """What the names of trained methods end in, a row; "" for the others."""
+    """The suffix of each row's method: ``LM`` or the like for trained models, "" for others."""
     learnt = frame["scale"] == "llm"
     if not learnt.any():
         return ""
@@ -253,13 +254,13 @@ def _marks(rows: pd.DataFrame, frame: pd.DataFrame) -> Any:
     return mark.where((rows["scale"] == "llm").to_numpy(), "")
 
 
-def _translate(
+def _named(
     rows: pd.DataFrame,
     columns: list[str],
     word: Callable[[Any], str],
     rank: Callable[[str], Any] | None = None,
 ) -> "pd.Categorical[Any]":
-    """One word a row, worked out once for each distinct combination of ``columns``."""
+    """One name a row, computed once for each distinct combination of ``columns``."""
     group = rows.groupby(columns, sort=False, observed=True)
     keys = group.size().index
     words = [word(key if isinstance(key, tuple) else (key,)) for key in keys]
@@ -277,7 +278,7 @@ def _category(
 
 
 def comparison_rank(text: str) -> tuple[int, float, str]:
-    """Sorts comparisons: by tau, then by KL, then the rest."""
+    """A sort key for comparisons: those of tau, then those of KL, then the rest."""
     name, _, value = text.partition(" = ")
     if "," in text or not value:
         return 2, 0.0, text

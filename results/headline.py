@@ -1,4 +1,4 @@
-"""The table that sums a run up: one line a game and method."""
+"""The headline: a table that summarises a run, one line a game and method."""
 
 import math
 from collections.abc import Callable
@@ -7,23 +7,24 @@ from typing import Any
 
 import pandas as pd
 
-from results.frames import FILLED, at, categories, describe, measured, only
+from results.frames import FILLED, categories, comparison_in, describe, measured, select_comparison
+from results.panels import short
 from results.questions import SECTIONS, consistency, data_sensitivity, refinement
+from results.questions.layout import GAME_AND_METHOD
 from results.questions.section import Section
 from results.rows import RunError
-from results.statistics import estimate
+from results.statistics import estimate, fill_units
 
-COMPARED = tuple(section.name for section in SECTIONS if section.compared)
-"""The questions that compare methods at equal weights."""
+COMPARED_QUESTIONS = tuple(section.name for section in SECTIONS if section.compared)
+"""The questions that compare methods at equal KL weights."""
 
-_LINE = ["game", "method"]
-_UNIT = [*_LINE, "seed", "context"]
+_UNIT_KEYS = [*GAME_AND_METHOD, "seed", "context"]
 _TIE = 1e-9
 _LONGEST_NAME = 12
 _UNDEFINED = "undef."
 
 Cells = dict[tuple[str, str], str]
-"""(game, method) -> what is shown."""
+"""(game, method) -> the text of the cell."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class Column:
     ----------
     name, meaning : str
     cells : callable
-        Rows in one comparison -> what is shown of each game and method; "-" elsewhere.
+        Rows of one comparison -> the cells; games and methods without a cell show "-".
     section : Section or None
-        Whose rows these are; None: those of all questions in ``COMPARED``, with skipped ones.
+        The question whose rows ``cells`` reads. None: the rows of all questions in
+        ``COMPARED_QUESTIONS``, including skipped cells.
     """
 
     name: str
@@ -45,52 +47,52 @@ class Column:
     section: Section | None = None
 
 
-def asked(frame: pd.DataFrame) -> bool:
-    """Whether the frame has rows for a headline."""
-    return bool(_chosen(frame).any())
+def has_rows(frame: pd.DataFrame) -> bool:
+    """Whether the frame has rows that the headline can summarise."""
+    return bool(_is_headline_row(frame).any())
 
 
-def rows_of(frame: pd.DataFrame) -> pd.DataFrame:
-    """The described rows of all questions in ``COMPARED``; points of curves are left out.
+def headline_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The described rows of all questions in ``COMPARED_QUESTIONS``, without points of curves.
 
     Raises
     ------
     RunError
-        If the frame lacks a column, or none of the questions was asked.
+        If the frame lacks a column, or has no row of these questions.
     """
     rows = describe(frame)
-    rows = rows[_chosen(rows)]
+    rows = rows[_is_headline_row(rows)]
     if rows.empty:
-        raise RunError(f"none of {', '.join(COMPARED)} was asked in this run")
+        raise RunError(f"none of {', '.join(COMPARED_QUESTIONS)} was measured in this run")
     return rows
 
 
 def headline(frame: pd.DataFrame, comparison: str | None = None) -> pd.DataFrame:
-    """One line a game and method, in one comparison; every cell is text, rounded to be read.
+    """A table of rounded text, one line a game and method, in one comparison.
 
-    ``COLUMNS`` tells what the columns are. "-": not measured. "undef.": does not exist. "*":
-    speaks of those values that exist.
+    ``COLUMNS`` defines the columns. "-" means not measured, "undef." that the value does not
+    exist, "*" that the mean is over the values that exist.
 
     Parameters
     ----------
     frame : DataFrame
-        As ``results.load`` returns it.
+        Rows as returned by ``results.load``.
     comparison : str, optional
         "tau = 0.1" or the like; by default ``frames.main_comparison``.
 
     Raises
     ------
     RunError
-        If none of the questions was asked, or not in that comparison.
+        If there is no row of these questions, or none in that comparison.
     """
-    rows = _as_they_are(only(rows_of(frame), comparison))
-    chosen = at(rows)
+    rows = _without_filled(select_comparison(headline_rows(frame), comparison))
+    chosen = comparison_in(rows)
     of_section: dict[str, pd.DataFrame] = {}
     for section in (consistency.SECTION, data_sensitivity.SECTION, refinement.SECTION):
-        if section.asked(frame):
+        if section.has_rows(frame):
             part = section.rows(frame)
             of_section[section.name] = part[part["comparison"] == chosen]
-    lines = rows[_LINE].drop_duplicates().sort_values(_LINE)
+    lines = rows[GAME_AND_METHOD].drop_duplicates().sort_values(GAME_AND_METHOD)
     keys = list(zip(lines["game"].astype(str), lines["method"].astype(str), strict=True))
     table = {"game": [game for game, _ in keys], f"at {chosen}": [method for _, method in keys]}
     for column in COLUMNS:
@@ -100,12 +102,12 @@ def headline(frame: pd.DataFrame, comparison: str | None = None) -> pd.DataFrame
     return pd.DataFrame(table, dtype=object)
 
 
-def _chosen(rows: pd.DataFrame) -> "pd.Series[bool]":
-    return rows["experiment"].isin(COMPARED) & rows["step"].isna()
+def _is_headline_row(rows: pd.DataFrame) -> "pd.Series[bool]":
+    return rows["experiment"].isin(COMPARED_QUESTIONS) & rows["step"].isna()
 
 
-def _as_they_are(rows: pd.DataFrame) -> pd.DataFrame:
-    """Without the variants that fill pairs which were never compared."""
+def _without_filled(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without variants of RLHF that fill pairs which were never compared."""
     plain = [name for name in categories(rows["method"]) if not name.endswith(FILLED)]
     return rows[rows["method"].isin(plain)]
 
@@ -117,12 +119,12 @@ def _values(metric: str) -> Callable[[pd.DataFrame], Cells]:
 def _shifts(setting: str) -> Callable[[pd.DataFrame], Cells]:
     def cells(rows: pd.DataFrame) -> Cells:
         rows = data_sensitivity.missing_pairs(rows)
-        return _estimates(_as_they_are(rows[rows["setting"] == setting]))
+        return _estimates(_without_filled(rows[rows["setting"] == setting]))
 
     return cells
 
 
-def _third_answer(rows: pd.DataFrame) -> Cells:
+def _favourite_after_three(rows: pd.DataFrame) -> Cells:
     rows = refinement.favourites(rows)
     rows = rows[rows["n_answers"] == 3]
     refines = rows.loc[rows["how"] == "refined", "method"].unique()
@@ -130,10 +132,10 @@ def _third_answer(rows: pd.DataFrame) -> Cells:
 
 
 def _estimates(rows: pd.DataFrame) -> Cells:
-    """Mean over seeds of the largest value in each context."""
+    """The mean over seeds of the largest value in each context, as text."""
     out: Cells = {}
     e: Any
-    for e in estimate(rows, _LINE, "max").itertuples() if len(rows) else ():
+    for e in estimate(rows, GAME_AND_METHOD, "max").itertuples() if len(rows) else ():
         out[str(e.game), str(e.method)] = _cell(e.mean, e.defined)
     return out
 
@@ -144,100 +146,103 @@ def _cell(mean: float, defined: float) -> str:
     return f"{round(mean, 2) + 0:.2f}" + ("*" if defined < 1 else "")
 
 
-def _likeliest(rows: pd.DataFrame) -> Cells:
+def _most_probable(rows: pd.DataFrame) -> Cells:
     """The answer of highest probability: one name, if it is the same in all seeds and contexts."""
     rows = rows[rows["metric"] == "probability"]
-    units = rows.assign(seed=rows["seed"].fillna(-1), context=rows["context"].fillna(-1))
-    top = units.groupby(_UNIT, observed=True)["value"].transform("max")
-    best = units[units["value"] >= top - _TIE].groupby(_UNIT, observed=True)
+    units = fill_units(rows)
+    top = units.groupby(_UNIT_KEYS, observed=True)["value"].transform("max")
+    best = units[units["value"] >= top - _TIE].groupby(_UNIT_KEYS, observed=True)
     answers = best.agg(name=("action", "first"), ties=("action", "size"), top=("value", "max"))
     ties = answers["ties"].astype(str) + "-way tie"
     answers["name"] = answers["name"].astype(str).where(answers["ties"] == 1, ties)
-    groups = answers.groupby(_LINE, observed=True)
+    groups = answers.groupby(GAME_AND_METHOD, observed=True)
     lines = groups.agg(name=("name", "first"), names=("name", "nunique"), top=("top", "mean"))
     out = {(str(g), str(m)): _UNDEFINED for g, m in zip(rows["game"], rows["method"], strict=True)}
     for (game, method), name, names, mean in lines.itertuples(name=None):
-        out[str(game), str(method)] = f"{_short(name) if names == 1 else 'varies'} {mean:.2f}"
+        answer = short(name, _LONGEST_NAME) if names == 1 else "varies"
+        out[str(game), str(method)] = f"{answer} {mean:.2f}"
     return out
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
-
-
 def _seeds(rows: pd.DataFrame) -> Cells:
-    """Of consistency, where it was measured."""
+    """The number of seeds, in consistency if it was measured there."""
     first = rows[(rows["experiment"] == consistency.SECTION.name) & measured(rows)]
     return {**_numbers_of_seeds(rows), **_numbers_of_seeds(first)}
 
 
 def _numbers_of_seeds(rows: pd.DataFrame) -> Cells:
-    seeds = rows.groupby(_LINE, observed=True)["seed"].nunique()
+    seeds = rows.groupby(GAME_AND_METHOD, observed=True)["seed"].nunique()
     return _cells(seeds.map(lambda n: str(n) if n else "exact"))
 
 
 def _shares(rows: pd.DataFrame) -> Cells:
     rows = rows[rows["status"] != "skipped"]
-    shares = (rows["status"] == "ok").groupby([rows[name] for name in _LINE], observed=True).mean()
+    groups = rows.assign(ok=rows["status"] == "ok").groupby(GAME_AND_METHOD, observed=True)
+    shares = groups["ok"].mean()
     return _cells(shares.map(lambda share: f"{math.floor(100 * share)}%"))
 
 
 def _cells(words: "pd.Series[str]") -> Cells:
-    """A series indexed by game and method."""
+    """The cells of a series that is indexed by game and method."""
     keys = words.index.to_frame().astype(str).itertuples(index=False, name=None)
     return dict(zip(keys, words, strict=True))
 
 
 COLUMNS = (
-    Column("answer", "the likeliest, and its probability", _likeliest, consistency.SECTION),
-    Column("entropy", "of the answer, in nats", _values("entropy"), consistency.SECTION),
+    Column(
+        "answer",
+        "most probable answer, and its probability",
+        _most_probable,
+        consistency.SECTION,
+    ),
+    Column("entropy", "entropy of the policy, in nats", _values("entropy"), consistency.SECTION),
     Column(
         "gap",
-        "duality gap: what the best opponent of the policy gains",
+        "duality gap: the margin by which the best opposing policy is preferred to this one",
         _values("duality_gap"),
         consistency.SECTION,
     ),
     Column(
         "value",
-        "win rate against a follower that sees the answer and replies best",
+        "leader value: win rate against a follower that sees the answer and gives the best reply",
         _values("leader_value"),
         consistency.SECTION,
     ),
     Column(
         "Smith",
-        "mass on the Smith set, which is the Condorcet winner where there is one",
+        "probability of the Smith set, which is the Condorcet winner if there is one",
         _values("smith_mass"),
         consistency.SECTION,
     ),
     Column(
         "shift",
-        "how far the answer moves (total variation) when the worst pair is never compared, P being "
-        "known",
+        "how far the policy moves (total variation) when one pair, the worst, is never compared, "
+        "with P known: NLHF and SLHF then cannot move",
         _shifts("known"),
         data_sensitivity.SECTION,
     ),
     Column(
         "(est.)",
-        "the same, with P estimated from infinitely many comparisons of the other pairs",
+        "the same with P estimated from infinitely many comparisons of the other pairs",
         _shifts("estimated"),
         data_sensitivity.SECTION,
     ),
     Column(
         "fav@3",
-        "probability that a user has seen its favourite after 3 answers, refined where the method "
-        "can refine",
-        _third_answer,
+        "probability that a user has seen its favourite after 3 answers, which are refined if the "
+        "method can refine",
+        _favourite_after_three,
         refinement.SECTION,
     ),
     Column(
         "n",
-        'the numbers are means over so many seeds; "exact" where nothing is drawn',
+        'number of seeds in the means; "exact" if nothing is random',
         _seeds,
     ),
     Column(
         "ok",
-        "share of the method's rows on this game that have a value, certified where there is a "
-        "certificate",
+        "share of the method's rows on this game that have a value, and a valid certificate if "
+        "the solver gives one",
         _shares,
     ),
 )

@@ -12,16 +12,16 @@ class Metric:
     Attributes
     ----------
     formula : str
-        P is the true game, pi the answer, omega its follower, V the value of an answer against
-        its best follower, mu the reference.
+        Formula or definition. P is the true game, pi the policy, omega its follower, mu the
+        reference.
     low, high : float
-        Range, ends included.
+        Range, including both ends.
     unit : str
         "probability", "nats", "payoff", "seconds", ... or "" for counts.
     better : "lower", "higher" or ""
-        "" where neither is.
-    known_as : str
-        What the field calls it, where the name here differs or several are in use.
+        "" if neither is better.
+    synonyms : str
+        The standard terms, if this name differs from them or several are in use.
     """
 
     formula: str
@@ -29,19 +29,24 @@ class Metric:
     high: float = 1.0
     unit: str = "probability"
     better: Literal["lower", "higher", ""] = ""
-    known_as: str = ""
+    synonyms: str = ""
 
 
 _INF = math.inf
 
 METRICS: dict[str, Metric] = {
     # the answer
-    "probability": Metric("pi(action)", known_as="policy"),
-    "follower_probability": Metric("omega(reply | action)", known_as="policy of the follower"),
+    "probability": Metric("pi(action)", synonyms="policy"),
+    "follower_probability": Metric("omega(reply | action)", synonyms="policy of the follower"),
     "kl_to_ref": Metric(
-        "KL(pi | mu)", 0, _INF, "nats", known_as="KL penalty, reverse KL to the reference"
+        "KL(pi | mu)", 0, _INF, "nats", synonyms="KL penalty, reverse KL to the reference"
     ),
-    "tau": Metric("KL weight used (found, where KL is matched)", 0, _INF, "payoff"),
+    "tau": Metric(
+        "KL weight used; where the KL is matched, the weight found",
+        0,
+        _INF,
+        "payoff",
+    ),
     "residual": Metric("certificate: largest violation of the optimality condition", 0, _INF, ""),
     "step_residual": Metric(
         "of an iterative solver: by default the largest change of a probability in its last step",
@@ -59,18 +64,18 @@ METRICS: dict[str, Metric] = {
         1,
         "payoff",
         "lower",
-        known_as="NashConv = 2 x exploitability",
+        synonyms="NashConv = 2 x exploitability",
     ),
     "worst_win_rate": Metric(
         "min_j P(pi > j) = (1 - duality_gap) / 2",
         high=0.5,
         better="higher",
-        known_as="maximin win rate, security level; 1/2 - exploitability",
+        synonyms="maximin win rate, security level; 1/2 - exploitability",
     ),
     "win_rate_over_ref": Metric(
         "P(pi > mu) = sum_ij pi(i) P[i,j] mu(j)",
         better="higher",
-        known_as="win rate against the reference policy",
+        synonyms="win rate against the reference policy",
     ),
     "regret": Metric(
         "loss in the concept's own objective on the true game: rlhf under the full-data reward; "
@@ -79,66 +84,68 @@ METRICS: dict[str, Metric] = {
         _INF,
         "payoff",
         "lower",
-        known_as="suboptimality; for nlhf the regularised exploitability",
+        synonyms="suboptimality; for nlhf the regularised exploitability",
     ),
     "leader_value": Metric(
         "sum_y pi(y) min_y' P[y, y']",
         high=0.5,
         better="higher",
-        known_as="leader's Stackelberg payoff, against a best response to each answer",
+        synonyms="leader's Stackelberg payoff, against a best response to each answer",
     ),
     # consistency
-    "entropy": Metric("-sum pi log pi", 0, _INF, "nats", known_as="Shannon entropy"),
+    "entropy": Metric("-sum pi log pi", 0, _INF, "nats", synonyms="Shannon entropy"),
     "self_agreement": Metric(
         "P(y = y') for two independent draws = sum pi^2",
         better="higher",
-        known_as="collision probability, self-consistency",
+        synonyms="collision probability, self-consistency",
     ),
     "condorcet_mass": Metric(
-        "pi(Condorcet winner), where there is one",
+        "pi(Condorcet winner), if there is one",
         better="higher",
-        known_as="Condorcet consistency",
+        synonyms="Condorcet consistency",
     ),
-    "smith_mass": Metric("pi(Smith set)", better="higher", known_as="Smith consistency"),
+    "smith_mass": Metric("pi(Smith set)", better="higher", synonyms="Smith consistency"),
     "copeland_mass": Metric(
-        "pi(answers of highest Copeland score)", better="higher", known_as="Copeland consistency"
+        "pi(answers of highest Copeland score)",
+        better="higher",
+        synonyms="Copeland consistency",
     ),
     "dominated_mass": Metric(
         "pi(i with some j: P[j,i] > 1/2 and P[j,k] >= P[i,k] for all k)",
         better="lower",
-        known_as="mass on dominated answers, violation of Pareto efficiency",
+        synonyms="mass on dominated answers, violation of Pareto efficiency",
     ),
     "clone_shift": Metric(
         "total variation between pi and the answer with `action` cloned, clones summed",
         better="lower",
-        known_as="violation of independence of clones",
+        synonyms="violation of independence of clones",
     ),
     # data sensitivity, robustness
     "shift": Metric(
         "total variation between the answers with and without the change",
-        known_as="total variation distance, half the L1 distance",
+        synonyms="total variation distance, half the L1 distance",
     ),
     "largest_shift": Metric("largest total variation between neighbours on the path"),
     "cyclic_share": Metric(
         "|cyclic part of P - 1/2|^2 / |P - 1/2|^2, uniform weights",
-        known_as="intransitivity, share of the cyclic part of the Hodge decomposition",
+        synonyms="intransitivity, share of the cyclic part of the Hodge decomposition",
     ),
-    "unseen_share": Metric("share of pairs never compared", known_as="missing pairs"),
+    "unseen_share": Metric("share of pairs never compared", synonyms="missing pairs"),
     # refinement
     "seen_favourite": Metric(
         "probability that the user has seen its favourite after n_answers",
         better="higher",
-        known_as="pass@N, coverage",
+        synonyms="pass@N, coverage",
     ),
     "best_utility": Metric(
         "expected largest utility of n_answers, each type scaled to [0, 1]",
         better="higher",
-        known_as="utility of best of N, chosen by the user",
+        synonyms="utility of best of N, chosen by the user",
     ),
     "refinement_win_rate": Metric(
         "sum_y leader(y) sum_y' omega(y'|y) P[y', y]: is the revision preferred",
         better="higher",
-        known_as="win rate of the revision",
+        synonyms="win rate of the revision",
     ),
     # convergence, stability, fixed points
     "regularised_gap": Metric(
@@ -147,15 +154,15 @@ METRICS: dict[str, Metric] = {
         _INF,
         "payoff",
         "lower",
-        known_as="regularised NashConv = 2 x regularised exploitability",
+        synonyms="regularised NashConv = 2 x regularised exploitability",
     ),
     "kl_to_target": Metric(
-        "KL(target | pi) at a step", 0, _INF, "nats", "lower", known_as="forward KL"
+        "KL(target | pi) at a step", 0, _INF, "nats", "lower", synonyms="forward KL"
     ),
     "tv_to_target": Metric(
         "total variation between pi and the target",
         better="lower",
-        known_as="total variation distance",
+        synonyms="total variation distance",
     ),
     "row_tv": Metric(
         "total variation between omega(. | action) and its closed form", better="lower"
@@ -168,49 +175,56 @@ METRICS: dict[str, Metric] = {
     "off_list_mass": Metric(
         "probability that the model says none of the answers",
         better="lower",
-        known_as="invalid mass",
+        synonyms="invalid mass",
     ),
     "follower_off_list_mass": Metric(
-        "the same for the follower, the mean over the answers that it is given",
+        "the same for the follower, averaged over the answers it replies to",
         better="lower",
-        known_as="invalid mass of the follower",
+        synonyms="invalid mass of the follower",
     ),
     "optimizer_steps": Metric("steps of the optimiser so far", 0, _INF, ""),
-    "generated_tokens": Metric("tokens drawn so far", 0, _INF, ""),
-    "judge_calls": Metric("pairs or answers that the judge was asked about so far", 0, _INF, ""),
-    "abstained": Metric("those without a verdict", 0, _INF, ""),
+    "generated_tokens": Metric("tokens generated so far", 0, _INF, ""),
+    "judge_calls": Metric("pairs or answers that the judge has evaluated so far", 0, _INF, ""),
+    "abstained": Metric("judge calls without a verdict so far", 0, _INF, ""),
     "forward_tokens": Metric(
-        "tokens scored by models so far, as if every row were read by itself", 0, _INF, ""
+        "tokens in forward passes of models so far, as if every row were processed by itself",
+        0,
+        _INF,
+        "",
     ),
-    "backward_tokens": Metric("tokens whose gradient was taken so far", 0, _INF, ""),
+    "backward_tokens": Metric("tokens in backward passes so far", 0, _INF, ""),
     "held_out_accuracy": Metric(
         "share of held-out comparisons whose winner the fitted model prefers", better="higher"
     ),
     "held_out_log_loss": Metric(
-        "mean of -log P(winner preferred), held out",
+        "mean of -log P(winner preferred) on held-out comparisons",
         0,
         _INF,
         "nats",
         "lower",
-        known_as="cross-entropy, negative log-likelihood a comparison",
+        synonyms="cross-entropy, negative log-likelihood a comparison",
     ),
     "calibration_error": Metric(
-        "mean |share won - P| in ten bins of the fitted P, held out",
+        "mean |share won - P| in ten bins of the fitted P, on held-out comparisons",
         better="lower",
-        known_as="expected calibration error (ECE)",
+        synonyms="expected calibration error (ECE)",
     ),
     "newton_steps": Metric(
-        "linear systems that Newton's method solved", 0, _INF, "", known_as="Newton iterations"
-    ),
-    "oracle_calls": Metric(
-        "look-ups of the win rates of a policy up to a step",
+        "linear systems that Newton's method solved",
         0,
         _INF,
         "",
-        known_as="first-order oracle complexity",
+        synonyms="Newton iterations",
     ),
-    "rounds": Metric("how often a benchmark was timed", 1, _INF, ""),
-    "steps": Metric("of an iterative solver until it was done, as a benchmark tells", 0, _INF, ""),
+    "oracle_calls": Metric(
+        "evaluations of the win rates of a policy up to a step",
+        0,
+        _INF,
+        "",
+        synonyms="first-order oracle complexity",
+    ),
+    "rounds": Metric("number of timed rounds of a benchmark", 1, _INF, ""),
+    "steps": Metric("steps of an iterative solver until it finished, in a benchmark", 0, _INF, ""),
     "microseconds_a_game_step": Metric(
         "time of one step over the games in the batch", 0, _INF, "microseconds", "lower"
     ),
@@ -221,10 +235,10 @@ METRICS: dict[str, Metric] = {
         0,
         _INF,
         "",
-        known_as="critical step size",
+        synonyms="critical step size",
     ),
     "tv_to_nash": Metric(
         "total variation between pi and the regularised equilibrium",
-        known_as="total variation distance to the quantal response equilibrium",
+        synonyms="total variation distance to the quantal response equilibrium",
     ),
 }

@@ -1,6 +1,6 @@
-"""What figures are made of: dots a game, curves, bars; a value that does not exist is marked.
+"""The panels of figures: dots, curves and bars, with marks for values that do not exist.
 
-A half-filled dot is the mean of those values that exist, a cross stands where none does.
+A half-filled dot is the mean of the values that exist; a cross means that none exists.
 """
 
 import math
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FLOOR = 1e-18
-"""Smaller values are drawn here: a logarithmic axis has no 0."""
+"""Smaller values are drawn at this one, because a logarithmic axis has no 0."""
 
 _BAND = 0.6
-"""How much of the distance between two games their dots take up."""
+"""The share of a game's line that its dots occupy."""
 
 _TICKS = {1.0: ("0", ".5", "1"), 0.5: ("0", ".25", ".5")}
 
@@ -32,13 +32,13 @@ def dot_columns(
     styles: Mapping[str, MethodStyle],
     tops: Mapping[str, float | None],
 ) -> None:
-    """A panel a column, a line a game, a dot a method with its interval.
+    """Draw one panel a column, one line a game, and one dot with its interval a method.
 
     Parameters
     ----------
     page : Page
     band : int
-        Which of its bands; see ``height_of``.
+        Index of the band to draw in, whose height is ``height_of``.
     columns : mapping
         Title -> estimates with the columns game, method and those of
         ``results.statistics.estimate``.
@@ -47,7 +47,7 @@ def dot_columns(
     styles : mapping
         Method -> style, from top to bottom within a game.
     tops : mapping
-        Title -> right end of the axis, 1 or 0.5; None: as the values need. 1 if left out.
+        Title -> right end of the axis, 1 (the default) or 0.5; None to fit the values.
     """
     names = [short(game) for game in games]
     row = page.panels(band, 1, len(columns), left=0.15 + max(map(text_width, names)))[0]
@@ -76,12 +76,12 @@ def dot_columns(
 
 
 def height_of(games: Sequence[str], styles: Mapping[str, MethodStyle]) -> float:
-    """Inches of the band that ``dot_columns`` needs."""
+    """The height in inches of the band that ``dot_columns`` needs."""
     return 0.8 + max(0.29, 0.135 * (len(styles) - 1)) * len(games)
 
 
 def short(name: str, longest: int = 30) -> str:
-    """A name that leaves room for the panels."""
+    """The name, cut to at most ``longest`` characters with an ellipsis."""
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
@@ -105,10 +105,11 @@ def curves(
     every: int = 1,
     spacing: float = 0.0,
 ) -> None:
-    """Mean against ``x``, with its interval and a mark at ``every`` so many points.
+    """Draw means against ``x`` with intervals, and a marker at every ``every``-th point.
 
-    A curve has a gap, and a cross above the panel, where no value exists. Methods stand side by
-    side, ``spacing`` from each other in log x, or at the same x: then intervals are bands.
+    Where no value exists, the curve has a gap and a cross above the panel. With ``spacing``,
+    methods are drawn side by side, that far from each other in log x; without it they share the
+    same x and their intervals are bands.
     """
     for k, (method, style) in enumerate(styles.items()):
         part = estimates[estimates["method"].astype(str) == method].sort_values(x)
@@ -131,9 +132,9 @@ def curves(
 def bars(
     axes: "Axes", estimates: pd.DataFrame, group: str, styles: Mapping[str, MethodStyle]
 ) -> None:
-    """A group of bars a value of ``group``, a bar a method, its height in [0, 1] written above.
+    """Draw one group of bars a value of ``group``, one bar a method, labelled with its height.
 
-    A cross stands in the place of a height that does not exist.
+    Heights are in [0, 1]. A cross replaces a height that does not exist.
     """
     groups = list(estimates[group].cat.remove_unused_categories().cat.categories)
     order, width = list(styles), 0.8 / len(styles)
@@ -162,7 +163,7 @@ def bars(
 
 
 def label_ends(axes: "Axes", ends: Mapping[str, float], gap: float) -> None:
-    """Names right of curves: text -> height <= 1 where the curve ends, ``gap`` or more between."""
+    """Write texts to the right of the heights <= 1 where curves end, at least ``gap`` between."""
     ceiling = 1.0 + gap
     for name, height in sorted(ends.items(), key=lambda item: -item[1]):
         ceiling = min(height, ceiling - gap)
@@ -177,7 +178,7 @@ def legend(
     shown: Iterable[pd.DataFrame],
     kind: Literal["dots", "lines", "bars"] = "dots",
 ) -> dict[str, Any]:
-    """What a page's legend tells: the methods, and those marks that the estimates need."""
+    """Legend entries: the methods, and the marks that occur in the estimates."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -197,7 +198,7 @@ def legend(
 
 
 def limit(axes: "Axes", which: str, top: float = 1.0, labels: bool = True) -> None:
-    """An axis from 0 to ``top`` (1 or 0.5) with three ticks."""
+    """Set the axis ``which`` ("x" or "y") to [0, ``top``], with top 1 or 0.5 and three ticks."""
     ticks = (0.0, top / 2, top)
     names = _TICKS[top] if labels else ("", "", "")
     if which == "x":
@@ -209,7 +210,7 @@ def limit(axes: "Axes", which: str, top: float = 1.0, labels: bool = True) -> No
 
 
 def log_scales(axes: "Axes") -> None:
-    """Logarithmic axes with at most five labels each, "1e-4" and the like."""
+    """Make both axes logarithmic, with at most five labels each such as "1e-4"."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.set(xscale="log", yscale="log")

@@ -1,4 +1,4 @@
-"""The report of a run: what was run, what is found, and how sure it is."""
+"""The report of a run: what was run, what it shows, and how certain that is."""
 
 import json
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from results import document, evidence, headline, style, timings
-from results.document import Block, Bullets, Grid, Heading, Link, Paragraph, Picture
+from results.document import Block, Bullets, Heading, Image, Link, Paragraph, TableBlock
 from results.export import export, text
-from results.frames import check, compact, comparisons, main_comparison
+from results.frames import check, compact, comparisons_to_show, main_comparison
 from results.metrics import METRICS
 from results.questions import SECTIONS
-from results.questions.section import Answer, Section, Table
+from results.questions.section import Contents, Section, Table
 from results.store import TABLE, load
 from results.story import story
 
@@ -26,21 +26,21 @@ _PAPERS = (
     "Fishburn, Probabilistic Social Choice Based on Simple Voting Comparisons, Review of Economic "
     "Studies 51, 1984 (maximal lotteries)",
 )
-_GAPS = '"-": not measured; "undef.": does not exist; "*": over those that exist'
+_MARKS = '"-": not measured; "undef.": does not exist; "*": mean over the values that exist'
 _FIGURES, _TABLES = "figures", "tables"
 
 
 def write(run_dir: str | Path) -> Path:
-    """Write ``report.md``, and every table in full as ``tables/*.csv``, into the run directory.
+    """Write ``report.md`` and the full tables ``tables/*.csv`` into the run directory.
 
-    Figures that ``draw`` has drawn are shown. Works on runs that are not complete; of a question
-    that was not asked the report says that it is not measured. The report of a pytest-benchmark
-    file is written into a directory of its name, without ".json".
+    The report shows the figures that ``draw`` has drawn. It also works on incomplete runs, and
+    names the questions that were not measured. The report of a pytest-benchmark file is written
+    into a directory with the file's name, without ".json". Returns the path of the report.
 
     Raises
     ------
     RunError
-        If there is no run and no such file, or the run has no row yet.
+        If the path is neither a run nor a file, or the run has no row yet.
     """
     source = Path(run_dir)
     frame = compact(load(source))
@@ -52,16 +52,17 @@ def write(run_dir: str | Path) -> Path:
         what = _what_was_timed(source, frame)
     else:
         what = _what_was_run(folder, frame)
-    answers = [(section, section.answer(frame)) for section in SECTIONS if section.asked(frame)]
-    for _, answer in answers:
-        for name, table in answer.tables.items():
+    sections = [section for section in SECTIONS if section.has_rows(frame)]
+    parts = [(section, section.contents(frame)) for section in sections]
+    for _, contents in parts:
+        for name, table in contents.tables.items():
             if len(table):
                 export(table, folder / _TABLES / f"{name}.csv")
     drawn = {path.stem for path in (folder / _FIGURES).glob("*.png")}
     blocks: list[Block] = [Heading(f"prefgames: {folder.resolve().name}", 1)]
     blocks += [Heading("What was run"), Bullets(tuple(what)), *_headlines(frame)]
-    for section, answer in answers:
-        blocks += [Heading(section.title), *_section(section, answer, drawn)]
+    for section, contents in parts:
+        blocks += [Heading(section.title), *_section(section, contents, drawn)]
     blocks += _evidence(frame)
     blocks += [*_metrics(frame), Heading("Papers"), Bullets(_PAPERS)]
     target = folder / "report.md"
@@ -70,10 +71,10 @@ def write(run_dir: str | Path) -> Path:
 
 
 def draw(run_dir: str | Path) -> list[Path]:
-    """Draw every figure that the run has rows for into ``<run_dir>/figures``, in three formats.
+    """Draw every figure that the run has rows for into ``<run_dir>/figures``; return the paths.
 
-    "consistency" is of the main comparison; "consistency_tau_0.1" and the like of those others
-    that are needed to show every method.
+    Each figure is written as PNG, SVG and PDF. "consistency" shows the main comparison;
+    "consistency_tau_0.1" and the like show further ones that are needed to show every method.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def draw(run_dir: str | Path) -> list[Path]:
     frame = compact(load(run_dir))
     figures: dict[str, Any] = {}
     for section in SECTIONS:
-        if section.figure is not None and section.asked(frame):
+        if section.figure is not None and section.has_rows(frame):
             views = section.views(section.rows(frame))
             figures |= {name: section.figure(rows) for name, rows in views.items()}
     figures["story"] = story(frame)
@@ -95,26 +96,24 @@ def draw(run_dir: str | Path) -> list[Path]:
 
 
 def digest(frame: pd.DataFrame) -> tuple[list[pd.DataFrame], list[str]]:
-    """What the command line shows of a run: tables of text, and what these leave out.
+    """What the command line shows of a run: tables of text, and sentences on what they leave out.
 
-    The headline, if one of its questions was asked; else the first table of every question that
-    was; else the statuses.
+    The headline, if the run measured one of its questions; otherwise the first table of every
+    question that it measured; otherwise the statuses.
 
     Raises
     ------
     RunError
-        If the frame lacks a column or is empty.
+        If the frame lacks a column or has no rows.
     """
     check(frame)
-    if headline.asked(frame):
-        added = comparisons(headline.rows_of(frame))
+    if headline.has_rows(frame):
+        added = comparisons_to_show(headline.headline_rows(frame))
         main, *others = added
         left_out = [f"{', '.join(added[other])} at {other}: in the report" for other in others]
         return [headline.headline(frame, main)], left_out
-    answers = [section.answer(frame) for section in SECTIONS if section.asked(frame)]
-    shown = [
-        [table for table in answer.views[0].tables.values() if len(table)] for answer in answers
-    ]
+    parts = [section.contents(frame) for section in SECTIONS if section.has_rows(frame)]
+    shown = [[table for table in part.views[0].tables.values() if len(table)] for part in parts]
     tables = [first for first, *_ in filter(None, shown)] or [evidence.statuses(frame)]
     return [text(table) for table in tables], []
 
@@ -127,7 +126,7 @@ def _what_was_timed(file: Path, frame: pd.DataFrame) -> Iterator[str]:
 def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
     spec, environment = _json(folder / "spec.json"), _json(folder / "environment.json")
     solving = (frame["metric"] == "seconds") & (frame["experiment"] == "consistency")
-    solving &= frame["step"].isna()  # those of a training are its time so far
+    solving &= frame["step"].isna()  # a training reports its time so far at every step
     seconds = frame.loc[solving, "value"].sum()
     state = "complete" if (folder / TABLE).is_file() else "NOT COMPLETE: run it again to resume"
     yield (
@@ -149,28 +148,28 @@ def _environment(environment: dict[str, Any]) -> Iterator[str]:
 
 
 def _headlines(frame: pd.DataFrame) -> Iterator[Block]:
-    if not headline.asked(frame):
+    if not headline.has_rows(frame):
         return
-    rows = headline.rows_of(frame)
-    added, at_kl = comparisons(rows), main_comparison(rows, "KL")
+    rows = headline.headline_rows(frame)
+    added, at_kl = comparisons_to_show(rows), main_comparison(rows, "KL")
     main, *others = added
     yield Heading("Headline")
-    yield Grid(headline.headline(frame, main))
-    yield Bullets((*(f"{c.name}: {c.meaning}" for c in headline.COLUMNS), _GAPS))
+    yield TableBlock(headline.headline(frame, main))
+    yield Bullets((*(f"{c.name}: {c.meaning}" for c in headline.COLUMNS), _MARKS))
     for other in others:
         yield Paragraph(f"With {', '.join(added[other])}, at {other}:")
-        yield Grid(headline.headline(frame, other))
+        yield TableBlock(headline.headline(frame, other))
     if at_kl is not None and at_kl not in added:
-        yield Paragraph("At equal distance from the reference instead of equal tau:")
-        yield Grid(headline.headline(frame, at_kl))
+        yield Paragraph("At equal KL from the reference instead of equal tau:")
+        yield TableBlock(headline.headline(frame, at_kl))
 
 
-def _section(section: Section, answer: Answer, drawn: set[str]) -> Iterator[Block]:
+def _section(section: Section, contents: Contents, drawn: set[str]) -> Iterator[Block]:
     yield Paragraph(f"How to read it: {section.reading}")
     yield Paragraph(f"Expected: {section.expected}")
-    for view in answer.views:
+    for view in contents.views:
         if view.comparison:
-            yield Paragraph(f"Seen at {view.comparison}:")
+            yield Paragraph(f"At {view.comparison}:")
         if view.findings:
             yield Bullets(tuple(view.findings))
         for table in section.tables:
@@ -178,20 +177,20 @@ def _section(section: Section, answer: Answer, drawn: set[str]) -> Iterator[Bloc
             if shown is None:
                 continue
             if len(shown):
-                yield Grid(shown)
+                yield TableBlock(shown)
                 yield from _columns(table)
                 yield _file(table, section)
             elif table.absent:
                 yield Paragraph(f"Not measured: {table.absent}.")
         if view.figure in drawn:
-            yield Picture(section.title, f"{_FIGURES}/{view.figure}.png")
+            yield Image(section.title, f"{_FIGURES}/{view.figure}.png")
     for table in section.tables:
-        if not table.shown and len(answer.tables[table.name]):
+        if not table.shown and len(contents.tables[table.name]):
             yield _file(table, section)
 
 
 def _columns(table: Table) -> Iterator[Block]:
-    """What the columns are that are no metrics; of these the report tells at its end."""
+    """Meanings of the columns that are not metrics; the report ends with those of metrics."""
     texts = tuple(f"{column.name}: {column.text}" for column in table.columns if column.text)
     if texts:
         yield Bullets(texts)
@@ -203,11 +202,11 @@ def _file(table: Table, section: Section) -> Link:
 
 
 def _evidence(frame: pd.DataFrame) -> Iterator[Block]:
-    missing = evidence.not_measured(frame, headline.COMPARED)
+    missing = evidence.not_measured(frame, headline.COMPARED_QUESTIONS)
     yield Heading("What is certified, estimated, not measured")
     yield Bullets((*evidence.certified(frame), *missing))
     yield Heading("Statuses")
-    yield Grid(evidence.statuses(frame))
+    yield TableBlock(evidence.statuses(frame))
 
 
 def _metrics(frame: pd.DataFrame) -> Iterator[Block]:
@@ -215,7 +214,7 @@ def _metrics(frame: pd.DataFrame) -> Iterator[Block]:
     rows = [
         (
             name, m.formula, f"[{round(m.low, 6) + 0:g}, {m.high:g}]", m.unit or "-",
-            m.better or "-", m.known_as or "-",
+            m.better or "-", m.synonyms or "-",
         )
         for name, m in METRICS.items()
         if name in present
@@ -223,14 +222,14 @@ def _metrics(frame: pd.DataFrame) -> Iterator[Block]:
     columns = ["metric", "formula", "range", "unit", "better", "also known as"]
     yield Heading("Metrics")
     yield Paragraph(
-        "P is the true game, pi the answer, omega its follower, mu the reference; the largest of "
-        "several values is taken where a table says so."
+        "P is the true game, pi the policy, omega its follower, mu the reference. A table says "
+        "where it takes the largest of several values."
     )
-    yield Grid(pd.DataFrame(rows, columns=columns))
+    yield TableBlock(pd.DataFrame(rows, columns=columns))
 
 
 def _call(entry: dict[str, Any]) -> str:
-    """A game, solver or experiment of the spec as name(key=value)."""
+    """A game, solver or experiment of the spec, written as name(key=value)."""
     params = ", ".join(f"{key}={value}" for key, value in entry.get("params", {}).items())
     return f"{entry['name']}({params})" if params else str(entry["name"])
 
@@ -238,5 +237,5 @@ def _call(entry: dict[str, Any]) -> str:
 def _json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):  # a frame without its spec can still be reported
+    except (OSError, ValueError):  # a run without its spec can still be reported
         return {}

@@ -1,4 +1,4 @@
-"""One measurement, and the table that all of them make."""
+"""One measurement, and the columns of the table that all measurements form."""
 
 import json
 import math
@@ -19,11 +19,11 @@ Status = Literal[
 ]
 
 FAILED: tuple[Status, ...] = ("error", "timeout", "crashed")
-"""Statuses that make a run's exit code 1; the others are answers."""
+"""Statuses that make a run's exit code 1; all others are results."""
 
 
 class RunError(ValueError):
-    """A run directory, a row or a table request is wrong; the message says which and the repair."""
+    """A wrong run directory, row or table request; the message says which, and how to repair it."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,17 @@ class Row:
     game, solver : str
         Registry names.
     game_params, params, labels : canonical JSON
-        Parameters of the game and of the solver; what the metric is indexed by (and the
-        parameters of the experiment).
+        Parameters of the game, parameters of the solver, and what the metric is indexed by
+        (together with the parameters of the experiment).
     concept : "rlhf", "nlhf", "slhf" or "other"
-    seed : int, or None where nothing in the cell draws ("exact")
-    context, step : int, or None where there is one context or no step
+    seed : int, or None if nothing in the cell is random ("exact")
+    context, step : int, or None if there is only one context, or no step
     metric : str
         A name of ``results.metrics.METRICS``.
-    value : float; NaN where the status is not ok or max_steps
+    value : float; NaN unless the status is ok or max_steps
     status : Status
     message : str
-        Why, where the status is not ok.
+        The reason, if the status is not ok.
     """
 
     run: str
@@ -76,12 +76,12 @@ COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(Row))
 
 
 def canonical(values: Mapping[str, Any]) -> str:
-    """JSON with sorted keys and no spaces: equal mappings give equal text.
+    """The values as JSON with sorted keys and no spaces, so that equal mappings give equal text.
 
     Raises
     ------
     RunError
-        If a value is not plain data, or not finite.
+        If a value is not plain data or not finite.
     """
     try:
         return json.dumps(
@@ -92,7 +92,7 @@ def canonical(values: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Whole floats as integers, so that 1 and 1.0 are the same parameter."""
+    """The value with whole floats as integers, so that 1 and 1.0 are the same parameter."""
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -103,7 +103,7 @@ def _plain(value: Any) -> Any:
 
 
 def _item(value: Any) -> Any:
-    """NumPy scalars and arrays as plain data."""
+    """A NumPy scalar or array as plain data."""
     if hasattr(value, "tolist"):
         return _plain(value.tolist())
     raise TypeError(f"{type(value).__name__} is not plain data")

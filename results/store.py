@@ -1,4 +1,4 @@
-"""A run directory: what was asked, by which code, and one checksummed line a finished cell.
+"""A run directory: the spec, the code that ran it, and one checksummed line a finished cell.
 
 ::
 
@@ -9,8 +9,8 @@
         rows/0001.jsonl    a segment for every time the run was started or resumed
         table.parquet      all rows, once every cell has a line
 
-Segments are only ever appended to, and the last line of a cell is the one that counts. A process
-that is killed can leave a torn last line in its own segment, nowhere else.
+Segments are only ever appended to. If a cell has several lines, the last one counts. A killed
+process can leave a torn last line in the segment that it wrote, and nowhere else.
 """
 
 import hashlib
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 
 TABLE = "table.parquet"
 _CHECK = ',"check":"'
-_WHOLE = ("seed", "context", "step")
+_INTEGERS = ("seed", "context", "step")
 
 
 @dataclass(frozen=True)
 class Record:
-    """What one finished cell left behind.
+    """The rows of one finished cell.
 
     Attributes
     ----------
     index : int >= 0
-        Place of the cell in the matrix; tables follow it, whatever the order of finishing.
+        Position of the cell in the matrix, which tables follow whatever the order of finishing.
     game : str
-        Digest of its game, stored as ``games/<game>.npz``; "" if the game could not be made.
+        Digest of its game, stored as ``games/<game>.npz``; "" if making the game failed.
     columns : mapping of str to list
-        The rows, column by column; equally long lists, not empty.
+        The rows by column, as non-empty lists of equal length.
     """
 
     index: int
@@ -65,12 +65,12 @@ class Record:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the cell failed or was interrupted, and runs again when the run is resumed."""
+        """Whether the cell failed or was interrupted, so that resuming runs it again."""
         return not self.statuses.isdisjoint((*FAILED, "interrupted"))
 
 
 class Store:
-    """The one writer of a run directory, which it creates; a context manager.
+    """A context manager that creates a run directory and is its only writer.
 
     Lines reach the operating system at once, so that a killed process loses none; call ``sync``
     every second, so that a power failure loses no more than that.
@@ -82,7 +82,8 @@ class Store:
     Raises
     ------
     RunError
-        If another process is writing there. The lock ends with its process, however that ends.
+        If another process is writing to the directory. The operating system releases the lock
+        when that process ends.
     """
 
     def __init__(self, run_dir: Path) -> None:
@@ -108,7 +109,7 @@ class Store:
         self._lock.close()
 
     def append(self, index: int, game: str, rows: Sequence[Row]) -> Record:
-        """Write a finished cell; the table of an earlier finish no longer holds and is removed."""
+        """Write a finished cell and return its record; a table of an earlier finish is removed."""
         record = Record(index, game, {c: [getattr(row, c) for row in rows] for c in COLUMNS})
         if self._segment is None:
             (self.run_dir / TABLE).unlink(missing_ok=True)
@@ -126,10 +127,10 @@ class Store:
             os.fsync(self._segment.fileno())
             self._synced = time.monotonic()
 
-    def finish(self, found: Sequence[Record]) -> None:
+    def finish(self, finished: Sequence[Record]) -> None:
         """Write ``table.parquet`` from all the records of the run."""
         part = self.run_dir / f".{TABLE}"
-        _frame(found).to_parquet(part, index=False)
+        _frame(finished).to_parquet(part, index=False)
         part.replace(self.run_dir / TABLE)
 
 
@@ -151,7 +152,7 @@ def load(runs: str | Path | Sequence[str | Path]) -> "pd.DataFrame":
     Parameters
     ----------
     runs : path of a run directory or a pytest-benchmark file (.json), or a list of them
-        A file's rows are those of the experiment "speed"; see ``results.timings``.
+        A file gives rows of the experiment "speed"; see ``results.timings``.
 
     Returns
     -------
@@ -162,7 +163,7 @@ def load(runs: str | Path | Sequence[str | Path]) -> "pd.DataFrame":
     Raises
     ------
     RunError
-        If a path is neither, or its rows are damaged.
+        If a path is neither of these, or its rows are damaged.
     """
     import pandas as pd
 
@@ -188,15 +189,19 @@ def _load(run_dir: Path) -> "pd.DataFrame":
     return _frame(records(run_dir))
 
 
-def _frame(found: Sequence[Record]) -> "pd.DataFrame":
+def _frame(finished: Sequence[Record]) -> "pd.DataFrame":
     import pandas as pd
 
-    return _typed(pd.DataFrame({c: [v for r in found for v in r.columns[c]] for c in COLUMNS}))
+    return _typed(pd.DataFrame({c: [v for r in finished for v in r.columns[c]] for c in COLUMNS}))
 
 
 def _typed(frame: "pd.DataFrame") -> "pd.DataFrame":
-    text = [c for c in COLUMNS if c not in (*_WHOLE, "value")]
-    types = {**dict.fromkeys(_WHOLE, "Int64"), "value": "float64", **dict.fromkeys(text, "object")}
+    text = [c for c in COLUMNS if c not in (*_INTEGERS, "value")]
+    types = {
+        **dict.fromkeys(_INTEGERS, "Int64"),
+        "value": "float64",
+        **dict.fromkeys(text, "object"),
+    }
     return frame.astype(types)[list(COLUMNS)]
 
 
@@ -205,7 +210,7 @@ def _segments(run_dir: Path) -> list[Path]:
 
 
 def _encoded(record: Record) -> bytes:
-    """One line: a column that is the same in all rows is written once."""
+    """The record as one line; a column that is the same in all rows is written once."""
     columns: dict[str, Any] = {}
     for name, values in record.columns.items():
         plain = [_plain(value) for value in values]
@@ -216,7 +221,7 @@ def _encoded(record: Record) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """A number as JSON can hold it: NaN as null, infinities as text."""
+    """The value as JSON can express it: NaN as null, infinities as text."""
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return value
@@ -259,7 +264,7 @@ def _decoded(line: bytes) -> Record | None:
 
 
 def _locked(run_dir: Path) -> IO[str]:
-    """The lock of the directory, held until closed; the system drops it with its process."""
+    """The locked lock file; closing it, or the end of the process, releases the lock."""
     import fcntl
 
     lock = open(run_dir / "lock", "a+", encoding="utf-8")  # noqa: SIM115

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.frames import at, categories, only
+from results.frames import categories, comparison_in, select_comparison
 from results.questions import consistency, data_sensitivity, refinement
 from results.statistics import estimate
 
@@ -16,42 +16,44 @@ _QUESTIONS = (consistency.SECTION, data_sensitivity.SECTION, refinement.SECTION)
 
 
 def story(frame: pd.DataFrame) -> "Figure | None":
-    """Three panels of the first game that has all three, in the main comparison; None if none has.
+    """Three panels on the first game with rows for all of them, in the main comparison.
+
+    None if there is no such game.
 
     Parameters
     ----------
     frame : DataFrame
-        As ``results.load`` returns it.
+        Rows as returned by ``results.load``.
     """
-    if not all(section.asked(frame) for section in _QUESTIONS):
+    if not all(section.has_rows(frame) for section in _QUESTIONS):
         return None
-    answers = only(consistency.SECTION.rows(frame), None)
-    comparison, styles = at(answers), style.method_styles(answers)
+    answers = select_comparison(consistency.SECTION.rows(frame), None)
+    comparison, styles = comparison_in(answers), style.method_styles(answers)
     answers = answers[answers["metric"] == "probability"]
-    moved = data_sensitivity.missing_pairs(data_sensitivity.SECTION.rows(frame))
+    shifts = data_sensitivity.missing_pairs(data_sensitivity.SECTION.rows(frame))
     users = refinement.favourites_by_route(refinement.SECTION.rows(frame))
-    moved, users = (
+    shifts, users = (
         rows[(rows["comparison"] == comparison) & rows["method"].isin(list(styles))]
-        for rows in (moved, users)
+        for rows in (shifts, users)
     )
-    both = set(categories(moved["game"])) & set(categories(users["game"]))
+    both = set(categories(shifts["game"])) & set(categories(users["game"]))
     games = [game for game in categories(answers["game"]) if game in both]
     if not games:
         return None
-    answers, moved, users = (rows[rows["game"] == games[0]] for rows in (answers, moved, users))
+    answers, shifts, users = (rows[rows["game"] == games[0]] for rows in (answers, shifts, users))
     actions = pd.CategoricalDtype(list(answers["action"].unique()), ordered=True)
     probabilities = estimate(answers.astype({"action": actions}), ["method", "action"])
-    words = moved["setting"].cat.rename_categories(lambda setting: f"P {setting}")
-    shifts = estimate(moved.assign(setting=words), ["method", "setting"], "max")
+    settings = shifts["setting"].cat.rename_categories(lambda setting: f"P {setting}")
+    moves = estimate(shifts.assign(setting=settings), ["method", "setting"], "max")
     favourites = estimate(users, ["method", "n_answers"])
     with style.settings():
         title = f"The same preferences, different answers: {panels.short(games[0])} at {comparison}"
-        legend = panels.legend(styles, [probabilities, shifts, favourites], "bars")
+        legend = panels.legend(styles, [probabilities, moves, favourites], "bars")
         page = style.Page(title, legend, 2.35)
         first, second, third = page.panels(0, 1, 3, right=0.7, gaps=(0.4, 0))[0]
         panels.bars(first, probabilities, "action", styles)
         first.set(title="What is answered", ylabel="probability")
-        panels.bars(second, shifts, "setting", styles)
+        panels.bars(second, moves, "setting", styles)
         second.set(
             title="How far it moves when\none pair is never compared", ylabel="total variation"
         )

@@ -1,8 +1,8 @@
-"""How figures look: a colour is a concept, in every figure; marker and line tell its methods.
+"""The style of figures: colour is the concept; marker and line distinguish its methods.
 
-The colours differ for colour-blind readers and in grey, where they are light, middle and dark.
-Exact answers are large and hollow, algorithms and trained models small and filled. No other module
-names a colour.
+The colours are distinct for colour-blind readers, and in grey, where they are light, medium and
+dark. Exact answers are large and hollow; algorithms and trained models are small and filled. No
+other module names a colour.
 """
 
 import warnings
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WIDTH = 6.5
-"""Inches: a page's column, in which the smallest letters are 8 points."""
+"""Width of a figure in inches, that of a page's column; the smallest font is 8 points."""
 
 _LARGE, _SMALL = 6.5, 4.0
-"""Points across a dot."""
+"""Diameters of a dot in points."""
 
 _HEAD, _LINE, _ABOVE, _BELOW = 0.45, 0.17, 0.36, 0.42
-"""Inches for the title and one line of the legend, for each more line of it, for the panels'
-titles, for tick labels and the axis' name."""
+"""Inches for the title with one line of the legend, for each further line of the legend, for the
+titles of panels, and for tick labels with the axis label."""
 
 _POINT, _HANDLE, _GAP = 1 / 72, 0.27, 0.16
-"""Inches of a point, of an entry of the legend beside its words, between two entries."""
+"""Inches of a point, of the symbol of a legend entry, and between two entries."""
 
 COLOURS = {"rlhf": "#E69F00", "nlhf": "#0072B2", "slhf": "#0B4134", "other": "#8A8A8A"}
 GREY = "#666666"
@@ -39,7 +39,7 @@ FAINT = "#DDDDDD"
 WHITE = "#FFFFFF"
 
 MARKERS = {"rlhf": "sDPX*pv<", "nlhf": "oD*PXsv^", "slhf": "^v<>XP*D", "other": "*dpX<>oP"}
-"""Those of a concept's first eight methods; from the ninth on the mark is a letter."""
+"""Markers of a concept's first eight methods; from the ninth on the marker is a letter."""
 
 _LETTERS = "ABCDEFGHJKLMNQRTUWYZ"
 
@@ -98,11 +98,11 @@ class MethodStyle:
     Attributes
     ----------
     colour, hatch : str
-        Of its concept.
+        Colour and hatch of its concept.
     marker, line : marker and line style of matplotlib
-        Of the method within its concept.
+        They distinguish the method within its concept.
     exact : bool
-        Whether its answers are exact.
+        Whether an exact solver computed its answers.
     """
 
     colour: str
@@ -112,7 +112,7 @@ class MethodStyle:
     exact: bool = False
 
     def dot(self, part: bool = False) -> dict[str, Any]:
-        """Arguments of ``Axes.plot`` for a dot: half of it filled where a value exists in part."""
+        """Arguments of ``Axes.plot`` for a dot, half filled if only part of the values exist."""
         filled = self.colour if part or not self.exact else WHITE
         letter = {} if isinstance(self.marker, str) else {"markeredgewidth": 0.2}
         large = self.exact or bool(letter)
@@ -128,21 +128,21 @@ class MethodStyle:
         }
 
     def curve(self) -> dict[str, Any]:
-        """Arguments of ``Axes.plot`` for a curve with dots on it."""
+        """Arguments of ``Axes.plot`` for a curve with dots."""
         return {**self.dot(), "linestyle": self.line}
 
 
 def method_styles(rows: pd.DataFrame) -> dict[str, MethodStyle]:
-    """How every method in described ``rows`` is drawn, concept by concept."""
+    """The style of every method in described ``rows``, ordered by concept and name."""
     out: dict[str, MethodStyle] = {}
-    met = dict.fromkeys(COLOURS, 0)
+    counts = dict.fromkeys(COLOURS, 0)
     keys = ["concept", "method", "solver", "scale"]
     kinds = rows[keys].drop_duplicates(["concept", "method"]).astype(str)
     order = {concept: i for i, concept in enumerate(COLOURS)}
     ranked = sorted(kinds.itertuples(index=False), key=lambda kind: (order[kind[0]], kind[1]))
     for concept, method, solver, scale in ranked:
-        k = met[concept]
-        met[concept] += 1
+        k = counts[concept]
+        counts[concept] += 1
         out[method] = MethodStyle(
             colour=COLOURS[concept],
             marker=_marker(concept, k),
@@ -154,7 +154,7 @@ def method_styles(rows: pd.DataFrame) -> dict[str, MethodStyle]:
 
 
 def _marker(concept: str, k: int) -> Any:
-    """The mark of a concept's k-th method."""
+    """The marker of a concept's k-th method."""
     if k < len(MARKERS[concept]):
         return MARKERS[concept][k]
     from matplotlib.path import Path as Outline
@@ -168,7 +168,7 @@ def _marker(concept: str, k: int) -> Any:
 
 @contextmanager
 def settings() -> Iterator[None]:
-    """Matplotlib's settings for drawing and saving our figures; the user's come back after."""
+    """A context with the settings for these figures; it restores the user's settings at its end."""
     import matplotlib
 
     with matplotlib.rc_context(), warnings.catch_warnings():
@@ -179,15 +179,17 @@ def settings() -> Iterator[None]:
 
 
 class Page:
-    """A figure of the standard width with title and legend above its panels; within ``settings``.
+    """A figure of the standard width with title and legend above its panels.
+
+    Create and fill it within ``settings``.
 
     Parameters
     ----------
     title : str
     key : mapping
-        Words -> what they stand for, an artist; as many lines of the legend as they need.
+        Text -> artist of the legend; the legend takes as many lines as it needs.
     heights : float > 0
-        Of its bands from top to bottom, in inches, below title and legend.
+        Heights of its bands from top to bottom, in inches, below title and legend.
     """
 
     def __init__(self, title: str, key: Mapping[str, Any], *heights: float) -> None:
@@ -213,9 +215,9 @@ class Page:
         right: float = 0.12,
         gaps: tuple[float, float] = (0.25, 0.5),
     ) -> "NDArray[Any]":
-        """Axes (lines, columns) in a band, with room for titles above and tick labels below.
+        """An array (lines, columns) of axes in a band, with room for titles and tick labels.
 
-        ``left``, ``right`` and ``gaps`` (across, down) are inches.
+        ``left``, ``right`` and ``gaps`` (horizontal, vertical) are in inches.
         """
         top, bottom = self._ends[band], self._ends[band + 1]
         width = (WIDTH - left - right - gaps[0] * (columns - 1)) / columns
@@ -234,14 +236,14 @@ class Page:
 
 
 def text_width(words: str) -> float:
-    """Inches that the words take in the figures' font."""
+    """The width in inches of the words in the figures' font."""
     from matplotlib.textpath import TextPath
 
     return float(TextPath((0, 0), words, size=8).get_extents().width) * _POINT
 
 
 def _columns(words: Sequence[str]) -> int:
-    """The most columns in which the words of a legend fit on a page, filled one by one."""
+    """The largest number of columns in which a legend with these words fits on a page."""
     widths = [text_width(text) for text in words]
     for columns in range(len(words), 1, -1):
         taken = sum(max(part) for part in np.array_split(widths, columns))
@@ -251,7 +253,7 @@ def _columns(words: Sequence[str]) -> int:
 
 
 def save(figure: "Figure", stem: Path) -> list[Path]:
-    """The figure as PNG, SVG and PDF; equal figures give equal files."""
+    """Write the figure as PNG, SVG and PDF and return the paths; equal figures give equal files."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     written = []
     with settings():

@@ -1,4 +1,4 @@
-"""Files of pytest-benchmark as rows of the experiment ``speed``."""
+"""Reads files of pytest-benchmark as rows of the experiment ``speed``."""
 
 import json
 import math
@@ -9,24 +9,25 @@ from typing import Any
 from results.rows import Row, RunError, canonical
 
 STATISTICS = ("min", "median", "max")
-"""Of a benchmark's rounds, those that are kept."""
+"""The statistics over a benchmark's rounds that become rows."""
 
 
 def read(path: Path) -> list[Row]:
-    """The benchmarks of a file that ``pytest --benchmark-json=FILE`` wrote.
+    """The rows of a file written by ``pytest --benchmark-json=FILE``.
 
-    ``game`` is the benchmark's group and ``solver`` its name, without "test_". ``seconds`` are
-    those of one call, labelled by the statistic over the rounds; numbers that a benchmark adds
-    (``extra_info``) keep their names, blanks as underscores, with the statistic "told".
+    ``game`` is the benchmark's group and ``solver`` its name without "test_". ``seconds`` is the
+    time of one call, labelled with the statistic over the rounds. Numbers in the benchmark's
+    ``extra_info`` become metrics of their names, with underscores for blanks and hyphens, labelled
+    with the statistic "reported".
 
     Raises
     ------
     RunError
-        If the file cannot be read, or is not of pytest-benchmark.
+        If the file cannot be read, or pytest-benchmark did not write it.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return [row for entry in found["benchmarks"] for row in _rows(path.stem, entry)]
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return [row for entry in content["benchmarks"] for row in _rows(path.stem, entry)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{path}: not a file of pytest-benchmark ({type(error).__name__}: {error}); expected "
@@ -35,26 +36,26 @@ def read(path: Path) -> list[Row]:
 
 
 def environment(path: Path) -> dict[str, dict[str, Any]]:
-    """The code and the machine that the file tells of, as in a run's ``environment.json``."""
-    found = json.loads(path.read_text(encoding="utf-8"))
-    code, machine = found.get("commit_info", {}), found.get("machine_info", {})
+    """The code, machine and versions recorded in the file, as in a run's ``environment.json``."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    code, machine = content.get("commit_info", {}), content.get("machine_info", {})
     cpu = machine.get("cpu", {})
     return {
         "code": {"commit": code.get("id"), "modified": code.get("dirty")},
         "machine": {"system": machine.get("system"), "cpu": cpu.get("brand_raw"),
                     "cores": cpu.get("count")},
         "versions": {"python": machine.get("python_version"),
-                     "pytest-benchmark": found.get("version")},
+                     "pytest-benchmark": content.get("version")},
     }  # fmt: skip
 
 
 def _rows(run: str, entry: dict[str, Any]) -> Iterator[Row]:
     stats = entry["stats"]
     values = [("seconds", name, float(stats[name])) for name in STATISTICS]
-    values.append(("rounds", "told", float(stats["rounds"])))
+    values.append(("rounds", "reported", float(stats["rounds"])))
     for name, value in entry["extra_info"].items():
         if isinstance(value, int | float) and math.isfinite(value):
-            values.append((name.replace(" ", "_").replace("-", "_"), "told", float(value)))
+            values.append((name.replace(" ", "_").replace("-", "_"), "reported", float(value)))
     for metric, statistic, value in values:
         yield Row(
             run=run,

@@ -1,4 +1,4 @@
-"""Figures as tests read them: where dots stand, and whether texts are on the page and legible."""
+"""Reads figures for tests: where dots are, and whether texts are on the page and legible."""
 
 import itertools
 
@@ -28,7 +28,7 @@ def assert_texts_on_page(figure: Figure) -> None:
             assert page.y0 <= box.y0 <= box.y1 <= page.y1, text.get_text()
 
 
-def assert_titles_and_ticks_apart(figure: Figure) -> None:
+def assert_titles_and_ticks_do_not_overlap(figure: Figure) -> None:
     """No title, axis name, tick label or legend lies over another."""
     with style.settings():
         figure.canvas.draw()
@@ -37,21 +37,21 @@ def assert_titles_and_ticks_apart(figure: Figure) -> None:
         texts += [axes.xaxis.label, axes.yaxis.label]
         texts += [t for a in (axes.xaxis, axes.yaxis) for t in a.get_ticklabels()]
     hidden = _beyond(figure)
-    seen = [t for t in texts if t.get_text() and t not in hidden]
-    boxes = [(t.get_text(), t.get_window_extent()) for t in seen]
+    shown = [t for t in texts if t.get_text() and t not in hidden]
+    boxes = [(t.get_text(), t.get_window_extent()) for t in shown]
     boxes += [("legend", legend.get_window_extent()) for legend in figure.legends]
     for (one, a), (two, b) in itertools.combinations(boxes, 2):
         assert not a.overlaps(b), (one, two)
 
 
 def _beyond(figure: Figure) -> set[Text]:
-    """Labels of ticks outside of what their axis shows: not drawn."""
-    found = set()
+    """The labels of ticks outside the range of their axis, which are not drawn."""
+    labels = set()
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         low, high = sorted(axis.get_view_interval())
         ticks = [tick for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high]
-        found |= {tick.label1 for tick in ticks}
-    return found
+        labels |= {tick.label1 for tick in ticks}
+    return labels
 
 
 def drawn(section: Section, frame: pd.DataFrame) -> Figure:
@@ -66,7 +66,7 @@ def drawn(section: Section, frame: pd.DataFrame) -> Figure:
 
 
 def dots(axes: Axes, colour: str, marker: str) -> list[float]:
-    """Horizontal places of the dots of a colour and marker."""
+    """Horizontal positions of the dots of a colour and marker."""
     return [
         float(np.asarray(line.get_xdata())[0])
         for line in axes.lines

@@ -1,4 +1,4 @@
-"""Rows for the tests of tables, figures and reports: written by hand, or measured for real."""
+"""Rows for the tests of tables, figures and reports: some written by hand, some measured."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -21,11 +21,11 @@ def row(
     params: dict[str, Any] | None = None,
     labels: dict[str, Any] | None = None,
     game_params: dict[str, Any] | None = None,
-    **given: Any,
+    **fields: Any,
 ) -> Row:
-    """A row of consistency on the game "g", unless something else is given."""
+    """A row of consistency on the game "g", except for the fields that are given."""
     concept = solver.partition("_")[0]
-    plain: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "run": "r",
         "cell": "c",
         "experiment": "consistency",
@@ -42,19 +42,30 @@ def row(
         "labels": canonical(labels or {}),
         "value": value,
     }
-    return Row(**(plain | given))
+    return Row(**(defaults | fields))
 
 
 def framed(rows: list[Row]) -> pd.DataFrame:
-    """The rows as ``results.load`` gives them."""
+    """The rows as a frame of the type that ``results.load`` returns."""
     frame = pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS))
     whole = {name: "Int64" for name in ("seed", "context", "step")}
     return frame.astype({**whole, "value": "float64"})
 
 
+def with_exact_concepts(iterative: str, tau: float) -> list[Row]:
+    """Rows of the exact solvers at tau = 0 and 0.1 and of a method at one tau, in two games."""
+    exact = [f"{concept}_exact" for concept in ("rlhf", "nlhf", "slhf")]
+    pairs = [(name, t) for name in exact for t in (0.0, 0.1)] + [(iterative, tau)]
+    return [
+        row("entropy", 0.5, solver=name, params={"tau": t}, game=game, cell=f"{name} {t}")
+        for name, t in pairs
+        for game in ("g", "h")
+    ]
+
+
 @cache
 def annotators() -> pd.DataFrame:
-    """Every question on the game of three annotators at tau = 0 and 0.1; one at KL = 0.05."""
+    """Every question on the game of three annotators at tau = 0 and 0.1; consistency at KL 0.05."""
     return framed(list(_measured()))
 
 
@@ -113,11 +124,11 @@ _CURVES: dict[tuple[str, int], list[tuple[int, float, float, float]]] = {
 
 
 def curves(game: str = "condorcet") -> pd.DataFrame:
-    """Training curves by hand: two learners, two seeds, three points; and one exact answer."""
+    """Training curves of two learners, two seeds and three points each, and one exact answer."""
     rows = [row("entropy", 0.5, solver="rlhf_exact", params={"tau": 0.1})]
     for (learner, seed), points in _CURVES.items():
         slhf = learner == "stackelberg_gda"
-        given: dict[str, Any] = {
+        common: dict[str, Any] = {
             "solver": learner,
             "params": {"tau_leader": 0.1, "tau_follower": 0.1} if slhf else {"tau": 0.1},
             "concept": "slhf" if slhf else "rlhf",
@@ -127,7 +138,7 @@ def curves(game: str = "condorcet") -> pd.DataFrame:
             "game": "laddered",
             "game_params": {"game": game, "ratio": 8.0},
         }
-        rows.append(row("duality_gap", 0.9, **given))  # of the answer: no step
+        rows.append(row("duality_gap", 0.9, **common))  # of the answer: no step
         for step, tokens, calls, tv in points:
             values = {
                 "tv_to_target": tv,
@@ -139,5 +150,5 @@ def curves(game: str = "condorcet") -> pd.DataFrame:
                 "seconds": step / 4,
                 **({"follower_tv": 2 * tv / 3} if slhf else {"tv_to_nash": tv + 0.1}),
             }
-            rows += [row(name, value, step=step, **given) for name, value in values.items()]
+            rows += [row(name, value, step=step, **common) for name, value in values.items()]
     return framed(rows)

@@ -1,4 +1,7 @@
-"""The questions of a report, one module each, in the order in which they are told."""
+"""The questions of a report, one ``Section`` each, in the order of the report.
+
+``traces``, ``newton`` and ``followers`` are parts of the question ``convergence``.
+"""
 
 from results.questions import (
     consistency,

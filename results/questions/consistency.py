@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.frames import at, categories
-from results.questions.layout import PLACE, pivot
+from results.frames import categories, comparison_in
+from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, pivot
 from results.questions.section import Column, Section, Table, label
-from results.questions.sentences import count, largest, means
+from results.questions.sentences import count_games, largest_by_method, mean_over_games
 from results.statistics import estimate
 
 if TYPE_CHECKING:
@@ -33,53 +33,54 @@ COLUMNS = (
     Column("residual", shown=False),
     Column("step_residual", shown=False),
 )
-_LINE = ["game", "method"]
 _SURE = 0.99
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lines game x comparison x method; clone_shift is the largest over the answer cloned."""
-    return pivot(rows, PLACE, ["metric"], COLUMNS, "max")
+    """One line a game, comparison and method; clone_shift is the largest over cloned answers."""
+    return pivot(rows, METHOD_KEYS, ["metric"], COLUMNS, "max")
 
 
 def digest(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lines game x method of one comparison, and the columns that are shown."""
-    return pivot(rows, _LINE, ["metric"], [c for c in COLUMNS if c.shown], "max")
+    """The shown columns of one comparison, one line a game and method."""
+    return pivot(rows, GAME_AND_METHOD, ["metric"], [c for c in COLUMNS if c.shown], "max")
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
-    """Agreement with itself, the Condorcet winner, clones."""
+    """Sentences on self-agreement, Condorcet winners and clones."""
     of_metric = {
-        metric: estimate(part, _LINE, "max")
+        metric: estimate(part, GAME_AND_METHOD, "max")
         for metric, part in rows.groupby("metric", observed=True)
     }
     out = []
     if "self_agreement" in of_metric:
-        out.append(f"Two draws agree with probability {means(of_metric['self_agreement'])}.")
+        out.append(
+            f"Two draws agree with probability {mean_over_games(of_metric['self_agreement'])}."
+        )
     if "condorcet_mass" in of_metric:
         winners = of_metric["condorcet_mass"]
-        sure = count(winners.assign(hit=winners["mean"] >= _SURE))
+        sure = count_games(winners.assign(hit=winners["mean"] >= _SURE))
         out.append(f"A Condorcet winner gets probability >= {_SURE} from {sure}.")
     else:
         out.append("No game has a Condorcet winner.")
     if "clone_shift" in of_metric:
-        moved = largest(of_metric["clone_shift"])
+        moved = largest_by_method(of_metric["clone_shift"])
         out.append(f"Cloning one answer moves the rest by at most {moved}.")
     return out
 
 
 def figure(rows: pd.DataFrame) -> "Figure":
-    """What kind of answer each method gives: a line a game, a panel a metric."""
+    """What kind of answer each method gives: one line a game, one panel a metric."""
     drawn = [column for column in COLUMNS if column.panel]
     columns = {
-        column.panel: estimate(rows[rows["metric"] == column.name], _LINE, "max")
+        column.panel: estimate(rows[rows["metric"] == column.name], GAME_AND_METHOD, "max")
         for column in drawn
     }
     tops = {column.panel: column.top for column in drawn}
     games, styles = categories(rows["game"]), style.method_styles(rows)
     with style.settings():
         legend = panels.legend(styles, columns.values())
-        title = f"What is answered at {at(rows)}"
+        title = f"What is answered at {comparison_in(rows)}"
         page = style.Page(title, legend, panels.height_of(games, styles))
         panels.dot_columns(page, 0, columns, games, styles, tops)
     return page.figure
@@ -88,13 +89,20 @@ def figure(rows: pd.DataFrame) -> "Figure":
 SECTION = Section(
     name="consistency",
     title="Does the same preference give the same answer, and is it the majority's?",
-    reading="Entropy 0 and self agreement 1 mean one answer always. The duality gap is what the "
-    "best opponent of the whole policy gains, leader value what an answer keeps against a follower "
-    "that has seen it; clone shift is the largest change of the answer when one answer is offered "
-    "twice.",
-    expected="With small tau the SLHF leader is almost deterministic while the NLHF policy must "
-    "mix when no answer beats all others. NLHF and SLHF give a strict Condorcet winner and ignore "
-    "clones; RLHF need do neither.",
+    reading="Each method turns the preferences into a policy, a distribution over answers. Entropy "
+    "0 and self-agreement 1 mean that it always gives the same answer. The duality gap is how far "
+    "the policy can be exploited: the margin by which the best opposing policy is preferred to it. "
+    "Leader value is the win rate left when a follower first sees the answer and then gives the "
+    "reply that beats it most often. Clone shift is the largest change of the policy (total "
+    "variation) when one answer is listed twice. Compare methods only within one table, which is "
+    "of one strength of the KL penalty; equal tau is not equal strength, because tau of RLHF is in "
+    "log-odds and that of the others in win probability.",
+    expected="At tau = 0 (no penalty) RLHF and the SLHF leader give a single answer unless answers "
+    "tie, while NLHF must mix whenever every answer is beaten by another one. At tau = 0 NLHF and "
+    "SLHF always give a strict Condorcet winner, the answer that beats every other one; RLHF need "
+    "not. At every tau NLHF and SLHF ignore clones, and RLHF need not. Two values hold by "
+    "definition: at tau = 0 the duality gap of NLHF is 0, and no policy has a larger leader value "
+    "than SLHF.",
     findings=findings,
     tables=(Table("consistency", table, COLUMNS, digest),),
     figure=figure,

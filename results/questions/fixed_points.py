@@ -1,4 +1,4 @@
-"""Where do practical defaults end?"""
+"""Where do methods end with their default parameters?"""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ import pandas as pd
 
 from results import panels, style
 from results.frames import categories
-from results.questions.layout import PLACE, lines
+from results.questions.layout import METHOD_KEYS, aggregate
 from results.questions.section import Column, Section, Table, label
 
 if TYPE_CHECKING:
@@ -21,23 +21,24 @@ COLUMNS = (
         "total variation to the regularised equilibrium at nash_tau, over contexts and seeds",
         lambda part: part["value"].mean(),
     ),
-    Column("max", "the largest", lambda part: part["value"].max()),
-    Column("size", "contexts and seeds", len),
+    Column("max", "the largest over contexts and seeds", lambda part: part["value"].max()),
+    Column("size", "number of contexts and seeds", len),
 )
-_MOST_ACROSS = 4
+_PANELS_PER_ROW = 4
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison, method and route: mean and largest distance to Nash.
 
-    route: the closed form ("target"), or what the run ended with ("last", "average").
+    ``route`` is "target" for the closed form of the fixed point, "last" for the last iterate of
+    the run and "average" for the average of its iterates.
     """
     rows = rows[rows["metric"] == "tv_to_nash"]
-    return lines(rows, [*PLACE, "nash_tau", "route"], COLUMNS)
+    return aggregate(rows, [*METHOD_KEYS, "nash_tau", "route"], COLUMNS)
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
-    """How far from the regularised equilibrium each method ends."""
+    """How far from the regularised Nash equilibrium each method ends."""
     out = []
     keys = ["comparison", "method", "route", "nash_tau"]
     for (comparison, method, route, tau), part in table(rows).groupby(keys, observed=True):
@@ -49,10 +50,10 @@ def findings(rows: pd.DataFrame) -> list[str]:
 
 
 def figure(rows: pd.DataFrame) -> "Figure":
-    """Total variation to Nash, a panel a game, a line a method, a band an equilibrium.
+    """Total variation to Nash: one panel a game, one line a method, one band an equilibrium.
 
-    Large hollow dots are closed forms of where a method ends, small dots and crosses are what it
-    ended with.
+    Large hollow dots are closed forms of the fixed points; small dots and crosses are the last and
+    average iterates of the runs.
     """
     ends, styles = table(rows), style.method_styles(rows)
     taus, games = sorted(ends["nash_tau"].unique()), categories(ends["game"])
@@ -61,14 +62,16 @@ def figure(rows: pd.DataFrame) -> "Figure":
         for tau in taus
     }
     bands = [
-        (tau, games[k : k + _MOST_ACROSS])
+        (tau, games[k : k + _PANELS_PER_ROW])
         for tau in taus
-        for k in range(0, len(games), _MOST_ACROSS)
+        for k in range(0, len(games), _PANELS_PER_ROW)
     ]
     top = 1.05 * max(ends["max"].max(), 0.1)
     with style.settings():
         heights = [0.95 + 0.2 * len(methods[tau]) for tau, _ in bands]
-        page = style.Page("Where the defaults end", _legend(rows, ends), *heights)
+        page = style.Page(
+            "Where methods end with their default parameters", _legend(rows, ends), *heights
+        )
         left = 0.35 + max(style.text_width(name) for names in methods.values() for name in names)
         for band, (tau, shown) in enumerate(bands):
             line = page.panels(band, 1, len(shown), left=left, gaps=(0.2, 0))[0]
@@ -96,7 +99,7 @@ def _mark(of_method: style.MethodStyle, route: str) -> dict[str, Any]:
 
 
 def _legend(rows: pd.DataFrame, ends: pd.DataFrame) -> dict[str, Any]:
-    """The routes in grey, and the concepts."""
+    """Legend entries: the concepts in their colours, the routes in grey."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -116,13 +119,15 @@ def _legend(rows: pd.DataFrame, ends: pd.DataFrame) -> dict[str, Any]:
 
 SECTION = Section(
     name="fixed_points",
-    title="Where do the defaults end?",
-    reading="Total variation between where a method ends at its default parameters and the "
-    "regularised equilibrium that it is used to find. The closed form is where it would end after "
-    "infinitely many steps; the last iterate and the average are where it did.",
-    expected="Mirror descent ends at the equilibrium. A mixture with the reference as the opponent "
-    "moves the fixed point the farther, the more of the reference is in it, and the last iterate "
-    "of self-play without a penalty cycles while its average comes near.",
+    title="Where do methods end with their default parameters?",
+    reading="Total variation between where a method ends with its default parameters and the "
+    "regularised Nash equilibrium (with tau = nash_tau) that it is used to find. The closed form "
+    "is where it would end after infinitely many steps; the last iterate and the average are where "
+    "the run ended.",
+    expected="Mirror descent on the regularised game ends at the equilibrium. A method whose "
+    "opponent is a mixture of its policy and the reference ends elsewhere, farther away the more "
+    "weight the reference has. In self-play without a KL penalty the last iterate cycles, while "
+    "the average of the iterates comes close to the equilibrium.",
     findings=findings,
     tables=(Table("fixed_points", table, COLUMNS),),
     figure=figure,

@@ -1,4 +1,4 @@
-"""Rows laid out as tables."""
+"""Rows arranged as tables."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -6,13 +6,16 @@ from typing import Any, Literal
 import pandas as pd
 
 from results.questions.section import Column
-from results.statistics import STATISTICS, estimate
+from results.statistics import STATISTICS, estimate, fill_units
 
-PLACE = ["game", "comparison", "method"]
-"""What a line about a method is about."""
+GAME_AND_METHOD = ["game", "method"]
+"""What makes two lines of one comparison different."""
 
-UNIT = [*PLACE, "seed", "context"]
-"""What was measured once."""
+METHOD_KEYS = ["game", "comparison", "method"]
+"""What makes two methods' lines different; methods are compared within one comparison only."""
+
+UNIT_KEYS = [*METHOD_KEYS, "seed", "context"]
+"""What identifies one measured unit: a method on one context under one seed."""
 
 
 def pivot(
@@ -22,20 +25,20 @@ def pivot(
     columns: Sequence[Column],
     within: Literal["mean", "max"] = "mean",
 ) -> pd.DataFrame:
-    """Estimates of the columns' metrics: lines ``index``, columns ``by`` and "statistic".
+    """A table of estimates: lines ``index``, columns ``by`` and "statistic".
 
-    The last level is the mean and, where they say something, low and high of its 95% interval and
-    the share of values that are defined (``results.statistics``).
+    The last column level is the mean and, where they are informative, "low" and "high" of its 95%
+    interval and the share of values that are "defined" (see ``results.statistics.estimate``).
 
     Parameters
     ----------
     rows : DataFrame
     index, by : list of str
-        What makes two lines, and two columns, different; "metric" is in ``by``.
+        The columns that identify a line, and a column; ``by`` contains "metric".
     columns : sequence of Column
-        Named after metrics.
+        The metrics to show, by name.
     within : "mean" or "max"
-        How rows of the same seed and context are joined.
+        How rows of the same seed and context are combined.
     """
     metrics = [column.name for column in columns]
     rows = rows[rows["metric"].isin(metrics)]
@@ -57,38 +60,38 @@ def pivot(
 
 
 def _seeds(low: int, high: int) -> str:
-    """Seeds of a line: "exact", "20", or "17-20" where not all metrics exist in every seed."""
+    """The number of seeds of a line: "exact", "20", or "17-20" if some metrics miss seeds."""
     if low == high:
         return str(high) if high else "exact"
     return f"{low}-{high}" if low else f"exact / {high}"
 
 
-def spread(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """One line a value of ``keys``, one column a metric; seed and context -1 where there is none.
+def widen(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The rows in wide form: one line a value of ``keys``, one column a metric.
 
-    Of several rows of a metric in one line the first counts.
+    Missing seeds and contexts become -1, so that they can be grouped by; ``restore_missing`` turns
+    them back. If a line has several rows of a metric, the first is used.
     """
-    filled = rows.assign(seed=rows["seed"].fillna(-1), context=rows["context"].fillna(-1))
-    values = filled.groupby([*keys, "metric"], observed=True)["value"]
+    values = fill_units(rows).groupby([*keys, "metric"], observed=True)["value"]
     return values.first().unstack("metric").reset_index().rename_axis(columns=None)
 
 
-def lines(
+def aggregate(
     rows: pd.DataFrame,
     keys: list[str],
     columns: Sequence[Column],
     prepare: Callable[[pd.DataFrame], Any] = lambda part: part,
 ) -> pd.DataFrame:
-    """One line a value of ``keys``, in their order in ``rows``.
+    """One line a value of ``keys``, in order of appearance, with the computed ``columns``.
 
     Parameters
     ----------
     rows : DataFrame
     keys : list of str
     columns : sequence of Column
-        Those that have a value are computed.
+        Those with a ``value`` are computed; the others are ignored.
     prepare : callable
-        The rows of a line -> what its columns are values of.
+        Turns the rows of a line into the argument of ``Column.value``.
     """
     computed = [(column.name, column.value) for column in columns if column.value is not None]
     body = []
@@ -100,8 +103,8 @@ def lines(
     return out.astype({key: rows[key].dtype for key in keys})
 
 
-def with_missing_units(table: pd.DataFrame) -> pd.DataFrame:
-    """Seed and context as integers, missing where ``spread`` wrote -1."""
+def restore_missing(table: pd.DataFrame) -> pd.DataFrame:
+    """``table`` with seed and context as integers again, missing where ``widen`` wrote -1."""
     for name in ("seed", "context"):
         whole = table[name].astype("Int64")
         table[name] = whole.mask(whole == -1)

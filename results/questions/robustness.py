@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.frames import Labels, at, categories
-from results.questions.layout import pivot
-from results.questions.section import ALL, Column, Section, Table, label, once
-from results.questions.sentences import largest
+from results.frames import Labels, categories, comparison_in
+from results.questions.layout import GAME_AND_METHOD, pivot
+from results.questions.section import ALL, Column, Section, Table, label, shared_by_methods
+from results.questions.sentences import largest_by_method
 from results.statistics import estimate
 
 if TYPE_CHECKING:
@@ -22,46 +22,47 @@ COLUMNS = (
     Column("largest_shift"),
     Column("cyclic_share", shown=False),
 )
-_LINE = ["game", "method"]
-_MOST_PATHS = 3
+_MAX_PATHS = 3
 _ALONG = {"cyclic": "t: weight of cycles", "noise": "t: twice the noise"}
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lines game x comparison x path x t, columns metric x method.
+    """One line a game, comparison, path and t; columns metric x method.
 
-    largest_shift, the largest step between neighbours, belongs to a whole path and stands at its
-    end, t = 1. cyclic_share is the same for every method.
+    ``largest_shift``, the largest shift between neighbouring points, is a property of the whole
+    path and is listed at its end, t = 1. ``cyclic_share`` is the same for every method.
     """
     return pivot(rows, ["game", "comparison", "path", "t"], ["metric", "method"], COLUMNS)
 
 
 def digest(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lines game x path, the largest value on the path."""
+    """The largest value on each path: one line a game and path."""
     columns = [column for column in COLUMNS if column.shown]
     return pivot(rows, ["game", "path"], ["metric", "method"], columns, "max")
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
-    """Gap along each kind of path, and its largest step."""
+    """For each kind of path, the largest gap and the largest step between neighbours."""
     out = []
     for kind in categories(rows["kind"]):
         part = rows[rows["kind"] == kind]
-        gaps = estimate(part[part["metric"] == "duality_gap"], _LINE, "max")
-        steps = estimate(part[part["metric"] == "largest_shift"], _LINE, "max")
-        out.append(f"Path {kind}: the gap reaches {largest(gaps)}.")
-        out.append(f"Path {kind}: the largest step between neighbours is {largest(steps)}.")
+        gaps = estimate(part[part["metric"] == "duality_gap"], GAME_AND_METHOD, "max")
+        steps = estimate(part[part["metric"] == "largest_shift"], GAME_AND_METHOD, "max")
+        out.append(f"Path {kind}: the gap reaches {largest_by_method(gaps)}.")
+        out.append(
+            f"Path {kind}: the largest step between neighbours is {largest_by_method(steps)}."
+        )
     return out
 
 
 def figure(rows: pd.DataFrame) -> "Figure":
     """One game along its paths, and the largest step between neighbours in every game.
 
-    The game is the first of those with most kinds of paths; of user types the first is shown.
+    The game is the first among those with the most kinds of paths; at most three paths are drawn.
     """
     featured = str(rows.groupby("game", observed=True)["kind"].nunique().idxmax())
     of_game = rows[rows["game"] == featured]
-    paths = categories(of_game["path"])[:_MOST_PATHS]
+    paths = categories(of_game["path"])[:_MAX_PATHS]
     drawn = [column for column in COLUMNS if column.panel]
     along = {
         (i, k): estimate(
@@ -73,12 +74,14 @@ def figure(rows: pd.DataFrame) -> "Figure":
     }
     steps = rows[rows["metric"] == "largest_shift"]
     columns = {
-        f"largest step,\n{kind}": estimate(steps[steps["kind"] == kind], _LINE, "max")
+        f"largest step,\n{kind}": estimate(steps[steps["kind"] == kind], GAME_AND_METHOD, "max")
         for kind in categories(rows["kind"])
     }
     games, styles = categories(steps["game"]), style.method_styles(rows[rows["method"] != ALL])
     with style.settings():
-        title = f"{panels.short(featured)} along its paths; below, all games; at {at(rows)}"
+        title = (
+            f"{panels.short(featured)} along its paths; below, all games; at {comparison_in(rows)}"
+        )
         legend = panels.legend(styles, [*along.values(), *columns.values()], "lines")
         page = style.Page(title, legend, 3.6, panels.height_of(games, styles))
         grid = page.panels(0, len(drawn), len(paths), left=0.7, gaps=(0.2, 0.18))
@@ -104,13 +107,17 @@ def _path(labels: Labels) -> str:
 SECTION = Section(
     name="robustness",
     title="What does intransitivity cost, and does the answer jump?",
-    reading="Each line is a path of games from t = 0 to 1 and takes the largest value on it: "
-    "growing cycles, label noise, or a user type that takes over. Largest shift is between "
-    "neighbouring points: near 1 the answer jumps, and at tau > 0 it shrinks with the "
-    "distance of the points.",
-    expected="At tau = 0 the gap of RLHF grows with the cyclic share and that of NLHF stays 0. "
-    "Both RLHF and the SLHF leader jump where two answers swap ranks; the Nash policy moves "
-    "continuously wherever the maximal lottery is unique.",
+    reading="A path is a family of games from t = 0 to t = 1, and each line shows the largest "
+    "value on one path. cyclic: the preferences turn from a ranking into pure cycles. noise: "
+    "labels are flipped with probability t / 2, and answers are judged by the true preferences. "
+    "annotators: one user type grows from no users to all. Largest shift is the largest total "
+    "variation between the answers at neighbouring points; near 1, the answer jumps.",
+    expected="At tau = 0: RLHF and the SLHF leader jump where two answers swap ranks. The Nash "
+    "policy of NLHF moves continuously while the equilibrium is unique, and jumps where one answer "
+    "starts or ceases to beat all others. On the paths cyclic and annotators the duality gap of "
+    "NLHF is 0 by definition; on the path cyclic that of RLHF mostly grows, until at t = 1 only "
+    "cycles are left and its rewards tie. At tau > 0 all three move continuously, so that "
+    "their largest shift shrinks as more points are put on the path.",
     findings=findings,
     tables=(Table("robustness", table, COLUMNS, digest),),
     figure=figure,
@@ -120,6 +127,6 @@ SECTION = Section(
         "path": _path,
         "t": lambda labels: float(labels.get("t", 1)),
     },
-    arrange=lambda rows: once(rows, "cyclic_share"),
+    arrange=lambda rows: shared_by_methods(rows, "cyclic_share"),
     compared=True,
 )

@@ -1,4 +1,4 @@
-"""What a question of a report is made of; everything here is data, nothing is text for a page."""
+"""What a question of a report consists of, as data: a renderer turns it into a page."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,13 +9,13 @@ import pandas as pd
 
 from results.frames import (
     Labels,
-    at,
-    comparisons,
+    comparison_in,
+    comparisons_to_show,
     describe,
     describe_by_comparison,
     expand,
     measured,
-    only,
+    select_comparison,
 )
 from results.metrics import METRICS
 from results.rows import RunError
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ALL = "all"
-"""The method of rows whose value is the same for every method."""
+"""The method name of rows whose value does not depend on the method."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table; the one place that says how it is called, read, computed and shown.
+    """A column of a table: the one place that defines its name, meaning, value and display.
 
     Attributes
     ----------
     name : str
-        Of a metric, or of a column that ``value`` computes.
+        Name of a metric, or of a column that ``value`` computes.
     text : str
-        What it means; left out, the formula of the metric of that name.
+        What it means; by default the formula of the metric of that name.
     value : callable, optional
-        What the rows of a line give.
+        Computes the cell from the rows of a line.
     shown : bool
-        Whether pages show it, or only the file.
+        Whether the report shows it; the file always holds it.
     panel : str
-        Title of its panel in the question's figure; "" if it has none.
+        Title of its panel in the question's figure; "" if it has no panel.
     top : float or None
-        Where the axis of that panel ends; None: where the values do.
+        Upper end of that panel's axis; None to fit the values.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Column:
 
     @property
     def meaning(self) -> str:
-        """``text``, or the formula of the metric."""
+        """``text``, or the formula of the metric if there is no text."""
         return self.text or METRICS[self.name].formula
 
 
@@ -67,17 +67,18 @@ class Table:
     Attributes
     ----------
     name : str
-        Of its file.
+        Name of its file, without suffix.
     make : callable
-        All rows of the question -> the table in full; empty if they hold nothing for it.
+        All rows of the question -> the full table; empty if no row belongs in it.
     columns : sequence of Column
-        Those that are no key; a name that ends in "*" stands for every name that begins so.
+        The columns that are not keys; a name such as "kl_*" stands for every name that starts
+        with "kl_".
     digest : callable, optional
-        Rows of a view -> what a page shows of it; by default the table in full.
+        Rows of a view -> what the report shows of the table; by default the full table.
     shown : bool
-        Whether pages show it, or only the file.
+        Whether the report shows it; the file is always written.
     absent : str
-        Why the table is empty, where that is worth saying.
+        The reason that the report gives when the table is empty; "" to say nothing.
     """
 
     name: str
@@ -90,18 +91,18 @@ class Table:
 
 @dataclass(frozen=True)
 class View:
-    """What a page shows of some rows of a question.
+    """What the report shows for some of a question's rows, such as those of one comparison.
 
     Attributes
     ----------
     comparison : str
-        Of these rows, "tau = 0.1" or the like; "" where the view is of all rows.
+        "tau = 0.1" or the like; "" if the view is of all rows.
     figure : str
-        What the figure of these rows is called.
+        Name of the figure of these rows.
     findings : list of str
-        Sentences.
+        Sentences computed from these rows.
     tables : mapping of str to DataFrame
-        Table name -> what is shown of it; may be empty.
+        Table name -> what is shown of the table, which may be empty.
     """
 
     comparison: str
@@ -111,8 +112,8 @@ class View:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a run says on a question: its views, and its tables in full by name."""
+class Contents:
+    """What a run says on a question: its views, and its full tables by name."""
 
     views: list[View]
     tables: dict[str, pd.DataFrame]
@@ -120,35 +121,35 @@ class Answer:
 
 @dataclass(frozen=True)
 class Section:
-    """A question: which rows it asks for, what is told of them, how to read it, what to expect.
+    """A question: which rows it needs, how they are summarised, how to read it, what to expect.
 
     Attributes
     ----------
     name : str
-        Of the question, and of its figure.
+        Name of the question, and of its figure.
     title : str
-        The question as a reader would ask it.
+        The question in words.
     reading, expected : str
-        How to read its tables; what papers, or derivations for these games, say.
+        How to read the tables; what theory or published results predict.
     findings : callable
-        Rows of a view -> sentences, all computed.
+        Rows of a view -> sentences computed from them.
     tables : sequence of Table
     figure : callable, optional
-        Rows of a view -> figure; None if they hold nothing to draw.
+        Rows of a view -> figure; None if there is nothing to draw.
     experiment : str
-        Whose rows it reads; by default the one of its name.
+        The experiment whose rows it reads; by default the one with its name.
     scale : str
-        Of these rows; "": all.
+        Only rows of this scale; "" for all scales.
     steps : bool or None
-        True: points of curves; False: answers; None: both.
+        True for points of learning curves only, False for final answers only, None for both.
     labels : mapping
-        Columns that are read from the labels.
+        Column name -> how to read it from a row's labels.
     arrange : callable, optional
-        Last change of the rows.
+        Applied to the rows last, for example to order categories.
     compared : bool
-        Whether methods are compared at equal weights: a view is then one comparison, and of
-        several those are shown that it takes to show every method. Otherwise a method is followed
-        over all of them in one view.
+        Whether methods are compared at equal KL weights. If so, each view is one comparison, and
+        there are as many views as it takes to show every method. If not, a single view follows
+        each method over all comparisons.
     """
 
     name: str
@@ -165,20 +166,20 @@ class Section:
     arrange: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     compared: bool = False
 
-    def asked(self, frame: pd.DataFrame) -> bool:
-        """Whether the frame that ``results.load`` returned has a measured row of the question."""
+    def has_rows(self, frame: pd.DataFrame) -> bool:
+        """Whether the frame returned by ``results.load`` has a measured row of the question."""
         return bool(self._rows_of(frame).any())
 
     def rows(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows that the question asks for, described, with ``labels`` as columns.
+        """The measured rows of the question, described, with ``labels`` as columns.
 
-        Rows of cells that were skipped or failed are left out: nothing was measured in them. Rows
-        that are undefined stay, without a value.
+        Rows of cells that were skipped or failed are left out, because nothing was measured in
+        them. Undefined rows stay; their value is NaN.
 
         Raises
         ------
         RunError
-            If a column is missing, or the question was not asked.
+            If a column is missing, or the run did not measure the question.
         """
         experiment = self.experiment or self.name
         read = describe if self.compared else describe_by_comparison
@@ -190,23 +191,25 @@ class Section:
         return self.arrange(rows) if self.arrange else rows
 
     def views(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-        """Name of a figure -> those of the question's rows that it is drawn of.
+        """The rows of each view, by the name of the view's figure.
 
-        "robustness" for the main comparison, "robustness_tau_0.1" for another that adds methods.
+        "robustness" is the main comparison; "robustness_tau_0.1" is another that adds methods.
         """
         if not self.compared:
             return {self.name: rows}
-        main, *others = comparisons(rows[rows["method"] != ALL])
+        main, *others = comparisons_to_show(rows[rows["method"] != ALL])
         names = {"_".join([self.name, *re.findall(r"[\w.]+", text)]): text for text in others}
-        return {name: only(rows, text) for name, text in {self.name: main, **names}.items()}
+        return {
+            name: select_comparison(rows, text) for name, text in {self.name: main, **names}.items()
+        }
 
-    def answer(self, frame: pd.DataFrame) -> Answer:
-        """What the frame says on the question.
+    def contents(self, frame: pd.DataFrame) -> Contents:
+        """The views and full tables of the question, computed from the frame.
 
         Raises
         ------
         RunError
-            As of ``rows``.
+            If a column is missing, or the run did not measure the question.
         """
         rows = self.rows(frame)
         full = {table.name: table.make(rows) for table in self.tables}
@@ -217,9 +220,9 @@ class Section:
                 for table in self.tables
                 if table.shown
             }
-            comparison = at(part) if self.compared else ""
+            comparison = comparison_in(part) if self.compared else ""
             views.append(View(comparison, name, self.findings(part), shown))
-        return Answer(views, full)
+        return Contents(views, full)
 
     def _rows_of(self, frame: pd.DataFrame) -> "pd.Series[bool]":
         chosen = (frame["experiment"] == (self.experiment or self.name)) & measured(frame)
@@ -231,7 +234,7 @@ class Section:
 
 
 def label(name: str, other: Any = "") -> Callable[[Labels], Any]:
-    """Reads one label; ``other`` where a row lacks it, whose type the label then has."""
+    """A reader of one label, converted to the type of ``other``, which replaces missing labels."""
     kind = type(other)
 
     def read(labels: Labels) -> Any:
@@ -241,7 +244,7 @@ def label(name: str, other: Any = "") -> Callable[[Labels], Any]:
     return read
 
 
-def once(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """``metric`` under the method ``ALL``: it is the same for every method."""
+def shared_by_methods(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """``rows`` with ``metric`` assigned to the method ``ALL``: it is the same for all methods."""
     method = rows["method"].cat.add_categories(ALL)
     return rows.assign(method=method.mask(rows["metric"] == metric, ALL))

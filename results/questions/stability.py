@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.questions.layout import UNIT, lines, spread, with_missing_units
+from results.questions.layout import UNIT_KEYS, aggregate, restore_missing, widen
 from results.questions.section import Column, Section, Table, label
 
 if TYPE_CHECKING:
@@ -15,45 +15,46 @@ if TYPE_CHECKING:
 
 _SETTLED = 1e-6
 _SIDE = "kl_"
-"""Begins the columns of runs beside the limit: "kl_0.95" at that share of it."""
+"""Prefix of the columns of runs just below or above the limit: "kl_0.95" is at 0.95 of it."""
 
 UNITS = (
     Column("omega"),
-    Column("predicted", "limit of the step size by linearisation at the fixed point"),
-    Column("observed", "limit of the step size found by runs that begin near the fixed point"),
+    Column("predicted", "limit of the step size, from the linearisation at the fixed point"),
+    Column("observed", "largest step size at which runs started near the fixed point converge"),
     Column("ratio", "observed over predicted"),
     Column(
-        f"{_SIDE}*", "KL(target | pi) after a run from afar at that share of the predicted limit"
+        f"{_SIDE}*",
+        "KL(target | pi) after a run started far away, at that share of the predicted limit",
     ),
 )
 
 SUMMARY = (
-    Column("games", "contexts", lambda units: len(units)),
+    Column("games", "number of contexts", lambda units: len(units)),
     Column("limit_low", "lowest predicted limit", lambda units: units["predicted"].min()),
     Column("limit_high", "highest predicted limit", lambda units: units["predicted"].max()),
     Column("ratio_low", "lowest observed over predicted", lambda units: units["ratio"].min()),
     Column("ratio_high", "highest observed over predicted", lambda units: units["ratio"].max()),
     Column(
         "settled_*",
-        "in how many of the runs at that share of the predicted limit the KL to the target ends "
-        f"below {_SETTLED:g}",
+        "number of runs at that share of the predicted limit whose KL to the target ends below "
+        f"{_SETTLED:g}",
     ),
 )
 
 
 def stability(rows: pd.DataFrame) -> pd.DataFrame:
-    """One line a game (context), comparison and method: limits of the step size, and both sides."""
+    """One line a context and method: both limits of the step size, and where runs beside it end."""
     rows = rows[rows["metric"].isin(("omega", "step_limit", "kl_to_target"))]
     name = rows["metric"]
     name = name.mask(name == "step_limit", rows["route"].astype(str))
     side = rows["of_limit"].map(lambda share: f"{_SIDE}{share:g}")
     name = name.mask(name == "kl_to_target", side)
-    wide = spread(rows.assign(metric=name), UNIT)
+    wide = widen(rows.assign(metric=name), UNIT_KEYS)
     for column in ("predicted", "observed"):
         if column not in wide:
             wide[column] = math.nan
     wide["ratio"] = wide["observed"] / wide["predicted"]
-    return with_missing_units(wide)
+    return restore_missing(wide)
 
 
 def _sides(units: pd.DataFrame) -> list[str]:
@@ -61,11 +62,11 @@ def _sides(units: pd.DataFrame) -> list[str]:
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """One line a comparison and method: the limits' range over games, and runs that settle."""
+    """One line a comparison and method: range of the limits, and how many runs settle."""
     units = stability(rows)
     sides = _sides(units)
     shares = [Column(f"settled_{name.removeprefix(_SIDE)}", value=_settled(name)) for name in sides]
-    return lines(units, ["comparison", "method"], [*SUMMARY, *shares])
+    return aggregate(units, ["comparison", "method"], [*SUMMARY, *shares])
 
 
 def _settled(name: str) -> Callable[[pd.DataFrame], str]:
@@ -73,7 +74,7 @@ def _settled(name: str) -> Callable[[pd.DataFrame], str]:
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
-    """How well the linearisation predicts the limit, and what happens on both sides of it."""
+    """How well the linearisation predicts the limit, and what happens on either side of it."""
     out = []
     for method, part in stability(rows).groupby("method", observed=True):
         both = part.dropna(subset="ratio")
@@ -93,7 +94,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
 
 
 def figure(rows: pd.DataFrame) -> "Figure | None":
-    """Observed against predicted limit, and where runs beside the limit end."""
+    """Observed against predicted limit, and where runs just below and above it end."""
     units = stability(rows)
     both, sides = units.dropna(subset="ratio"), _sides(units)
     if both.empty:
@@ -123,11 +124,13 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
 SECTION = Section(
     name="stability",
     title="Up to which step size is the fixed point stable?",
-    reading="Predicted is the step size eta at which the linearisation of one step at the fixed "
-    "point has spectral radius 1, observed the one up to which runs that begin near it come "
-    "nearer. The runs beside the limit begin afar.",
-    expected="Both limits agree, and runs settle below the limit and not above it. A descent on a "
-    "convex loss settles below it from anywhere; where it does not, the prediction is only local.",
+    reading="Close to its fixed point a step of a method is nearly linear, and errors shrink if "
+    "its spectral radius is below 1. The predicted limit is the step size eta at which the "
+    "spectral radius reaches 1; the observed limit is the largest eta at which runs that start "
+    "near the fixed point come closer to it. Runs just below and above the limit start far away.",
+    expected="The two limits agree. Runs settle just below the limit and not just above it. The "
+    "linearisation is a statement about the neighbourhood of the fixed point only, so a run that "
+    "starts far away may fail to settle below the limit.",
     findings=findings,
     tables=(
         Table("stability_summary", summary, SUMMARY),

@@ -1,4 +1,4 @@
-"""Where do trained language models end, measured from the exact answers, and what did it take?
+"""How far from the exact answers do trained language models end, and at what cost?
 
 The rows are those of consistency at the scale "llm": points of the training curves.
 """
@@ -11,7 +11,7 @@ import pandas as pd
 
 from results import panels, style
 from results.frames import categories
-from results.questions.layout import PLACE, UNIT, lines, spread
+from results.questions.layout import METHOD_KEYS, UNIT_KEYS, aggregate, widen
 from results.questions.section import Column, Section, Table
 from results.statistics import estimate
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BUDGETS = ("generated_tokens", "judge_calls")
-"""What methods are held equal in, by reading their curves at the same cost."""
+"""The costs at which methods are compared, by reading their curves at equal cost."""
 
 _COSTS = (*BUDGETS, "optimizer_steps", "seconds")
 _DISTANCES = (
@@ -30,30 +30,30 @@ _DISTANCES = (
     "off_list_mass",
     "kl_to_ref",
 )
-_ACROSS = 4
-_LEAST = 1e-4
+_PANELS_PER_ROW = 4
+_SMALLEST_TV = 1e-4
 _MARKS = 5
-"""Dots on a curve, about."""
+"""Approximate number of dots on a curve."""
 
 POINTS = (
     *(Column(name) for name in _DISTANCES),
-    Column("diverged", "1 where the training has left the finite numbers"),
+    Column("diverged", "1 if the training has produced numbers that are not finite"),
     *(Column(name) for name in _COSTS),
 )
 
 
 def curves(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison, method, seed and step; one column a metric."""
-    paid = spread(rows[rows["metric"].isin(_COSTS)], [*PLACE, "seed", "step"])
+    costs = widen(rows[rows["metric"].isin(_COSTS)], [*METHOD_KEYS, "seed", "step"])
     rows = rows[rows["metric"].isin(_DISTANCES)]
     broken = rows[rows["metric"] == "off_list_mass"]
     broken = broken.assign(metric="diverged", value=(broken["status"] == "diverged").astype(float))
-    wide = spread(pd.concat([rows, broken]), [*UNIT, "step"])
-    return wide.merge(paid, on=[*PLACE, "seed", "step"], how="left")
+    wide = widen(pd.concat([rows, broken]), [*UNIT_KEYS, "step"])
+    return wide.merge(costs, on=[*METHOD_KEYS, "seed", "step"], how="left")
 
 
-def _towards_targets(rows: pd.DataFrame) -> pd.DataFrame:
-    """``curves`` of methods that have a target."""
+def _with_target(rows: pd.DataFrame) -> pd.DataFrame:
+    """The lines of ``curves`` about methods that have a target."""
     points = curves(rows)
     if "tv_to_target" not in points:
         return points.iloc[:0].assign(tv_to_target=math.nan)
@@ -74,7 +74,7 @@ def _ends(points: pd.DataFrame) -> _Ends:
 
 
 def _by_training(points: pd.DataFrame) -> Any:
-    return points.sort_values("step").groupby(UNIT, observed=True, sort=False)
+    return points.sort_values("step").groupby(UNIT_KEYS, observed=True, sort=False)
 
 
 def _last(points: pd.DataFrame) -> pd.DataFrame:
@@ -95,19 +95,23 @@ def _spent(name: str) -> Callable[[_Ends], float]:
 
 
 COLUMNS = (
-    Column("seeds", "trainings", lambda ends: ends.last["seed"].nunique()),
+    Column("seeds", "number of trainings", lambda ends: ends.last["seed"].nunique()),
     Column(
         "start",
         "total variation to the method's exact answer before the training, the mean over seeds",
         lambda ends: ends.first["tv_to_target"].mean(),
     ),
-    Column("end", "the same after it", lambda ends: ends.distance["mean"]),
-    Column("low", "of the 95% interval of the end", lambda ends: ends.distance["low"]),
-    Column("high", "of the 95% interval of the end", lambda ends: ends.distance["high"]),
+    Column(
+        "end",
+        "total variation to the method's exact answer after the training, the mean over seeds",
+        lambda ends: ends.distance["mean"],
+    ),
+    Column("low", "lower end of the 95% interval of the end", lambda ends: ends.distance["low"]),
+    Column("high", "upper end of the 95% interval of the end", lambda ends: ends.distance["high"]),
     Column(
         "to_nash",
-        "for NLHF, total variation of the end to the regularised equilibrium, which is not the "
-        "target of every learner",
+        "for NLHF, total variation between the end and the regularised Nash equilibrium, which is "
+        "not the target of every learner",
         lambda ends: _mean(ends.last, "tv_to_nash"),
     ),
     Column(
@@ -116,16 +120,18 @@ COLUMNS = (
         "by the target's leader",
         lambda ends: _mean(ends.first, "follower_tv"),
     ),
-    Column("follower_end", "the same after it", lambda ends: _mean(ends.last, "follower_tv")),
+    Column(
+        "follower_end", "the same after the training", lambda ends: _mean(ends.last, "follower_tv")
+    ),
     Column(
         "off_list",
-        "probability of saying none of the answers, at the end",
+        "invalid mass at the end: probability that the model says none of the listed answers",
         lambda ends: ends.last["off_list_mass"].mean(),
     ),
     Column(
         "diverged",
-        "share of the trainings that left the finite numbers; they are read at their last "
-        "checkpoint",
+        "share of the trainings that produced numbers that are not finite; they are read at "
+        "their last checkpoint",
         lambda ends: ends.last["diverged"].mean(),
     ),
     *(Column(name, value=_spent(name)) for name in _COSTS),
@@ -134,30 +140,32 @@ COLUMNS = (
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison and method: distance to its exact answer, and the cost."""
-    points = _towards_targets(rows)
-    trainings = dict(list(points.groupby(PLACE, observed=True)))
-    return lines(_last(points), PLACE, COLUMNS, lambda last: _ends(trainings[_place(last)]))
+    points = _with_target(rows)
+    trainings = dict(list(points.groupby(METHOD_KEYS, observed=True)))
+    return aggregate(
+        _last(points), METHOD_KEYS, COLUMNS, lambda last: _ends(trainings[_place(last)])
+    )
 
 
 def _place(points: pd.DataFrame) -> tuple[str, ...]:
-    return tuple(points[PLACE].iloc[0])
+    return tuple(points[METHOD_KEYS].iloc[0])
 
 
 PARITY = (
-    Column("limit", "the budget: what the method that spent least spent in all"),
-    Column("spent", "of the budget, the mean over seeds"),
-    Column("duality_gap", "on the game, the same measure for all"),
+    Column("limit", "the budget: the total cost of the cheapest method"),
+    Column("spent", "how much of the budget was spent, the mean over seeds"),
+    Column("duality_gap", "NashConv on the game, the same measure for every method"),
     Column("tv_to_target", "to the method's exact answer"),
 )
 
 
 def parity(rows: pd.DataFrame) -> pd.DataFrame:
-    """One line a game, comparison, budget and method: where each stands at equal cost.
+    """Compute parity: one line a game, comparison, budget and method, at equal cost.
 
-    The budget is what the method that spent least spent in all; the others are read off their
-    curves at the last point within it. Methods that spend none of it are left out. Means over
-    seeds. A curve that is cut is read before its learning rate has fallen: a training planned for
-    the budget would end nearer.
+    The budget is the total cost of the cheapest method. The other curves are read at their last
+    point within it, and means are taken over seeds. Methods that spend none of the budgeted
+    resource are left out. A curve that is cut is read before its learning rate has decayed: a
+    training planned for the budget would end closer.
     """
     body = []
     groups = curves(rows).groupby(["game", "comparison"], observed=True, sort=False)
@@ -180,20 +188,20 @@ def parity(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
-    """How far each learner ends from its exact answer, over all games, with what interval."""
+    """How far each learner ends from its exact answer, over all games, with intervals."""
     out = []
-    points = _towards_targets(rows)
+    points = _with_target(rows)
     for (comparison, method), part in points.groupby(["comparison", "method"], observed=True):
         ends = _ends(part)
         last = ends.last
         line = f"{comparison}, {method}: total variation to its exact answer, mean over "
         line += f"{last['game'].nunique()} games, {ends.first['tv_to_target'].mean():.3f} "
-        line += f"before the training and {_shown(last, 'tv_to_target')} after it"
+        line += f"before the training and {_estimate_text(last, 'tv_to_target')} after it"
         if "follower_tv" in last and last["follower_tv"].notna().any():
             line += f"; the follower's rows {ends.first['follower_tv'].mean():.3f} and "
-            line += _shown(last, "follower_tv")
+            line += _estimate_text(last, "follower_tv")
         if "tv_to_nash" in last and last["tv_to_nash"].notna().any():
-            line += f"; to the regularised equilibrium {_shown(last, 'tv_to_nash')}"
+            line += f"; to the regularised equilibrium {_estimate_text(last, 'tv_to_nash')}"
         worst = last.groupby("game", observed=True)["tv_to_target"].mean()
         line += f". The farthest is {worst.idxmax()} with {worst.max():.3f}"
         line += f"; said off the list: {last['off_list_mass'].max():.4f} at most"
@@ -203,32 +211,32 @@ def findings(rows: pd.DataFrame) -> list[str]:
     return out
 
 
-def _shown(points: pd.DataFrame, metric: str) -> str:
-    found = _interval(points, metric)
-    if math.isnan(found["low"]):
-        return f"{found['mean']:.3f} (n = {found['n']})"
-    return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}] (n = {found['n']} seeds)"
+def _estimate_text(points: pd.DataFrame, metric: str) -> str:
+    e = _interval(points, metric)
+    if math.isnan(e["low"]):
+        return f"{e['mean']:.3f} (n = {e['n']})"
+    return f"{e['mean']:.3f} [{e['low']:.3f}, {e['high']:.3f}] (n = {e['n']} seeds)"
 
 
 def figure(rows: pd.DataFrame) -> "Figure | None":
-    """Distance to the method's exact answer against steps, a panel a game.
+    """Distance to the method's exact answer against optimiser steps, one panel a game.
 
-    Lines are means over seeds, bands reach from the least to the largest. Of several comparisons
-    the first is shown.
+    Lines are means over seeds; bands reach from the smallest to the largest value. Only the first
+    comparison is drawn. None if no method has a target.
     """
-    points = _towards_targets(rows)
+    points = _with_target(rows)
     points = points[points["step"] > 0]
     if points.empty:
         return None
     points = points[points["comparison"] == categories(points["comparison"])[0]]
     games = categories(points["game"])
     styles = style.method_styles(rows[rows["method"].isin(set(points["method"]))])
-    bands = [games[k : k + _ACROSS] for k in range(0, len(games), _ACROSS)]
+    bands = [games[k : k + _PANELS_PER_ROW] for k in range(0, len(games), _PANELS_PER_ROW)]
     with style.settings():
         title = "Trained language models: distance to the exact answer of their concept"
         page = style.Page(title, panels.legend(styles, [], "lines"), *[1.45] * len(bands))
         top = 1.3 * float(points["tv_to_target"].max())
-        low = max(_LEAST, float(points["tv_to_target"].clip(lower=panels.FLOOR).min()) / 1.5)
+        low = max(_SMALLEST_TV, float(points["tv_to_target"].clip(lower=panels.FLOOR).min()) / 1.5)
         for i, shown in enumerate(bands):
             line = page.panels(i, 1, len(shown), left=0.7)[0]
             for k, (axes, game) in enumerate(zip(line, shown, strict=True)):
@@ -245,25 +253,28 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
                         color=of_method.colour, alpha=0.12, linewidth=0,
                     )  # fmt: skip
                 panels.log_scales(axes)
-                axes.set(ylim=(low, top), title=_without_ladder(game))
+                axes.set(ylim=(low, top), title=_inner_game(game))
                 axes.tick_params(axis="y", labelleft=k == 0)
                 axes.set_xlabel("steps of the optimiser" if i == len(bands) - 1 else "")
             line[0].set_ylabel("total variation")
     return page.figure
 
 
-def _without_ladder(game: str) -> str:
+def _inner_game(game: str) -> str:
     return game.removeprefix("laddered(game=").removesuffix(")")
 
 
 SECTION = Section(
     name="trainings",
     title="Where do trained language models end?",
-    reading="Total variation between what a model answers and the exact answer of its learner's "
-    "concept, before and after the training. At equal cost every curve is read at the last point "
-    "within what the cheapest method spent in all.",
-    expected="The distance falls to the size of the sampling error. Nash-MD-PG with a mixture ends "
-    "at its fixed point and not at the regularised equilibrium.",
+    reading="Total variation between a model's probabilities of the listed answers and the exact "
+    "answer that its learner should converge to, before and after the training. In the table at "
+    "equal cost, every curve is read at the last point within the total cost of the cheapest "
+    "method.",
+    expected="The distance falls a lot and does not reach 0, because the gradients are estimated "
+    "from samples and the training stops after a fixed number of steps. Nash-MD-PG with a fixed "
+    "mixture as the opponent ends at the fixed point of that mixture, which is its exact answer in "
+    "this table, and not at the regularised Nash equilibrium.",
     findings=findings,
     tables=(
         Table("trainings", table, COLUMNS, absent="no learner of this run has a target"),

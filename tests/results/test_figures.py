@@ -1,4 +1,4 @@
-"""Figures: what is drawn, that it can be read and told apart, and that it is the same each time."""
+"""Figures: what is drawn, that it is legible and distinct, and that it is reproducible."""
 
 import itertools
 import math
@@ -20,7 +20,7 @@ from results.frames import describe
 from results.questions import SECTIONS
 from results.store import TABLE
 from results.story import story
-from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart, drawn
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_do_not_overlap, drawn
 from tests.recorded import annotators, framed, row
 
 NAMES = ("consistency", "data_sensitivity", "robustness", "refinement", "story")
@@ -43,30 +43,30 @@ def many_methods() -> pd.DataFrame:
     rows = []
     for k, name in enumerate([*MANY, "dpo", "stackelberg_gda"]):
         concept = {"dpo": "rlhf", "stackelberg_gda": "slhf"}.get(name, "nlhf")
-        given: dict[str, Any] = {"solver": name, "concept": concept, "params": {"tau": 0.1}}
+        common: dict[str, Any] = {"solver": name, "concept": concept, "params": {"tau": 0.1}}
         for step in range(1, 30):
-            at_step = {**given, "experiment": "convergence", "step": step}
+            at_step = {**common, "experiment": "convergence", "step": step}
             rows += [row(m, 1.0 + step, **at_step) for m in ("seconds", "oracle_calls")]
             for metric in ("regularised_gap", "kl_to_target", "tv_to_target"):
                 value = math.exp(-step * (k + 1) / 15)
                 rows.append(row(metric, value, labels={"iterate": "last"}, **at_step))
-            trained = {**given, "step": step, "scale": "llm"}
+            trained = {**common, "step": step, "scale": "llm"}
             rows.append(row("tv_to_target", 0.8 / step + 0.02 * k, **trained))
             rows += [row(m, step, **trained) for m in ("optimizer_steps", "generated_tokens")]
             rows += [row(m, step, **trained) for m in ("judge_calls", "seconds")]
             rows.append(row("off_list_mass", 0.0, **trained))
-        rows.append(row("entropy", 0.1 * k, **given))
+        rows.append(row("entropy", 0.1 * k, **common))
         for route, value in (("predicted", 0.1 + k), ("observed", 0.11 + k)):
             labels = {"route": route}
-            rows.append(row("step_limit", value, experiment="stability", labels=labels, **given))
+            rows.append(row("step_limit", value, experiment="stability", labels=labels, **common))
         for share, value in ((0.95, 10.0**-k), (1.05, 0.1 + k)):
             labels_of = {"of_limit": share}
             rows.append(
-                row("kl_to_target", value, experiment="stability", labels=labels_of, **given)
+                row("kl_to_target", value, experiment="stability", labels=labels_of, **common)
             )
         for route in ("target", "last", "average"):
             ends = {"route": route, "nash_tau": 0.1}
-            rows.append(row("tv_to_nash", k / 30, experiment="fixed_points", labels=ends, **given))
+            rows.append(row("tv_to_nash", k / 30, experiment="fixed_points", labels=ends, **common))
     return framed(rows)
 
 
@@ -80,14 +80,14 @@ def test_every_text_is_on_the_page_and_large_enough(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_titles_and_ticks_do_not_overlap(name: str) -> None:
-    assert_titles_and_ticks_apart(figure_of(name))
+    assert_titles_and_ticks_do_not_overlap(figure_of(name))
 
 
 @pytest.mark.parametrize("name", WITH_MANY)
 def test_many_methods_can_be_read(name: str) -> None:
     figure = drawn(ALL_SECTIONS[name], many_methods())
     assert_texts_on_page(figure)
-    assert_titles_and_ticks_apart(figure)
+    assert_titles_and_ticks_do_not_overlap(figure)
 
 
 def legend_of(figure: Figure) -> dict[str, Any]:
@@ -118,9 +118,9 @@ def test_a_method_has_the_same_colour_in_every_figure() -> None:
         for method, handle in legend_of(drawn(ALL_SECTIONS[name], many_methods())).items():
             colours.setdefault(method.removesuffix(" (LM)"), set()).add(to_hex(handle.get_color()))
     assert set(colours) == {*MANY, "dpo", "stackelberg_gda"}
-    for method, found in colours.items():
+    for method, used in colours.items():
         concept = {"dpo": "rlhf", "stackelberg_gda": "slhf"}.get(method, "nlhf")
-        assert found == {style.COLOURS[concept].lower()}, method
+        assert used == {style.COLOURS[concept].lower()}, method
 
 
 @pytest.mark.parametrize("name", ["convergence", "fixed_points"])
@@ -169,12 +169,12 @@ def lightness(rgb: NDArray[np.float64]) -> float:
     ],
 )
 def test_colours_differ_in_grey_and_for_colour_blind_readers(sight: Any) -> None:
-    """Simulated after Machado et al. 2009; lightness alone tells any two concepts apart."""
-    found = [
+    """Simulated after Machado et al. 2009; lightness alone distinguishes any two concepts."""
+    lightnesses = [
         lightness(np.clip(np.asarray(sight) @ to_rgb(style.COLOURS[concept]), 0, 1))
         for concept in ("rlhf", "nlhf", "slhf")
     ]
-    assert min(abs(a - b) for a, b in itertools.combinations(found, 2)) > 12
+    assert min(abs(a - b) for a, b in itertools.combinations(lightnesses, 2)) > 12
 
 
 def test_a_legend_takes_the_lines_that_it_needs() -> None:
@@ -198,8 +198,8 @@ def test_the_story_is_of_a_game_with_users() -> None:
     assert [t.get_text() for t in first.get_xticklabels()] == ["A", "B", "C"]
     assert [t.get_text() for t in second.get_xticklabels()] == ["P known", "P estimated"]
     slhf = to_hex(style.COLOURS["slhf"])
-    seen = next(line for line in third.lines if to_hex(line.get_color()) == slhf)
-    assert np.asarray(seen.get_ydata())[-1] == pytest.approx(1)
+    refined = next(line for line in third.lines if to_hex(line.get_color()) == slhf)
+    assert np.asarray(refined.get_ydata())[-1] == pytest.approx(1)
     assert story(annotators()[annotators()["experiment"] != "refinement"]) is None
 
 

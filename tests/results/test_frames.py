@@ -4,10 +4,17 @@ from typing import Any
 
 import pytest
 
-from results.frames import categories, comparison_of, comparisons, describe, main_comparison, only
+from results.frames import (
+    categories,
+    comparison_of,
+    comparisons_to_show,
+    describe,
+    main_comparison,
+    select_comparison,
+)
 from results.headline import headline
-from results.rows import COLUMNS, Row, RunError
-from tests.recorded import annotators, framed, row
+from results.rows import COLUMNS, RunError
+from tests.recorded import annotators, framed, row, with_exact_concepts
 
 
 @pytest.mark.parametrize(
@@ -57,10 +64,10 @@ def test_what_a_language_model_learnt_is_marked() -> None:
         labels = {"model": model} if model else {}
         params = {"tau": 0, "steps": 9}
         rows.append(row("entropy", 1, solver=solver, params=params, labels=labels, scale="llm"))
-    found = describe(framed(rows[:3]))
-    # a learner's own parameters tell it from no solver: the mark does
-    assert list(found["method"]) == ["nash_md_pg", "nash_md_pg (LM)", "RLHF (LM)"]
-    assert categories(found["method"]) == ["RLHF (LM)", "nash_md_pg", "nash_md_pg (LM)"]
+    rows_with_mark = describe(framed(rows[:3]))
+    # a learner's parameters do not distinguish it from a solver; the mark does
+    assert list(rows_with_mark["method"]) == ["nash_md_pg", "nash_md_pg (LM)", "RLHF (LM)"]
+    assert categories(rows_with_mark["method"]) == ["RLHF (LM)", "nash_md_pg", "nash_md_pg (LM)"]
     table = headline(framed(rows[:2]))
     assert [name for name in table.iloc[:, 1]] == ["nash_md_pg", "nash_md_pg (LM)"]
     several = describe(framed(rows))
@@ -84,31 +91,24 @@ def test_the_main_comparison_covers_most() -> None:
     assert main_comparison(describe(framed(rows)), "KL") == "KL = 0.1 nats"
 
 
-def beside(iterative: str, tau: float) -> list[Row]:
-    """The three concepts at tau = 0 and 0.1, and a method at one tau, in two games."""
-    exact = [f"{concept}_exact" for concept in ("rlhf", "nlhf", "slhf")]
-    pairs = [(name, t) for name in exact for t in (0.0, 0.1)] + [(iterative, tau)]
-    return [
-        row("entropy", 0.5, solver=name, params={"tau": t}, game=game, cell=f"{name} {t}")
-        for name, t in pairs
-        for game in ("g", "h")
-    ]
-
-
 def test_a_method_at_another_tau_does_not_move_the_main_comparison() -> None:
-    rows = describe(framed(beside("nash_md", 0.1)))
+    rows = describe(framed(with_exact_concepts("nash_md", 0.1)))
     assert main_comparison(rows) == "tau = 0"
-    assert comparisons(rows) == {"tau = 0": ["RLHF", "NLHF", "SLHF"], "tau = 0.1": ["nash_md"]}
-    assert comparisons(describe(framed(beside("nash_md", 0.0)))) == {
+    assert comparisons_to_show(rows) == {
+        "tau = 0": ["RLHF", "NLHF", "SLHF"],
+        "tau = 0.1": ["nash_md"],
+    }
+    assert comparisons_to_show(describe(framed(with_exact_concepts("nash_md", 0.0)))) == {
         "tau = 0": ["RLHF", "NLHF", "SLHF", "nash_md"]
     }
-    alone = describe(framed(beside("nash_md", 0.1)[-4:]))  # no comparison has all three concepts
-    assert list(comparisons(alone)) == ["tau = 0.1"]
+    slhf_and_nash_md = with_exact_concepts("nash_md", 0.1)[-4:]
+    alone = describe(framed(slhf_and_nash_md))
+    assert list(comparisons_to_show(alone)) == ["tau = 0.1"]
 
 
 def test_an_absent_comparison_lists_those_that_exist() -> None:
-    with pytest.raises(RunError, match=r"no row at 'tau = 7'; there are: tau = 0$"):
-        only(describe(framed([row("entropy", 0)])), "tau = 7")
+    with pytest.raises(RunError, match=r"no row at 'tau = 7'; expected one of: tau = 0$"):
+        select_comparison(describe(framed([row("entropy", 0)])), "tau = 7")
 
 
 def test_tables_need_every_column_of_a_row() -> None:

@@ -10,7 +10,7 @@ from results.rows import Row, RunError
 from tests.recorded import annotators, framed, row
 
 
-def test_the_headline_tells_the_story() -> None:
+def test_the_headline_summarises_a_run() -> None:
     table: Any = headline(annotators())
     cells: Any = table.set_index("at tau = 0").drop(columns=["game", "value", "ok"])
     head = ["answer", "entropy", "gap", "Smith", "shift", "(est.)", "fav@3", "n"]
@@ -38,7 +38,7 @@ def test_the_headline_is_of_one_comparison() -> None:
         ({"A": math.nan, "B": math.nan}, "undef."),
     ],
 )
-def test_the_likeliest_answer(p: dict[str, float], words: str) -> None:
+def test_the_most_probable_answer(p: dict[str, float], words: str) -> None:
     rows = [row("probability", v, labels={"action": name}) for name, v in p.items()]
     assert headline(framed(rows))["answer"].to_list() == [words]
 

@@ -12,7 +12,7 @@ PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 RUN = PUBLISHED / "llm_paper"
 TABLE = pd.read_csv(RUN / "tables" / "trainings.csv")
 MOST = {"rloo (LM)": 0.06, "nash_md_pg (LM)": 0.07, "stackelberg_gda (LM)": 0.10}
-"""Total variation to the exact answer, mean over games and seeds, asked of each learner."""
+"""Total variation to the exact answer, mean over games and seeds; each learner must stay below."""
 
 
 @pytest.mark.parametrize("name", ["llm_paper", "llm_learners"])
@@ -39,17 +39,17 @@ def test_every_learner_ends_near_its_exact_answer_and_begins_far_from_it() -> No
 
 def test_a_mixture_goes_to_its_own_fixed_point_and_not_to_nash() -> None:
     table = pd.read_csv(PUBLISHED / "llm_learners" / "tables" / "trainings.csv")
-    own = table[table["method"] == "nash_md_pg (LM)"]
-    assert len(own) == 8
-    assert set(own["seeds"]) == {5}
-    assert own["end"].mean() < own["to_nash"].mean() / 3
-    assert (own["start"] >= 2 * own["end"]).all()
+    mixture = table[table["method"] == "nash_md_pg (LM)"]
+    assert len(mixture) == 8
+    assert set(mixture["seeds"]) == {5}
+    assert mixture["end"].mean() < mixture["to_nash"].mean() / 3
+    assert (mixture["start"] >= 2 * mixture["end"]).all()
 
 
 def test_the_report_shows_the_same_numbers() -> None:
     report = (RUN / "report.md").read_text(encoding="utf-8")
-    for method, own in TABLE.groupby("method"):
-        worst = own.sort_values("end").tail(1).to_dict("records")[0]
+    for method, part in TABLE.groupby("method"):
+        worst = part.sort_values("end").tail(1).to_dict("records")[0]
         assert f"The farthest is {worst['game']} with {worst['end']:.3f}" in report, method
     for name in ("trainings.csv", "compute_parity.csv", "training_curves.csv"):
         assert f"(tables/{name})" in report

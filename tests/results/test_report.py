@@ -1,4 +1,4 @@
-"""The report: it says what was run, what is seen in these rows, and what is not measured."""
+"""The report: it says what was run, what its rows show, and what is not measured."""
 
 import json
 import math
@@ -110,12 +110,12 @@ def test_a_question_that_was_not_asked_is_not_measured(tmp_path: Path) -> None:
 
 
 def with_nash_md() -> pd.DataFrame:
-    """Another method at tau = 0.1, which answers as NLHF does there."""
+    """The frame with another method at tau = 0.1, which gives the answers of NLHF."""
     frame = annotators()
-    own = frame[(frame["solver"] == "nlhf_exact") & (frame["params"] == '{"tau":0.1}')]
-    own = own[own["experiment"].isin(["consistency", "refinement"])]
-    told = own["metric"].replace("residual", "step_residual")
-    return pd.concat([frame, own.assign(solver="nash_md", metric=told)], ignore_index=True)
+    nlhf = frame[(frame["solver"] == "nlhf_exact") & (frame["params"] == '{"tau":0.1}')]
+    nlhf = nlhf[nlhf["experiment"].isin(["consistency", "refinement"])]
+    metric = nlhf["metric"].replace("residual", "step_residual")
+    return pd.concat([frame, nlhf.assign(solver="nash_md", metric=metric)], ignore_index=True)
 
 
 def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path) -> None:
@@ -130,10 +130,10 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path)
     assert drawn == set(re.findall(r"\]\(figures/(.*)\.png\)", text)) | {"story"}
     first, second = text.index("| game | at tau = 0 |"), text.index("| game | at tau = 0.1 |")
     assert first < text.index("With nash_md, at tau = 0.1:") < second
-    assert text.count("Seen at tau = 0:") == 4
-    assert text.count("Seen at tau = 0.1:") == 2
+    assert text.count("\nAt tau = 0:") == 4
+    assert text.count("\nAt tau = 0.1:") == 2
     (line,) = [line for line in text.splitlines() if line.startswith("- nash_md: ")]
-    assert "what the last step still moved is at most" in line
+    assert "the residual change in the last step is at most" in line
     before = written(tmp_path / "before", annotators())
     assert text[first:].split("\n\n")[0] == before[before.index("| game |") :].split("\n\n")[0]
 
@@ -169,11 +169,11 @@ def test_a_run_that_goes_on_is_reported_as_it_is(tmp_path: Path) -> None:
     assert "| g | NLHF | - | 0.25 |" in text
 
 
-def test_code_that_resumed_the_run_is_told(tmp_path: Path) -> None:
+def test_code_that_resumed_the_run_is_listed(tmp_path: Path) -> None:
     folder = run(tmp_path / "r", framed([row("entropy", 0.25)]))
     other = {**ENVIRONMENT, "code": {"sources": "other"}}
-    told = json.dumps({**ENVIRONMENT, "resumed": [other]})
-    (folder / "environment.json").write_text(told, encoding="utf-8")
+    resumed = json.dumps({**ENVIRONMENT, "resumed": [other]})
+    (folder / "environment.json").write_text(resumed, encoding="utf-8")
     text = report.write(folder).read_text(encoding="utf-8")
     assert "- code: sources 0123456789abcdef" in text
     assert "- code: sources other\n" in text

@@ -9,14 +9,14 @@ import pytest
 from scipy import stats
 
 from results.frames import describe
-from results.statistics import estimate, paired
+from results.statistics import estimate, paired_difference
 from tests.recorded import framed, row
 
 
 def line(estimates: pd.DataFrame) -> Any:
     """The only line, as a named tuple."""
-    (found,) = estimates.itertuples()
-    return found
+    (estimate_line,) = estimates.itertuples()
+    return estimate_line
 
 
 def test_a_value_without_seed_is_exact() -> None:
@@ -78,10 +78,10 @@ def test_the_largest_in_each_context_before_the_mean() -> None:
 
 def test_groups_keep_their_own_statistics() -> None:
     rows = framed([row("entropy", 0.1, game="z"), row("entropy", math.nan, game="a")])
-    found = estimate(rows, ["game"]).set_index("game")
-    assert found.loc["z", "mean"] == 0.1
-    assert found.loc["z", "defined"] == 1
-    assert found.loc["a", "defined"] == 0
+    estimates = estimate(rows, ["game"]).set_index("game")
+    assert estimates.loc["z", "mean"] == 0.1
+    assert estimates.loc["z", "defined"] == 1
+    assert estimates.loc["a", "defined"] == 0
 
 
 def test_differences_are_taken_on_the_same_seeds() -> None:
@@ -92,7 +92,7 @@ def test_differences_are_taken_on_the_same_seeds() -> None:
         for name, column in values.items()
         for seed, v in enumerate(column)
     ]
-    gap = line(paired(describe(framed(rows)), ["metric"], "RLHF", "NLHF"))
+    gap = line(paired_difference(describe(framed(rows)), ["metric"], "RLHF", "NLHF"))
     assert gap.mean == pytest.approx(0.1)
     assert gap.high - gap.low == pytest.approx(0, abs=1e-12)
     assert gap.n == "2"
@@ -110,7 +110,7 @@ def test_a_difference_does_not_mix_games() -> None:
             ("nlhf_exact", "hard", 0.9),
         ]
     ]
-    gap = line(paired(describe(framed(rows)), ["metric"], "RLHF", "NLHF"))
+    gap = line(paired_difference(describe(framed(rows)), ["metric"], "RLHF", "NLHF"))
     assert gap.mean == pytest.approx(0.1)
 
 
@@ -118,11 +118,11 @@ def test_a_difference_stays_between_the_extremes() -> None:
     rows = [row("shift", v, solver=name, seed=seed) for name, column in
             [("rlhf_exact", [0.9, 0.1]), ("nlhf_exact", [0.0, 0.8])]
             for seed, v in enumerate(column)]  # fmt: skip
-    gap = line(paired(describe(framed(rows)), ["metric"], "RLHF", "NLHF"))
+    gap = line(paired_difference(describe(framed(rows)), ["metric"], "RLHF", "NLHF"))
     assert (gap.low, gap.high) == (-1, 1)
     assert gap.mean == pytest.approx(0.1)
 
 
 def test_no_difference_without_the_second_method() -> None:
     rows = describe(framed([row("shift", 0.1, seed=0)]))
-    assert paired(rows, ["metric"], "RLHF", "NLHF").empty
+    assert paired_difference(rows, ["metric"], "RLHF", "NLHF").empty

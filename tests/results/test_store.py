@@ -1,4 +1,4 @@
-"""Run directories: what was written is read, what was torn is dropped, what is damaged is told."""
+"""Run directories: written rows are read, torn lines dropped, damaged ones reported."""
 
 import json
 import math
@@ -144,11 +144,11 @@ def test_which_statuses_run_again(tmp_path: Path, status: Status, again: bool) -
     assert [r.unfinished for r in records(tmp_path)] == [again]
 
 
-@pytest.mark.parametrize("kept", [1, 40, -1, -20])
-def test_a_torn_last_line_is_dropped(run_dir: Path, kept: int) -> None:
+@pytest.mark.parametrize("length", [1, 40, -1, -20])
+def test_a_torn_last_line_is_dropped(run_dir: Path, length: int) -> None:
     data = segment(run_dir).read_bytes()
     start = data[:-1].rfind(b"\n") + 1
-    torn = data[start:][:kept]
+    torn = data[start:][:length]
     segment(run_dir).write_bytes(data[:start] + torn)
     assert list(load(run_dir)["cell"].unique()) == ["a", "b"]
     with Store(run_dir) as store:  # and the next segment is unharmed by it

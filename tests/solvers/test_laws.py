@@ -10,7 +10,7 @@ from scipy import special
 
 from benchmarks.conformance import solver as conformance
 from benchmarks.conformance.outcome import DoesNotApply
-from benchmarks.conformance.solver_games import played
+from benchmarks.conformance.solver_games import after_steps
 from games import PreferenceGame, SolverError, measures
 from games.game import Float
 from solvers import SOLVERS, Solution, Solver, taus
@@ -90,12 +90,12 @@ def test_a_batch_is_a_loop_and_the_order_of_answers_does_not_matter(
     method = solver(name, tau)
     order = np.random.default_rng(seed).permutation(game.n)
     with np.errstate(all="ignore"):
-        policy, follower = played(method, game, FEW)
+        policy, follower = after_steps(method, game, FEW)
         for k in (0, 1):
-            alone, replies = played(method, game.at(k), FEW)
+            alone, replies = after_steps(method, game.at(k), FEW)
             close(alone, policy[k])
             close(replies, None if follower is None else follower[k])
-        other, replies = played(method, permuted(game, order), FEW)
+        other, replies = after_steps(method, permuted(game, order), FEW)
     close(other, policy[..., order])
     close(replies, None if follower is None else follower[..., order, :][..., order])
 

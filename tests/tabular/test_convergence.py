@@ -11,6 +11,7 @@ import pytest
 from benchmarks.spec import read
 from games import PreferenceGame, PrefgamesError, measures, numerics
 from results.questions import convergence as question
+from results.questions import followers, newton, traces
 from results.rows import Row, RunError
 from solvers import Solution
 from solvers.egpo import Egpo
@@ -29,7 +30,7 @@ from tabular import EXPERIMENTS
 from tabular.matching import MatchedKl
 from tests.measured import measured, values
 from tests.paper_games import random_games, three_annotators
-from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_do_not_overlap
 from tests.recorded import framed, row
 
 LEARNING = {0.1: (0.1, 1_000), 0.01: (0.02, 5_000)}
@@ -86,7 +87,7 @@ def comparison() -> pd.DataFrame:
 
 @cache
 def table_of_games() -> pd.DataFrame:
-    return question.convergence(question.SECTION.rows(comparison()))
+    return traces.outcomes(question.SECTION.rows(comparison()))
 
 
 def games(method: str, tau: float) -> pd.DataFrame:
@@ -252,7 +253,7 @@ def test_rows_of_the_follower_that_freeze_are_counted() -> None:
         ]  # fmt: skip
     of_question = question.SECTION.rows(framed(rows))
     assert set(question.ends(of_question)["iterate"]) == {"last", "average"}
-    table = question.followers(of_question).set_index("kappa")
+    table = followers.table(of_question).set_index("kappa")
     assert list(table.index) == [1, 20]
     assert list(table["rows"]) == [3, 3]
     assert list(table["games"]) == [1, 1]
@@ -287,7 +288,7 @@ def test_at_small_tau_online_ipo_1_cycles_in_exactly_the_games_beyond_its_limit(
 
 
 def test_egpo_is_linear_at_the_proved_rate_in_every_game() -> None:
-    rows = question.traces(question.SECTION.rows(comparison()))
+    rows = traces.table(question.SECTION.rows(comparison()))
     for tau in LEARNING:
         rate = 1 - published(tau)["egpo"].eta * tau  # type: ignore[attr-defined]
         part = rows[(rows["comparison"] == f"tau = {tau:g}") & (rows["iterate"] == "last")]
@@ -309,7 +310,7 @@ def test_policy_gradients_are_slow(tau: float) -> None:
 
 def test_the_table_has_steps_and_oracle_calls() -> None:
     first = games("egpo", 0.1).iloc[0]
-    rows = question.traces(question.SECTION.rows(comparison()))
+    rows = traces.table(question.SECTION.rows(comparison()))
     part = rows[(rows["comparison"] == "tau = 0.1") & (rows["context"] == 0)]
     part = part[part["method"].astype(str).str.startswith("egpo")].sort_values("step")
     inside = part["regularised_gap"] <= 1e-10
@@ -384,7 +385,7 @@ def test_newton_is_compared_with_the_best_that_reaches_every_game() -> None:
     )
     rows += by_hand(0.2, {"half": [reached, never]})
     of_question = question.SECTION.rows(framed(rows))
-    table = question.newton(of_question).set_index("comparison")
+    table = newton.table(of_question).set_index("comparison")
     best = table.loc["tau = 0.1"]
     assert (best["newton_steps"], best["newton_seconds"], best["newton_gap"]) == (7, 0.5, 1e-16)
     assert (best["best"], best["steps"], best["oracle_calls"]) == ("fast", 2, 4)
@@ -395,9 +396,9 @@ def test_newton_is_compared_with_the_best_that_reaches_every_game() -> None:
     assert "no first-order method reaches 1e-10 in every game" in said[1]
     seeds = by_hand(0.1, {"half": [reached, reached], "slow": [late, reached]}, 0)
     seeds += by_hand(0.1, {"half": [reached, never], "slow": [reached, reached]}, 1)
-    (line,) = question.newton(question.SECTION.rows(framed(seeds))).to_dict("records")
+    (line,) = newton.table(question.SECTION.rows(framed(seeds))).to_dict("records")
     assert (line["best"], line["steps"], line["seconds"]) == ("slow", 2, 4.5)  # of 6 and 3
-    assert question.newton(question.SECTION.rows(comparison())).empty  # no exact solver
+    assert newton.table(question.SECTION.rows(comparison())).empty  # no exact solver
 
 
 def test_the_sentences_come_from_the_rows() -> None:
@@ -408,7 +409,7 @@ def test_the_sentences_come_from_the_rows() -> None:
     beyond = (games("online_ipo_1", 0.01)["eta"] > games("online_ipo_1", 0.01)["limit"]).sum()
     assert f"above the limit in {beyond} games" in ipo
     assert f"no longer nears its target in {beyond}: the same games" in ipo
-    assert not question.SECTION.asked(framed([row("entropy", 0.0)]))
+    assert not question.SECTION.has_rows(framed([row("entropy", 0.0)]))
     with pytest.raises(RunError, match="no row of the question 'convergence'"):
         question.SECTION.rows(framed([row("entropy", 0.0)]))
 
@@ -422,7 +423,7 @@ def test_the_figure_has_a_row_a_comparison_and_a_panel_a_cost() -> None:
     (legend,) = figure.legends
     assert {text.get_text() for text in legend.get_texts()} == set(published(0.1))
     assert_texts_on_page(figure)
-    assert_titles_and_ticks_apart(figure)
+    assert_titles_and_ticks_do_not_overlap(figure)
     assert figure.axes[0].get_title() == figure.axes[2].get_title() == ""
     assert [figure.axes[k].get_title() for k in (1, 4)] == ["tau = 0.01", "tau = 0.1"]
     ticks = [t.get_text() for t in figure.axes[0].get_yticklabels()]

@@ -21,7 +21,7 @@ from tabular import EXPERIMENTS, linearisation, stability
 from tests.golden_games import SETTINGS, golden, golden_game
 from tests.measured import measured, values
 from tests.paper_games import random_games, three_annotators
-from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_do_not_overlap
 from tests.recorded import framed, row
 
 
@@ -181,7 +181,7 @@ def test_tables_sentences_and_the_figure() -> None:
     assert figure is not None
     assert len(figure.axes) == 3
     assert_texts_on_page(figure)
-    assert_titles_and_ticks_apart(figure)
+    assert_titles_and_ticks_do_not_overlap(figure)
     ends = fixed_points.table(fixed_points.SECTION.rows(frame))
     assert set(ends["route"]) == {"target", "last"}
     assert ends["max"].max() < 1e-6
@@ -203,7 +203,7 @@ def test_the_audit_is_drawn_where_the_rows_say() -> None:
     of_question = fixed_points.SECTION.rows(framed(rows))
     figure = fixed_points.figure(of_question)
     assert_texts_on_page(figure)
-    assert_titles_and_ticks_apart(figure)
+    assert_titles_and_ticks_do_not_overlap(figure)
     assert [axes.get_title() for axes in figure.axes] == ["g", "g"]
     assert [axes.get_xlabel() for axes in figure.axes] == [
         "total variation to Nash at tau = 0", "total variation to Nash at tau = 0.1"

@@ -34,14 +34,14 @@ def test_the_table_has_a_line_a_method_and_a_column_a_metric() -> None:
 
 
 def test_pages_show_the_columns_that_say_so() -> None:
-    (view, *_) = SECTION.answer(annotators()).views
+    (view, *_) = SECTION.contents(annotators()).views
     shown = set(view.tables["consistency"].columns.get_level_values("metric"))
     assert shown <= {column.name for column in consistency.COLUMNS if column.shown}
     assert {"entropy", "duality_gap"} <= shown
 
 
 def test_sentences_are_computed_from_the_rows() -> None:
-    (view, *_) = SECTION.answer(annotators()).views
+    (view, *_) = SECTION.contents(annotators()).views
     assert view.findings == [
         "Two draws agree with probability RLHF 1.000, NLHF 0.380, SLHF 1.000 (mean of 1 game).",
         "No game has a Condorcet winner.",

@@ -18,12 +18,12 @@ def table() -> Any:
 
 
 def test_the_table_has_a_line_a_change() -> None:
-    known = table().loc[("condorcet", "tau = 0", "known", math.inf)]["shift"]
+    with_p_known = table().loc[("condorcet", "tau = 0", "known", math.inf)]["shift"]
     # without A-B and without A-C: B stays, A wins; without B-C: C wins
-    assert known["RLHF", "mean"].droplevel("n")["no A-B"] == 0
-    assert known["RLHF", "mean"].droplevel("n")["no A-C"] == 1
-    assert known["RLHF", "mean"].droplevel("n")["no B-C"] == 1
-    assert known[["NLHF", "SLHF"]].abs().max(axis=None) < 1e-9
+    assert with_p_known["RLHF", "mean"].droplevel("n")["no A-B"] == 0
+    assert with_p_known["RLHF", "mean"].droplevel("n")["no A-C"] == 1
+    assert with_p_known["RLHF", "mean"].droplevel("n")["no B-C"] == 1
+    assert with_p_known[["NLHF", "SLHF"]].abs().max(axis=None) < 1e-9
     estimated = table().loc[("condorcet", "tau = 0", "estimated", math.inf, "no A-C", "exact")]
     # papers.md 1.3: NLHF goes from (.5, .2, .3) to (.625, 0, .375), SLHF stays at A
     assert estimated["shift", "NLHF", "mean"] == pytest.approx(0.2)
@@ -41,9 +41,9 @@ def test_drawn_cells_come_with_an_interval_and_exact_ones_without() -> None:
 
 
 def test_sentences_are_computed_from_the_rows() -> None:
-    (view, *_) = SECTION.answer(annotators()).views
-    known, estimated, drawn_shift, *_ = view.findings
-    assert known == (
+    (view, *_) = SECTION.contents(annotators()).views
+    with_p_known, estimated, drawn_shift, *_ = view.findings
+    assert with_p_known == (
         "P known: the answer moves with RLHF in 1 of 1 game, NLHF in 0 of 1 game, SLHF in 0 of 1 "
         "game; by at most RLHF 1.000 (condorcet), NLHF 0.000, SLHF 0.000."
     )
@@ -53,10 +53,10 @@ def test_sentences_are_computed_from_the_rows() -> None:
 
 
 def test_shifts_are_those_of_unlimited_data_above_and_of_few_comparisons_below() -> None:
-    known, sampled, estimated, _, few = drawn(SECTION, annotators()).axes
+    missing, sampled, estimated, _, few = drawn(SECTION, annotators()).axes
     rlhf, nlhf, slhf = (style.COLOURS[c] for c in ("rlhf", "nlhf", "slhf"))
-    assert dots(known, rlhf, "s") == dots(sampled, rlhf, "s") == [1]
-    assert dots(known, nlhf, "o") == pytest.approx([0], abs=1e-9)
+    assert dots(missing, rlhf, "s") == dots(sampled, rlhf, "s") == [1]
+    assert dots(missing, nlhf, "o") == pytest.approx([0], abs=1e-9)
     assert dots(estimated, nlhf, "o") == pytest.approx([0.5])
     assert dots(estimated, slhf, "^") == [1]
     assert few.get_title() == "condorcet"

@@ -33,7 +33,7 @@ def test_revisions_are_read_by_leader() -> None:
 
 
 def test_sentences_are_computed_from_the_rows() -> None:
-    (view, *_) = SECTION.answer(annotators()).views
+    (view, *_) = SECTION.contents(annotators()).views
     assert view.findings[1] == (
         "After 3 refined answers a user has seen its favourite: SLHF 1.000 (mean of 1 game)."
     )
@@ -58,7 +58,7 @@ def test_methods_that_are_only_beside_have_rows_and_independent_draws_have_none(
 
 def test_revisions_are_shown_without_users() -> None:
     rows = [row("refinement_win_rate", 0.5, experiment="refinement", labels={"leader": "nlhf"})]
-    answer = SECTION.answer(framed(rows))
+    answer = SECTION.contents(framed(rows))
     assert answer.tables["refinement"].empty
     assert len(answer.tables["revisions"]) == 1
     assert answer.views[0].findings[0] == "No game of this run has a population of users."

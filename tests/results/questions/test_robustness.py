@@ -25,7 +25,7 @@ def test_the_table_has_a_line_a_point_and_the_largest_step_at_the_end() -> None:
 
 
 def test_sentences_are_computed_from_the_rows() -> None:
-    (view, *_) = SECTION.answer(annotators()).views
+    (view, *_) = SECTION.contents(annotators()).views
     gap = view.findings[-2]
     assert gap.startswith("Path annotators: the gap reaches RLHF 0.3")
     assert "NLHF 0.000," in gap

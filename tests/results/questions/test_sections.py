@@ -13,11 +13,11 @@ from matplotlib.colors import is_color_like
 
 from results import panels, story, style
 from results.evidence import statuses
-from results.frames import at
+from results.frames import comparison_in
 from results.questions import SECTIONS, consistency, data_sensitivity, refinement, robustness
 from results.questions.section import Section
 from results.rows import Row, RunError
-from tests.recorded import annotators, curves, framed, row
+from tests.recorded import annotators, curves, framed, row, with_exact_concepts
 
 COMPARED = [section for section in SECTIONS if section.compared]
 KEYS = {
@@ -30,15 +30,15 @@ def paths_of_rows() -> pd.DataFrame:
     """Rows by hand of every question that follows methods, two methods each."""
     rows: list[Row] = []
     for name in ("egpo", "nash_md"):
-        given: dict[str, Any] = {"solver": name, "concept": "nlhf", "params": {"tau": 0.1}}
+        common: dict[str, Any] = {"solver": name, "concept": "nlhf", "params": {"tau": 0.1}}
         for step in range(4):
-            at_step = {**given, "experiment": "convergence", "step": step}
+            at_step = {**common, "experiment": "convergence", "step": step}
             rows += [row(m, 1.0 + step, **at_step) for m in ("seconds", "oracle_calls")]
             for metric in ("regularised_gap", "kl_to_target", "tv_to_target", "duality_gap"):
                 rows.append(row(metric, 10.0**-step, labels={"iterate": "last"}, **at_step))
         limits = {"eta": 0.4, "route": "predicted"}
-        rows.append(row("step_limit", 2.0, experiment="convergence", labels=limits, **given))
-        stable: dict[str, Any] = {**given, "experiment": "stability"}
+        rows.append(row("step_limit", 2.0, experiment="convergence", labels=limits, **common))
+        stable: dict[str, Any] = {**common, "experiment": "stability"}
         rows.append(row("omega", 0.1, **stable))
         for route, value in (("predicted", 2.0), ("observed", 2.1)):
             rows.append(row("step_limit", value, labels={"route": route}, **stable))
@@ -46,7 +46,7 @@ def paths_of_rows() -> pd.DataFrame:
             rows.append(row("kl_to_target", value, labels={"of_limit": share}, **stable))
         for route in ("target", "last", "average"):
             labels = {"route": route, "nash_tau": 0.1}
-            rows.append(row("tv_to_nash", 0.2, experiment="fixed_points", labels=labels, **given))
+            rows.append(row("tv_to_nash", 0.2, experiment="fixed_points", labels=labels, **common))
     for metric, value in (("newton_steps", 4), ("regularised_gap", 1e-16), ("seconds", 0.1)):
         rows.append(row(metric, value, experiment="convergence", params={"tau": 0.1}))
     slow: dict[str, Any] = {"solver": "slow", "concept": "slhf", "params": {"tau": 0.1, "kappa": 2}}
@@ -62,20 +62,20 @@ def paths_of_rows() -> pd.DataFrame:
         timed = {"statistic": statistic}
         rows.append(row("seconds", 1.0, solver="b", params={}, experiment="speed", labels=timed))
     rows.append(row("rounds", 5, solver="b", params={}, experiment="speed",
-                    labels={"statistic": "told"}))  # fmt: skip
+                    labels={"statistic": "reported"}))  # fmt: skip
     return framed(rows)
 
 
 def rows_for(section: Section) -> pd.DataFrame:
     """A frame that asks the question."""
     frames = (annotators(), curves(), paths_of_rows())
-    (first, *_) = [frame for frame in frames if section.asked(frame)]
+    (first, *_) = [frame for frame in frames if section.has_rows(frame)]
     return first
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
 def test_every_column_of_every_table_has_a_meaning_in_one_place(section: Section) -> None:
-    answer = section.answer(rows_for(section))
+    answer = section.contents(rows_for(section))
     for table in section.tables:
         full = answer.tables[table.name]
         assert len(full), table.name
@@ -91,7 +91,7 @@ def test_every_column_of_every_table_has_a_meaning_in_one_place(section: Section
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
 def test_a_section_is_data_and_says_how_to_read_it(section: Section) -> None:
-    answer = section.answer(rows_for(section))
+    answer = section.contents(rows_for(section))
     for view in answer.views:
         texts = [section.title, section.reading, section.expected, *view.findings]
         assert all(text and text[-1] in ".?" for text in texts)
@@ -106,7 +106,7 @@ def test_a_question_is_asked_where_it_was_measured(section: Section) -> None:
     failed = row("", math.nan, experiment=experiment, status="error", message="why")
     other = row("entropy", 0.5, experiment="another")
     for rows in ([skipped, other], [failed, other]):
-        assert not section.asked(framed(rows))
+        assert not section.has_rows(framed(rows))
         with pytest.raises(RunError, match="no cell of this run measured it"):
             section.rows(framed(rows))
     with pytest.raises(RunError, match=f"no row of the question '{experiment}'"):
@@ -115,24 +115,13 @@ def test_a_question_is_asked_where_it_was_measured(section: Section) -> None:
         section.rows(pd.DataFrame({"value": [1.0]}))
 
 
-def both_strengths(iterative: str, tau: float) -> list[Row]:
-    """The three concepts at tau = 0 and 0.1, and a method at one tau, in two games."""
-    exact = [f"{concept}_exact" for concept in ("rlhf", "nlhf", "slhf")]
-    pairs = [(name, t) for name in exact for t in (0.0, 0.1)] + [(iterative, tau)]
-    return [
-        row("entropy", 0.5, solver=name, params={"tau": t}, game=game, cell=f"{name} {t}")
-        for name, t in pairs
-        for game in ("g", "h")
-    ]
-
-
 def test_a_comparison_that_adds_methods_is_a_view() -> None:
     section = consistency.SECTION
-    views = section.views(section.rows(framed(both_strengths("nash_md", 0.1))))
-    assert {name: at(rows) for name, rows in views.items()} == {
+    views = section.views(section.rows(framed(with_exact_concepts("nash_md", 0.1))))
+    assert {name: comparison_in(rows) for name, rows in views.items()} == {
         "consistency": "tau = 0", "consistency_tau_0.1": "tau = 0.1"
     }  # fmt: skip
-    fewer = section.rows(framed(both_strengths("nash_md", 0.1)[:-2]))
+    fewer = section.rows(framed(with_exact_concepts("nash_md", 0.1)[:-2]))
     assert list(section.views(fewer)) == ["consistency"]
 
 

@@ -64,9 +64,9 @@ def test_a_file_is_the_rows_of_speed(perf: Path) -> None:
         ("seconds", "min"): 0.3,
         ("seconds", "median"): 0.5,
         ("seconds", "max"): 0.9,
-        ("rounds", "told"): 7,
-        ("steps", "told"): 40,
-        ("oracle_calls", "told"): 80,
+        ("rounds", "reported"): 7,
+        ("steps", "reported"): 40,
+        ("oracle_calls", "reported"): 80,
     }
 
 

@@ -13,7 +13,7 @@ from results import report, style
 from results.questions import trainings
 from results.rows import RunError, canonical
 from results.store import TABLE
-from tests.readable import assert_texts_on_page, assert_titles_and_ticks_apart
+from tests.readable import assert_texts_on_page, assert_titles_and_ticks_do_not_overlap
 from tests.recorded import curves, framed, row
 
 
@@ -91,7 +91,7 @@ def test_the_figure_has_a_panel_a_game_and_can_be_read() -> None:
     figure = trainings.figure(rows_of(frame.reset_index(drop=True)))
     assert figure is not None
     assert_texts_on_page(figure)
-    assert_titles_and_ticks_apart(figure)
+    assert_titles_and_ticks_do_not_overlap(figure)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["condorcet", "skew_cycle", "glasgow_govan_2007"]
     ends = sorted(np.asarray(line.get_ydata())[-1] for line in figure.axes[0].lines)
@@ -112,14 +112,14 @@ def test_points_of_curves_are_no_answers(tmp_path: Path) -> None:
 
 def test_without_language_models_the_question_is_not_asked() -> None:
     exact = framed([row("entropy", 0.5)])
-    assert not trainings.SECTION.asked(exact)
+    assert not trainings.SECTION.has_rows(exact)
     with pytest.raises(RunError, match="no cell of this run measured it"):
         trainings.SECTION.rows(exact)
 
 
 def test_a_learner_without_a_target_has_curves_and_no_distance() -> None:
     frame = curves()
-    answer = trainings.SECTION.answer(frame[frame["metric"] != "tv_to_target"])
+    answer = trainings.SECTION.contents(frame[frame["metric"] != "tv_to_target"])
     assert answer.tables["trainings"].empty
     assert len(answer.tables["training_curves"]) == 12
     assert answer.views[0].findings == []
