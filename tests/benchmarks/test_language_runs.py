@@ -21,7 +21,7 @@ from results import load
 from results.store import Store
 
 ROOT = Path(__file__).parents[2]
-STEPS = 12
+STEPS = 30
 SPEC = f"""
 name = "both"
 
@@ -52,7 +52,7 @@ lessons = 2
 def kill_in_training(spec: Path, out: Path) -> None:
     """Start a run, and kill it when a step of its training is saved."""
     program = ROOT / "tests" / "programs" / "fake_prefgames.py"
-    command = [sys.executable, program, "run", spec, "--out", out, "--jobs", "1"]
+    command = [sys.executable, *map(str, (program, "run", spec, "--out", out, "--jobs", 1))]
     run = subprocess.Popen(
         command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL
     )
