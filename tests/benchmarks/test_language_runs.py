@@ -21,7 +21,7 @@ from results import load
 from results.store import Store
 
 ROOT = Path(__file__).parents[2]
-STEPS = 12
+STEPS = 30
 SPEC = f"""
 name = "both"
 
