@@ -27,7 +27,7 @@ From the official code of Pasztor et al. 2025, arXiv:2512.16626.
 
 
 @dataclass(frozen=True)
-class Reading:
+class PrefixState:
     """The state of a model after a prefix: one row for each distinct text.
 
     Attributes
@@ -146,35 +146,37 @@ class Policy:
 
     # --- the model -------------------------------------------------------------------------------
 
-    def read(self, contexts: Sequence[Ids]) -> Reading:
-        """Compute the state after each context (prefill); shorter ones are padded on the left."""
+    def prefill(self, contexts: Sequence[Ids]) -> PrefixState:
+        """Compute the state after each context; shorter ones are padded on the left."""
         longest = max(map(len, contexts))
         pad = self.tokenizer.pad_token_id
         pad = self.end if pad is None else pad
         rows = [(pad,) * (longest - len(c)) + tuple(c) for c in contexts]
         real = [(0,) * (longest - len(c)) + (1,) * len(c) for c in contexts]
         tokens, mask = (torch.tensor(x, device=self.device) for x in (rows, real))
-        _, reading = self._forward(tokens, mask, DynamicCache(), last=1)
-        return reading
+        _, state = self._forward(tokens, mask, DynamicCache(), last=1)
+        return state
 
-    def extend(self, read: Reading, rows: Tensor, tokens: Tensor) -> tuple[Tensor, Reading]:
+    def extend(
+        self, state: PrefixState, rows: Tensor, tokens: Tensor
+    ) -> tuple[Tensor, PrefixState]:
         """Continue the texts in ``rows`` (m,) by ``tokens`` (m, t).
 
         Returns
         -------
         logits : tensor (m, t, vocabulary)
-        state : Reading
+        state : PrefixState
             After the last token.
         """
         cache = DynamicCache()
-        for i, layer in enumerate(read.cache.layers):
+        for i, layer in enumerate(state.cache.layers):
             cache.update(layer.keys[rows], layer.values[rows], i)
-        mask = torch.cat([read.mask[rows], torch.ones_like(tokens)], dim=1)
+        mask = torch.cat([state.mask[rows], torch.ones_like(tokens)], dim=1)
         return self._forward(tokens, mask, cache, last=tokens.shape[1])
 
     def _forward(
         self, tokens: Tensor, mask: Tensor, cache: Any, last: int
-    ) -> tuple[Tensor, Reading]:
+    ) -> tuple[Tensor, PrefixState]:
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
         with self._adapters():
             out = self.model(
@@ -186,7 +188,7 @@ class Policy:
                 **{self._cache_keyword: cache},
             )
         logits = out.logits.to(torch.promote_types(out.logits.dtype, torch.float32))
-        return logits, Reading(cache, mask, logits[:, -1])
+        return logits, PrefixState(cache, mask, logits[:, -1])
 
     def _adapters(self) -> AbstractContextManager[Any]:
         if self.adapter or not hasattr(self.model, "disable_adapter"):
@@ -207,12 +209,12 @@ class Policy:
             pair: i for i, pair in enumerate(dict.fromkeys(zip(contexts, completions, strict=True)))
         }
         distinct = {context: i for i, context in enumerate(dict.fromkeys(contexts))}
-        read = self.read(list(distinct))
+        state = self.prefill(list(distinct))
         tokens, mask = padded([completion for _, completion in pairs], self.device)
         rows = torch.tensor([distinct[context] for context, _ in pairs], device=self.device)
-        logits = read.logits[rows, None]
+        logits = state.logits[rows, None]
         if tokens.shape[1] > 1:
-            logits = torch.cat([logits, self.extend(read, rows, tokens[:, :-1])[0]], dim=1)
+            logits = torch.cat([logits, self.extend(state, rows, tokens[:, :-1])[0]], dim=1)
         log_probs = logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0]
         place = [pairs[pair] for pair in zip(contexts, completions, strict=True)]
         index = torch.tensor(place, device=self.device)

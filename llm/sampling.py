@@ -51,12 +51,12 @@ def sample(
     policies = [policy for _, policy in mixture]
     end, device = policies[0].end, policies[0].device
     distinct = {context: i for i, context in enumerate(dict.fromkeys(contexts))}
-    states = [policy.read(list(distinct)) for policy in policies]
+    states = [policy.prefill(list(distinct)) for policy in policies]
     row = torch.tensor([distinct[context] for context in contexts], device=device)
     active = torch.arange(len(contexts), device=device)
     sampled: list[list[int]] = [[] for _ in contexts]
     for step in range(max_new_tokens):
-        logits = mixed([weight for weight, _ in mixture], [state.logits for state in states])
+        logits = mix_logits([weight for weight, _ in mixture], [state.logits for state in states])
         probabilities = (logits / temperature).softmax(-1)
         tokens = torch.multinomial(probabilities[row], 1, generator=generator)[:, 0]
         for index, token in zip(active.tolist(), tokens.tolist(), strict=True):
@@ -75,7 +75,7 @@ def sample(
     return [tuple(ids) for ids in sampled]
 
 
-def mixed(weights: Sequence[float], logits: Sequence[Tensor]) -> Tensor:
+def mix_logits(weights: Sequence[float], logits: Sequence[Tensor]) -> Tensor:
     """Logits of the geometric mixture of distributions over the last axis."""
     parts = [w * x.log_softmax(-1) for w, x in zip(weights, logits, strict=True)]
     return torch.stack(parts).sum(0)

@@ -12,7 +12,7 @@ from torch import Tensor
 from games import PreferenceGame
 from llm.models import tiny
 from llm.policy import Ids, Policy, padded
-from llm.sampling import Mixture, mixed
+from llm.sampling import Mixture, mix_logits
 from llm.sft import SftConfig, fine_tune
 from llm.tasks import Task, verbalize
 
@@ -117,10 +117,10 @@ def mixture_log_probs(
     tokens, mask = padded(completions, device)
     rows = torch.arange(len(contexts), device=device)
     for _, policy in mixture:
-        read = policy.read(contexts)
-        logits = read.logits[:, None]
+        state = policy.prefill(contexts)
+        logits = state.logits[:, None]
         if tokens.shape[1] > 1:
-            logits = torch.cat([logits, policy.extend(read, rows, tokens[:, :-1])[0]], dim=1)
+            logits = torch.cat([logits, policy.extend(state, rows, tokens[:, :-1])[0]], dim=1)
         parts.append(logits)
-    log_probs = mixed([weight for weight, _ in mixture], parts).log_softmax(-1)
+    log_probs = mix_logits([weight for weight, _ in mixture], parts).log_softmax(-1)
     return (log_probs.gather(-1, tokens[..., None])[..., 0] * mask).sum(-1)

@@ -13,9 +13,9 @@ from torch import Tensor
 from games import PreferenceGame
 from games.game import Float
 from llm.learners.learner import Learner
-from llm.policy import Ids, Policy, Reading, padded
+from llm.policy import Ids, Policy, PrefixState, padded
 from llm.rollout import Completions, Rollout
-from llm.sampling import Mixture, mixed
+from llm.sampling import Mixture, mix_logits
 from llm.tasks import Task
 
 _END = 0
@@ -88,21 +88,23 @@ class TablePolicy(Policy):
         ]
         return torch.where(mask, log_probs, 0.0), mask
 
-    def read(self, contexts: Sequence[Ids]) -> Reading:
+    def prefill(self, contexts: Sequence[Ids]) -> PrefixState:
         """Logits of the first token in each context."""
-        return self._reading([(c, ()) for (c,) in contexts])
+        return self._state([(c, ()) for (c,) in contexts])
 
-    def extend(self, read: Reading, rows: Tensor, tokens: Tensor) -> tuple[Tensor, Reading]:
+    def extend(
+        self, state: PrefixState, rows: Tensor, tokens: Tensor
+    ) -> tuple[Tensor, PrefixState]:
         """Logits after one more token in each row."""
-        before = [read.cache[i] for i in rows.tolist()]
-        after = self._reading(
+        before = [state.cache[i] for i in rows.tolist()]
+        after = self._state(
             [(c, (*p, t)) for (c, p), t in zip(before, tokens[:, 0].tolist(), strict=True)]
         )
         return after.logits[:, None], after
 
-    def _reading(self, read: list[tuple[int, Ids]]) -> Reading:
-        index = torch.tensor([[c, self.prefixes.index(p)] for c, p in read])
-        return Reading(read, torch.empty(0), self.parameter[index[:, 0], index[:, 1]])
+    def _state(self, texts: list[tuple[int, Ids]]) -> PrefixState:
+        index = torch.tensor([[c, self.prefixes.index(p)] for c, p in texts])
+        return PrefixState(texts, torch.empty(0), self.parameter[index[:, 0], index[:, 1]])
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def _probabilities(mixture: Mixture, contexts: Sequence[Ids], ends: Sequence[Ids
     for weight, policy in mixture:
         assert isinstance(policy, TablePolicy)
         tables.append((weight, policy.parameter))
-    logits = mixed(
+    logits = mix_logits(
         [w for w, _ in tables], [torch.where(p.isinf(), -1e9, p) for _, p in tables]
     ).log_softmax(-1)
     first = mixture[0][1]

@@ -12,7 +12,7 @@ from benchmarks.conformance.outcome import DoesNotApply, Failed, Outcome, one_li
 from games import numerics
 from games.game import Float
 from games.registry import camel_case, parameters
-from llm.judges.judge import Judge, Maker, Texts, audit
+from llm.judges.judge import Judge, JudgeFactory, Texts, audit
 
 PROMPTS = ("Say something about tea.", "Erzähl mir etwas über 茶 🍵")
 ANSWERS = (
@@ -43,7 +43,7 @@ _ROUNDING = 1e-5
 class Case:
     """A judge and the questions that it is checked on."""
 
-    kind: Maker
+    kind: JudgeFactory
     params: Mapping[str, Any]
     judge: Judge
     prompts: Sequence[str]
@@ -62,7 +62,7 @@ class Case:
 
 
 def run(
-    kind: Maker,
+    kind: JudgeFactory,
     name: str | None = None,
     params: Mapping[str, Any] | None = None,
     prompts: Sequence[str] = PROMPTS,

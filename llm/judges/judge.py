@@ -48,7 +48,7 @@ class Judge(Protocol):
         ...
 
 
-Maker = Callable[..., Judge]
+JudgeFactory = Callable[..., Judge]
 """A judge class, or a function that returns a judge; the registry holds these."""
 
 

@@ -76,11 +76,11 @@ def test_padding_is_on_the_left_and_positions_start_after_it(policy: Policy) -> 
         lambda model, args, given: inputs.append(given), with_kwargs=True
     )
     short, long = policy.context("?"), policy.context("which answer ?")
-    read = policy.read([short, long])
-    policy.extend(read, torch.tensor([1, 0, 0]), torch.tensor([[3, 4]] * 3))
+    state = policy.prefill([short, long])
+    policy.extend(state, torch.tensor([1, 0, 0]), torch.tensor([[3, 4]] * 3))
     hook.remove()
     gap = len(long) - len(short)
-    assert read.mask.tolist() == [[0] * gap + [1] * len(short), [1] * len(long)]
+    assert state.mask.tolist() == [[0] * gap + [1] * len(short), [1] * len(long)]
     assert inputs[0]["input_ids"][0, gap:].tolist() == list(short)
     assert inputs[0]["position_ids"][0].tolist() == [0] * gap + list(range(len(short)))
     assert inputs[0]["position_ids"][1].tolist() == list(range(len(long)))
