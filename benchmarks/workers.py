@@ -1,4 +1,8 @@
-"""Worker processes that may be timed out, killed and interrupted without loss of the others."""
+"""Worker processes that may be timed out, killed and interrupted without loss of the others.
+
+There is no retry within a run: a task whose worker crashed is a ``Failure``, and the next run
+computes the cell again (``results.store.Record.unfinished`` says which).
+"""
 
 import multiprocessing
 import os

@@ -15,6 +15,14 @@ from hypothesis import settings
 settings.register_profile("prefgames", deadline=None, derandomize=True, database=None)
 settings.load_profile("prefgames")
 
+MINUTES = ("test_packaging.py", "test_readme.py", "test_language_runs.py")
+"""Files with tests that take long; begun last, they would leave one of two workers idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: item.path.name not in MINUTES)
+
 
 @pytest.fixture(scope="session")
 def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
