@@ -168,7 +168,7 @@ def reads_preferences_alone(name: str) -> bool:
     return kind.concept in ("nlhf", "slhf") and not issubclass(kind, DatasetFit)
 
 
-@pytest.mark.parametrize("name", filter(reads_preferences_alone, DETERMINISTIC))
+@pytest.mark.parametrize("name", [name for name in DETERMINISTIC if reads_preferences_alone(name)])
 @SHORT
 @given(game=games(INTERIOR, min_n=2), tau=TAUS)
 def test_nlhf_and_slhf_do_not_see_who_was_compared(
