@@ -20,7 +20,7 @@ def logsumexp(x: Array, axis: int = -1) -> Array:
 
 
 def log_softmax(x: Array, axis: int = -1) -> Array:
-    """X - log sum exp(x): the log of the normalised policy with logits ``x``.
+    """The log-probabilities of the policy with logits ``x``: x - log sum exp(x).
 
     The largest logit is subtracted first, so that the policy sums to 1 however large the logits
     are. Where the largest is not finite, the result is NaN.
@@ -31,7 +31,7 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
 
 
 def log(p: Array) -> Array:
-    """Log p with log 0 = -inf, and no warning; NaN stays NaN."""
+    """The logarithm of ``p``, with log 0 = -inf and no warning; NaN stays NaN."""
     xp = array_namespace(p)
     zero = p <= 0
     return xp.where(zero, -xp.inf, xp.log(xp.where(zero, xp.ones_like(p), p)))

@@ -21,8 +21,8 @@ class Consistency(LanguageExperiment):
 
     Attributes
     ----------
-    model, start
-        As for every experiment with language models.
+    model, lessons, lessons_lr, start, lora
+        Those of ``LanguageExperiment``.
     """
 
     def tabular(self) -> Experiment:

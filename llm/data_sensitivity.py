@@ -35,8 +35,8 @@ class DataSensitivity(LanguageExperiment):
 
     Attributes
     ----------
-    model, start
-        As for every experiment with language models.
+    model, lessons, lessons_lr, start, lora
+        Those of ``LanguageExperiment``.
     setting : "known" or "estimated"
         known: learners with a judge learn from P, those with rewards from the Bradley-Terry
         rewards of the sampled pairs. estimated: a reward model or a preference model is fitted to
@@ -78,7 +78,7 @@ class DataSensitivity(LanguageExperiment):
                 labels["n_comparisons"] = self.n_comparisons
                 rng = rng_for("data", change, self.n_comparisons)
                 data = Comparisons.sample(observed, self.n_comparisons, rng)
-                start = repr((self.model, self.lessons))
+                start = repr((self.model, solver.sft))
                 feedback = FittedFeedback(data, self._fit_config(), start=start)
                 estimated = data.game(truth.ref)
                 observed = replace(truth, P=estimated.P, pairs=estimated.pairs)

@@ -27,7 +27,7 @@ from llm.models import TINY, fingerprint, with_lora
 from llm.policy import Ids, Policy
 from llm.sft import SftConfig, fine_tuned
 from llm.tasks import Task, verbalize
-from solvers import Solution, Solver
+from solvers import Solution, Solver, taus
 from solvers.nlhf_exact import NlhfExact
 from solvers.solver import Concept, Reasons, solve_defined
 
@@ -94,9 +94,14 @@ class LanguageSolver(Solver):
     on_solved: Callable[[TrainedSolution], None] = lambda solution: None
 
     def __post_init__(self) -> None:
-        for name, weight in vars(self.method.learner).items():
-            if name in ("tau", "tau_leader", "tau_follower"):
-                object.__setattr__(self, name, weight)
+        for name in taus(type(self.method.learner)):
+            object.__setattr__(self, name, getattr(self.method.learner, name))
+
+    def at_tau(self, tau: float) -> "LanguageSolver":
+        """A copy whose learner has every weight of a KL penalty set to ``tau``."""
+        weights = dict.fromkeys(taus(type(self.method.learner)), tau)
+        learner = replace(self.method.learner, **weights)  # type: ignore[type-var]  # a dataclass
+        return replace(self, method=replace(self.method, learner=learner))
 
     @property
     def concept(self) -> Concept:  # type: ignore[override]  # the concept of the learner

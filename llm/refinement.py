@@ -15,8 +15,8 @@ class Refinement(LanguageExperiment):
 
     Attributes
     ----------
-    model, start
-        As for every experiment with language models.
+    model, lessons, lessons_lr, start, lora
+        Those of ``LanguageExperiment``.
     n_answers : int >= 1
         Largest N.
     n_users : int >= 1, or None

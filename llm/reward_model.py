@@ -29,6 +29,7 @@ from llm.fit import minimise
 from llm.models import without_progress_bars
 from llm.policy import Policy
 from solvers import require
+from solvers.solver import Open
 
 Kind = Literal["reward", "pairwise"]
 Comparison = tuple[str, str, str]
@@ -62,7 +63,7 @@ class FitConfig:
     held_out: float = 0.2
 
     def __post_init__(self) -> None:
-        require(self, steps=(1, np.inf), batch_size=(1, np.inf), lr=(1e-12, np.inf))
+        require(self, steps=(1, np.inf), batch_size=(1, np.inf), lr=(Open(0), np.inf))
         require(self, held_out=(1e-9, 1 - 1e-9))
 
 

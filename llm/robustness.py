@@ -14,8 +14,8 @@ class Robustness(LanguageExperiment):
 
     Attributes
     ----------
-    model, start
-        As for every experiment with language models.
+    model, lessons, lessons_lr, start, lora
+        Those of ``LanguageExperiment``.
     path : "cyclic", "noise" or "annotators"
         As for the tabular experiment; noise is added to the judge.
     points : int >= 2

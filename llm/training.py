@@ -24,6 +24,7 @@ from llm.policy import Policy
 from llm.rollout import Cost, Rollout
 from llm.training_state import TrainingState
 from solvers import require
+from solvers.solver import Open
 
 Evaluate = Callable[[int, Policy, Policy | None], dict[str, Any]]
 """(step, policy, separate follower or None) -> plain data for a point of the curve."""
@@ -74,7 +75,7 @@ class TrainingConfig:
         most = math.inf
         require(self, steps=(1, most), batch_size=(1, most), max_new_tokens=(1, most))
         require(self, evaluate_every=(1, most), checkpoint_every=(1, most))
-        require(self, lr=(1e-12, most), final_lr=(0, 1), clip=(1e-12, most))
+        require(self, lr=(Open(0), most), final_lr=(0, 1), clip=(Open(0), most))
         if self.precision not in ("no", "fp16", "bf16"):
             raise SolverError(f"precision is {self.precision!r}, expected no, fp16 or bf16")
 

@@ -47,7 +47,7 @@ class Row:
     context, step : int, or None if there is only one context, or no step
     metric : str
         A name of ``results.metrics.METRICS``.
-    value : float; NaN unless the status is ok or max_steps
+    value : float; NaN unless the status is ok, max_steps, or diverged with a good checkpoint left
     status : Status
     message : str
         The reason, if the status is not ok.

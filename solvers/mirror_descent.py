@@ -46,7 +46,7 @@ class MirrorDescent(IterativeSolver, ABC):
 
     @property
     def default_step(self) -> float:
-        """Tau / (tau^2 + 1/4): half the step size that is stable in every game in self-play."""
+        """The step size tau / (tau^2 + 1/4): half the limit of self-play in any game."""
         return self.tau / (self.tau**2 + 0.25)
 
     @property

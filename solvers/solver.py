@@ -283,10 +283,6 @@ def _within(value: float, low: float, high: float) -> bool:
     return above and below and value != np.inf
 
 
-def taus(solver: type[Solver]) -> list[str]:
+def taus(kind: type[Any]) -> list[str]:
     """Names of the fields that are weights of KL penalties: tau, or tau_leader and tau_follower."""
-    return [
-        f.name
-        for f in fields(solver)  # type: ignore[arg-type]  # every solver is a dataclass
-        if f.name == "tau" or f.name.startswith("tau_")
-    ]
+    return [f.name for f in fields(kind) if f.name == "tau" or f.name.startswith("tau_")]

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -72,8 +73,8 @@ class Mutant:
             raise NotPlantedError(f"{self.old!r} is replaced by itself")
         return nearest
 
-    def plant(self) -> Any:
-        """The subject as it would be with the bug.
+    def plant(self, bug: bool = True) -> Any:
+        """The subject as it would be with the bug, or made again in the same way without it.
 
         The module that holds the snippet is executed with the replacement; then the modules between
         it and the subject are executed again, so that they import the mutated code.
@@ -89,7 +90,7 @@ class Mutant:
         try:
             for name in chain:
                 text = _source(name)
-                text = text.replace(self.old, self.new) if name == home else text
+                text = text.replace(self.old, self.new) if bug and name == home else text
                 sys.modules[name] = made = ModuleType(name)
                 exec(compile(text, f"<mutant of {name}>", "exec"), made.__dict__)
         finally:
@@ -116,10 +117,19 @@ def mutants(snippets: Mapping[Any, Iterable[tuple[str, str]]], module: str = "")
 def assert_noticed(
     mutant: Mutant, check: Callable[[Any], object], errors: Errors = AssertionError
 ) -> None:
-    """Assert that the check fails, with one of these errors, on what has the bug."""
+    """Assert that the check fails, with one of these errors, on what has the bug, and only then."""
     subject = mutant.plant()  # outside ``raises``: an error of planting is no failure of the check
+    _assert_passes_without(mutant.subject, mutant.home(), mutant.module, check)
     with pytest.raises(errors):
         check(subject)
+
+
+@cache
+def _assert_passes_without(
+    subject: Any, home: str, module: str, check: Callable[[Any], object]
+) -> None:
+    """What is executed again without a bug passes: no check fails because a class is a new one."""
+    check(Mutant(subject, _source(home), "", module).plant(bug=False))
 
 
 def collected() -> dict[str, list[Any]]:

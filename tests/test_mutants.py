@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 from typing import Any
 
+import numpy as np
 import pytest
 
 from games import measures
@@ -49,7 +50,7 @@ def notices_nothing(subject: Any) -> None:
 
 
 def fails(subject: Any) -> None:
-    raise AssertionError
+    raise AssertionError("although nothing was planted")
 
 
 @pytest.mark.parametrize(
@@ -74,15 +75,32 @@ def test_a_snippet_that_does_not_stand_once_fails_even_where_the_check_would_fai
         assert_noticed(Mutant(subject, old, new), fails)
 
 
+def finds_the_gap(subject: Any) -> None:
+    game = make("condorcet")
+    policy = np.array([1.0, 0.0, 0.0])
+    assert np.isclose(subject.duality_gap(game, policy), 2 * game.P[:, 0].max() - 1)
+
+
+def test_a_check_that_fails_without_the_bug_notices_nothing() -> None:
+    with pytest.raises(AssertionError, match="nothing was planted"):
+        assert_noticed(Mutant(measures, *GAP), fails)
+
+
 def test_a_mutant_that_no_check_notices_fails() -> None:
-    assert_noticed(Mutant(measures, *GAP), fails)
+    assert_noticed(Mutant(measures, *GAP), finds_the_gap)
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         assert_noticed(Mutant(measures, *GAP), notices_nothing)
 
 
 def test_an_error_that_is_not_expected_is_not_taken_for_a_notice() -> None:
+    def stumbles(subject: Any) -> None:
+        try:
+            finds_the_gap(subject)
+        except AssertionError:
+            _ = subject.no_such_name
+
     with pytest.raises(AttributeError):
-        assert_noticed(Mutant(measures, *GAP), lambda subject: subject.no_such_name)
+        assert_noticed(Mutant(measures, *GAP), stumbles)
 
 
 def takes_a_step(kind: Any) -> None:

@@ -269,7 +269,7 @@ def _sampled_target(solver: IterativeSolver, game: PreferenceGame, expected: Sol
         steps //= 4
         allowed = float(_distances(solved(exact, game, steps).policy, expected).max())
     samples = getattr(solver, "samples", 0)
-    eta = getattr(solver, "eta", 0) or 2.0
+    eta = getattr(solver, "step_size", None) or getattr(solver, "eta", None) or 2.0
     allowed += np.sqrt(1.5 * eta / samples) if samples else _SAMPLING_NOISE
     off = _distances(solved(solver, game, steps).policy, expected)
     return _reached(off, allowed, f"sampled, after {steps} steps")

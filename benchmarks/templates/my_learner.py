@@ -20,7 +20,7 @@ from llm.policy import Ids
 from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.nlhf_exact import NlhfExact
-from solvers.solver import Concept
+from solvers.solver import Concept, Open
 
 
 # The class is the file's name in CamelCase. Its fields are the parameters, each with a default;
@@ -52,7 +52,7 @@ class MyLearner(Learner):
     needs: ClassVar[Literal["judge", "rewards", "dataset"]] = "judge"  # what it learns from
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf))
+        require(self, tau=(Open(0), np.inf))
 
     # One number a row, with gradient; the training descends their mean. `rollout` draws answers,
     # asks the judge and scores texts under the policy and its reference, and counts all of it.

@@ -20,7 +20,7 @@ from solvers import Solution, require
 from solvers.dataset_fit import max_degree
 from solvers.dpo import Dpo as Tabular
 from solvers.sampling import NO_DRAWS
-from solvers.solver import Concept
+from solvers.solver import Concept, Open
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Dpo(Learner):
     needs: ClassVar[Literal["judge", "rewards", "dataset"]] = "dataset"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), n_comparisons=(1, 2**53))
+        require(self, tau=(Open(0), np.inf), n_comparisons=(1, 2**53))
 
     def loss(self, rollout: Rollout) -> Tensor:
         """The loss on comparisons drawn from the data set, (rows,)."""

@@ -17,7 +17,7 @@ from llm.policy import Ids
 from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.egpo import Egpo as Tabular
-from solvers.solver import Concept
+from solvers.solver import Concept, Open
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Egpo(Learner):
     extragradient: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf))
+        require(self, tau=(Open(0), np.inf))
 
     def loss(self, rollout: Rollout) -> Tensor:
         """The loss on one pair of answers and one opponent per prompt, (rows,)."""

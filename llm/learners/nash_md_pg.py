@@ -26,7 +26,7 @@ from llm.token_mixture import token_mixture_target
 from solvers import Solution, require
 from solvers.nash_md_pg import NashMdPg as Tabular
 from solvers.sampling import NO_DRAWS
-from solvers.solver import Concept
+from solvers.solver import Concept, Open
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class NashMdPg(Learner):
     paper: ClassVar[str] = "Munos et al. 2023, arXiv:2312.00886"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), mixture=(0, 1))
+        require(self, tau=(Open(0), np.inf), mixture=(0, 1))
 
     def loss(self, rollout: Rollout) -> Tensor:
         """The loss on one answer of the policy and one of the mixture per prompt, (rows,)."""

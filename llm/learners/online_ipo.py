@@ -19,7 +19,7 @@ from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.online_ipo_2 import OnlineIpo2
 from solvers.sampling import NO_DRAWS
-from solvers.solver import Concept
+from solvers.solver import Concept, Open
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class OnlineIpo(Learner):
     paper: ClassVar[str] = "Calandriello et al. 2024, arXiv:2403.08635"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf))
+        require(self, tau=(Open(0), np.inf))
 
     def loss(self, rollout: Rollout) -> Tensor:
         """The loss on one pair of answers per prompt, (rows,)."""

@@ -25,7 +25,7 @@ from llm.learners.rloo import Rloo
 from llm.policy import Ids
 from llm.rollout import Rollout
 from solvers import Solution, require
-from solvers.solver import Concept
+from solvers.solver import Concept, Open
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ReinforceReward(Learner):
     needs: ClassVar[Literal["judge", "rewards", "dataset"]] = "rewards"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf))
+        require(self, tau=(Open(0), np.inf))
 
     def loss(self, rollout: Rollout) -> Tensor:
         """The loss on one answer per prompt, and one of the reference as the baseline, (rows,)."""

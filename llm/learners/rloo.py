@@ -20,7 +20,7 @@ from solvers import Solution, require
 from solvers.rlhf_exact import RlhfExact
 from solvers.sampling import NO_DRAWS
 from solvers.softmax_pg import SoftmaxPg
-from solvers.solver import Concept
+from solvers.solver import Concept, Open
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Rloo(Learner):
     needs: ClassVar[Literal["judge", "rewards", "dataset"]] = "rewards"
 
     def __post_init__(self) -> None:
-        require(self, tau=(1e-12, np.inf), samples=(2, 2**20))
+        require(self, tau=(Open(0), np.inf), samples=(2, 2**20))
 
     def loss(self, rollout: Rollout) -> Tensor:
         """The loss on k answers per prompt, the mean over them, (rows,)."""

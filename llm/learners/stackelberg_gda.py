@@ -25,7 +25,7 @@ from llm.rollout import Rollout
 from solvers import Solution, require
 from solvers.sampling import NO_DRAWS
 from solvers.slhf_exact import SlhfExact
-from solvers.solver import Concept
+from solvers.solver import Concept, Open
 from solvers.stackelberg_npg import StackelbergNpg
 
 
@@ -72,7 +72,7 @@ class StackelbergGda(Learner):
 
     def __post_init__(self) -> None:
         least = 1e-12 if self.as_published else 0  # its target divides by tau_leader
-        require(self, tau_leader=(least, np.inf), tau_follower=(0, np.inf), kappa=(1e-12, np.inf))
+        require(self, tau_leader=(least, np.inf), tau_follower=(0, np.inf), kappa=(Open(0), np.inf))
 
     @property
     def separate_follower(self) -> bool:

@@ -289,6 +289,9 @@ def test_the_version_of_the_code_is_that_of_the_sources_that_make_numbers(
     folders = {path.parent.relative_to(environment._ROOT) for path in environment.sources()}
     assert {folder.parts[0] for folder in folders} == set(environment._LAYERS)
     assert {Path("games/io"), Path("solvers/exact"), Path("llm/tasks")} <= folders
+    inside = [p for layer in environment._LAYERS for p in (environment._ROOT / layer).rglob("*.*")]
+    suffixes = {path.suffix for path in inside if path.is_file()}
+    assert suffixes <= environment._DATA | {".toml", ".typed", ".pyc"}  # other data would escape
     ignored = ["results", "benchmarks/perf", "benchmarks/templates", "benchmarks/conformance"]
     for folder in (*map(str, folders), *ignored):
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)

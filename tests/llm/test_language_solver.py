@@ -282,6 +282,16 @@ def test_the_weights_of_the_learner_are_the_solvers(tmp_path: Path) -> None:
         _ = solver.tau
 
 
+def test_another_weight_is_that_of_the_learner(tmp_path: Path) -> None:
+    for name, weights in (("rloo", ["tau"]), ("stackelberg_gda", ["tau_leader", "tau_follower"])):
+        solver = LanguageSolver(make_learner(name, BRIEF), cycle(), tmp_path, seed=3)
+        other = solver.at_tau(0.7)
+        for weight in weights:
+            assert getattr(solver.method.learner, weight) != 0.7
+            assert getattr(other.method.learner, weight) == getattr(other, weight) == 0.7
+        assert other.concept == solver.concept
+
+
 @pytest.mark.parametrize("start", ["reference", "reversed"])
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # of transformers, when peft looks at a model
 def test_adapters_alone_are_trained(start: Any, tmp_path: Path) -> None:
