@@ -152,8 +152,8 @@ def test_the_quick_matrix_runs_elsewhere_and_is_not_run_again(
     }
     assert any(name.startswith("rows/") for name in before)
 
-    # Not to the last bit: another machine has other kernels. What a concept chooses among ties is
-    # decided within tie_tol = 1e-9 of the catalogue's exact ties, so no row jumps between machines.
+    # Not to the last bit: another machine has other kernels. Choices among ties are made within
+    # tie_tol = 1e-9, so no row should jump between machines; no whole run elsewhere was compared.
     comparison = compare(read(GOLDEN), read(folder), tabular=1e-9)
     assert comparison.equal, f"{comparison.report()}\nOn purpose? See tests/compare_runs.py."
 
