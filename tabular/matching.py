@@ -5,20 +5,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize.elementwise import find_root
 
 from games import PreferenceGame, SolverError, numerics
 from games.game import Float
-from solvers import Certificate, Solution, Solver, taus
+from solvers import Solution, Solver, taus
 from solvers.solver import Concept, Reasons, WeightedSolver, solve_defined
+from tabular.tau_search import GRID, largest_tau, log_policies, solutions
 
 FRONTIER = (0.01, 0.03, 0.1, 0.3, 1.0)
 """The distances from the reference, in nats, at which concepts are compared; then tau = 0."""
-
-_GRID = 4.0 ** np.arange(8, -8, -1)
-_TOLERANCES = {"xatol": 1e-14, "fatol": 1e-12}
-_LEAST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -27,7 +22,7 @@ class MatchedKl(Solver):
 
     This is how concepts are compared: equal tau is not equal strength, because tau of RLHF is in
     log-odds and that of the others in probability. tau is chosen for each context: the largest at
-    which the KL reaches ``kl``, by quartering from 65536 down to 2^-14, then Chandrupatla's method
+    which the KL reaches ``kl``, by quartering from 256 down to 2^-14, then Chandrupatla's method
     in log tau, on all contexts at once. The KL falls with tau for RLHF and NLHF; for SLHF it need
     not, because V moves with tau_follower, hence "the largest". Where the KL stays below ``kl`` at
     every tau of the grid, the answer is undefined.
@@ -89,22 +84,45 @@ class MatchedKl(Solver):
         message = self.at_tau(1.0).undefined(game)
         return solve_defined(lambda part: self._solve(part, rng), game, message)
 
+    def common_tau(self, game: PreferenceGame) -> tuple[float, str]:
+        """One tau for all contexts, at which the mean of their KL is ``kl``.
+
+        It is for methods that have one tau for all contexts, as a language model has.
+
+        Returns
+        -------
+        float
+            NaN if ``kl`` is out of reach, or the answer does not exist in some context.
+        str
+            The reason; "" if there is a tau.
+        """
+        missing = next(filter(None, self.at_tau(1.0).undefined(game).flat), "")
+        if missing:
+            return np.nan, str(missing)
+        log_policy, log_ref = self._log_policy(game, None), game.log_ref
+
+        def distance(tau: Float) -> Float:
+            return np.mean(numerics.kl(log_policy(np.broadcast_to(tau, game.batch)), log_ref))
+
+        tau, largest = largest_tau(distance, self.kl, ())
+        return float(tau), str(self._out_of_reach(tau, largest))
+
     def _solve(self, game: PreferenceGame, rng: np.random.Generator | None) -> Solution:
-        probe = self.at_tau(1.0)
-        if isinstance(probe, WeightedSolver):
-            at_weights = probe.at_weights(game)
-            tau, largest = self._search(game, lambda tau: at_weights(**self._weights(tau)))
-            message = self._out_of_reach(tau, largest)
-        else:
-            tau, largest = self._search(game, self._one_by_one(game, rng))
-            nearest = self.at_tau(_GRID[-1]).solve(game, rng).message
-            message = self._out_of_reach(tau, largest)
+        log_policy, log_ref = self._log_policy(game, rng), game.log_ref
+
+        def distance(tau: Float) -> Float:
+            return np.asarray(numerics.kl(log_policy(tau), log_ref))
+
+        tau, largest = largest_tau(distance, self.kl, game.batch)
+        message = self._out_of_reach(tau, largest)
+        probe, found = self.at_tau(1.0), tau[message == ""]
+        if not isinstance(probe, WeightedSolver) and not np.all(message == ""):
+            nearest = self.at_tau(GRID[-1]).solve(game, rng).message
             message = np.where((message != "") & (nearest != ""), nearest, message)
-        found = tau[message == ""]
 
         def solve(part: PreferenceGame) -> Solution:
             if not isinstance(probe, WeightedSolver):
-                return self._stacked(part, found, rng)
+                return solutions(self.at_tau, part, found, rng)
             return probe.compute_at(part, **self._weights(found.reshape(part.batch)))
 
         # the Newton steps of the search are not in those of its last point
@@ -115,85 +133,26 @@ class MatchedKl(Solver):
         fixed = {name: self.params[name] for name in taus(self.solver) if name in self.params}
         return {**dict.fromkeys(self._free, tau), **fixed}
 
-    def _search(
-        self, game: PreferenceGame, log_policy: Callable[[Float], Float]
-    ) -> tuple[Float, Float]:
-        """The tau of each context, NaN if out of reach, and the largest KL on the grid until it."""
-        log_ref, tau = game.log_ref, np.full(game.batch, _GRID[0])
-
-        def distance(tau: Float) -> Float:
-            return np.asarray(numerics.kl(log_policy(tau), log_ref))
-
-        largest = distance(tau)
-        reached = too_far = largest >= self.kl
-        for below in _GRID[1:]:
-            if reached.all():
-                break
-            tau = np.where(reached, tau, below)
-            largest = np.fmax(largest, distance(tau))
-            reached = largest >= self.kl
-        between = np.flatnonzero(reached & ~too_far)
-
-        def excess(log_tau: Float, contexts: NDArray[np.int64]) -> Float:
-            tau.flat[contexts] = np.exp(log_tau)
-            return np.log(np.maximum(distance(tau).flat[contexts], _LEAST) / self.kl)
-
-        low = np.log(tau.flat[between])
-        bracket = low, low + np.log(4)
-        root = find_root(excess, bracket, args=(between,), tolerances=_TOLERANCES)
-        found = np.full(game.batch, np.nan)
-        found.flat[between] = np.exp(root.x)
-        return found, largest
+    def _log_policy(
+        self, game: PreferenceGame, rng: np.random.Generator | None
+    ) -> Callable[[Float], Float]:
+        """The log-policy as a function of tau (...)."""
+        probe = self.at_tau(1.0)
+        if not isinstance(probe, WeightedSolver):
+            return log_policies(self.at_tau, game, rng)
+        at_weights = probe.at_weights(game)
+        return lambda tau: at_weights(**self._weights(tau))
 
     def _out_of_reach(self, tau: Float, largest: Float) -> Reasons:
         """Why there is no tau, for each context; "" where there is one."""
         message = np.full(tau.shape, "", dtype=object)
-        name, ends = self.solver.__name__, f"tau = {_GRID[0]:g} to {_GRID[-1]:.2g}"
+        name, ends = self.solver.__name__, f"tau = {GRID[0]:g} to {GRID[-1]:.2g}"
         for index in map(tuple, np.argwhere(np.isnan(tau))):
             message[index] = (
                 f"MatchedKl: {name} is more than {self.kl:g} nats from the reference even at "
-                f"tau = {_GRID[0]:g}; ask for a larger kl"
+                f"tau = {GRID[0]:g}; ask for a larger kl"
                 if largest[index] >= self.kl
                 else f"MatchedKl: {name} stays within {self.kl:g} nats of the reference: its "
                 f"largest KL at {ends} is {largest[index]:.4g} nats; ask for a smaller kl"
             )
         return message.astype(np.str_)
-
-    def _one_by_one(
-        self, game: PreferenceGame, rng: np.random.Generator | None
-    ) -> Callable[[Float], Float]:
-        """The log-policy as a function of tau (...); contexts of equal tau are solved together."""
-        log_policy, last = np.empty((*game.batch, game.n)), np.full(game.batch, np.nan)
-
-        def solve(tau: Float) -> Float:
-            for weight in np.unique(tau[tau != last]):
-                now = np.asarray((tau == weight) & (tau != last))
-                solution = self.at_tau(float(weight)).solve(game.at(now), rng)
-                log_policy[now] = solution.log_policy
-            last[...] = tau
-            return log_policy
-
-        return solve
-
-    def _stacked(
-        self, game: PreferenceGame, tau: Float, rng: np.random.Generator | None
-    ) -> Solution:
-        """The solutions of single contexts, each at its tau, as the solution of the whole game."""
-        parts = [
-            self.at_tau(float(weight)).solve(game.at(index), rng)
-            for weight, index in zip(tau.flat, np.ndindex(game.batch), strict=True)
-        ]
-        shape, first = (*game.batch, game.n), parts[0]
-        certificate = Certificate(
-            first.certificate.condition,
-            np.reshape([p.certificate.residual for p in parts], game.batch),
-            np.reshape([p.certificate.tolerance for p in parts], game.batch),
-        )
-        rows = [p.follower for p in parts if p.follower is not None]
-        return Solution(
-            np.reshape([p.log_policy for p in parts], shape),
-            certificate,
-            np.reshape(rows, (*shape, game.n)) if rows else None,
-            np.reshape([p.status for p in parts], game.batch),
-            message=np.reshape([p.message for p in parts], game.batch),
-        )

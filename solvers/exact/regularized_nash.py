@@ -18,9 +18,10 @@ def regularized_nash(
     """Log-policies of the regularised equilibria of many games, and the Newton steps they took.
 
     Each game follows its own path in log tau, from large tau, where the answer is near ``ref``,
-    or from an answer that is known: a stage is solved by damped Newton steps with Jacobian I - P D / tau, D = diag(pi) -
-    pi pi^T (never singular, because P - 1/2 is skew); a stage that stalls is retried with half
-    the jump in log tau. A game leaves when its residual no longer falls.
+    or from an answer that is known: a stage is solved by damped Newton steps with Jacobian
+    I - P D / tau, D = diag(pi) - pi pi^T (never singular, because P - 1/2 is skew); a stage that
+    stalls is retried with half the jump in log tau. A game leaves when its residual no longer
+    falls.
 
     Parameters
     ----------

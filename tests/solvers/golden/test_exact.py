@@ -124,7 +124,7 @@ MUTANTS = mutants({
         ("log_ref - cost / numerics.per_context(tau, cost)", "log_ref - cost / self.tau_leader"),
         ("follower_values(game, tau_follower)", "follower_values(game, tau_leader)"),
         ("log_softmax(game.log_ref + tilt)", "log_softmax(tilt)"),
-        ("                tilt = values / numerics.per_context(tau_leader, values)\n                return", "                tilt = values / numerics.per_context(tau_follower, values)\n                return"),
+        ("+ tilt))\n", "+ 1.01 * tilt))\n"),
         ("spread_over_best(values, game.log_ref,", "spread_over_best(-values, game.log_ref,"),
         ("spread_over_best(values, game.log_ref,", "spread_over_best(values, 0 * values,"),
         ("spread_over_best(-cost, log_ref,", "spread_over_best(cost, log_ref,"),
