@@ -150,7 +150,7 @@ class MatchedKl(Solver):
         for index in map(tuple, np.argwhere(np.isnan(tau))):
             message[index] = (
                 f"MatchedKl: {name} is more than {self.kl:g} nats from the reference even at "
-                f"tau = {GRID[0]:g}; ask for a larger kl"
+                f"tau = {4 * GRID[0]:g}; ask for a larger kl"
                 if largest[index] >= self.kl
                 else f"MatchedKl: {name} stays within {self.kl:g} nats of the reference: its "
                 f"largest KL at {ends} is {largest[index]:.4g} nats; ask for a smaller kl"

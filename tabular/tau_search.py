@@ -36,24 +36,22 @@ def largest_tau(
     """
     tau = np.full(batch, GRID[0])
     largest = distance(tau)
-    reached = too_far = largest >= kl
     for below in GRID[1:]:
+        reached = largest >= kl
         if np.all(reached):
             break
         tau = np.where(reached, tau, below)
         largest = np.fmax(largest, distance(tau))
-        reached = largest >= kl
-    between = np.flatnonzero(reached & ~too_far)
 
     def excess(log_tau: Float, contexts: NDArray[np.int64]) -> Float:
         tau.flat[contexts] = np.exp(log_tau)
         return np.log(np.maximum(distance(tau).flat[contexts], _LEAST) / kl)
 
-    low = np.log(tau.flat[between])
-    root = find_root(excess, (low, low + np.log(4)), args=(between,), tolerances=_TOLERANCES)
-    found = np.full(batch, np.nan)
-    found.flat[between] = np.exp(root.x)
-    return found, largest
+    low = np.log(tau.flat)
+    bracket, contexts = (low, low + np.log(4)), np.arange(tau.size)
+    root = find_root(excess, bracket, args=(contexts,), tolerances=_TOLERANCES)
+    # NaN where the ends of the bracket are both farther, or both nearer, than kl
+    return np.exp(root.x).reshape(batch), largest
 
 
 def log_policies(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,13 +11,14 @@ from scipy.optimize import brentq, minimize
 
 from games import PreferenceGame, SolverError, measures
 from games.game import Float
-from solvers import SOLVERS, Solution, Solver
+from solvers import SOLVERS, Solution, Solver, taus
 from solvers.nlhf_exact import NlhfExact
 from solvers.rlhf_exact import RlhfExact
 from solvers.slhf_exact import SlhfExact
 from solvers.solver import Reasons
 from tabular import MatchedKl
 from tabular.regret import regret
+from tests.mutants import Mutant, assert_noticed, mutants
 from tests.paper_games import random_games, three_annotators
 
 EXACT = ["rlhf_exact", "nlhf_exact", "slhf_exact"]
@@ -247,6 +249,12 @@ def test_the_largest_kl_is_named_where_it_is_out_of_reach() -> None:
         assert value < 1
 
 
+def test_a_kl_that_even_a_heavy_penalty_exceeds_is_out_of_reach() -> None:
+    solution = MatchedKl(SOLVERS["rlhf_exact"], 1e-12).solve(three_annotators())
+    assert solution.status == "undefined"
+    assert "more than 1e-12 nats from the reference even at tau = 1024" in str(solution.message)
+
+
 def test_a_fixed_weight_does_not_move() -> None:
     slhf, game = SOLVERS["slhf_exact"], uneven_games()
     sharp = MatchedKl(slhf, 0.1, {"tau_follower": 0.0})
@@ -305,3 +313,49 @@ def test_a_solver_of_one_tau_is_matched_context_by_context() -> None:
     np.testing.assert_allclose(looped.policy, batched.policy, atol=1e-14)
     assert looped.message.tolist() == batched.message.tolist()
     assert looped.status.tolist() == batched.status.tolist() == ["ok", "undefined", "ok"]
+
+
+def check_matching(cls: Any) -> None:
+    """What the tests above say, in brief, on contexts that differ."""
+    game = uneven_games()
+    for name, params in [*[(name, {}) for name in EXACT], ("slhf_exact", {"tau_follower": 0.0})]:
+        solution = cls(SOLVERS[name], 0.1, params).solve(game)
+        np.testing.assert_allclose(measures.kl_to_ref(game, solution.policy), 0.1, rtol=1e-9)
+        for k in range(3):
+            weights = {**dict.fromkeys(taus(SOLVERS[name]), float(solution.tau[k])), **params}
+            alone = SOLVERS[name](**weights).solve(game.at(k)).policy
+            np.testing.assert_allclose(solution.policy[k], alone, atol=1e-12)
+    assert (cls(NlhfExact, 1.9).solve(game).status == "undefined").all()
+    unreached = cls(NlhfExact, 1.3).solve(game)
+    policy = np.where(unreached.message[:, None] == "", unreached.policy, game.ref)
+    reached = measures.kl_to_ref(game, policy)
+    assert np.round(reached, 9).tolist() == [1.3, 0, 0]
+    assert cls(SlhfExact, 0.1).counterpart(NlhfExact) == cls(NlhfExact, 0.1)
+
+
+NOTICED = (AssertionError, ValueError, IndexError, TypeError, RuntimeWarning)
+MUTANTS = mutants({
+    MatchedKl: [
+        ("if name not in self.params", ""),
+        ("**dict.fromkeys(self._free, tau), **fixed", "**dict.fromkeys(taus(self.solver), tau)"),
+        ("found = self.at_tau(1.0), tau[message", "found = self.at_tau(1.0), tau[::-1][message"),
+        ("numerics.kl(log_policy(tau), log_ref)", "numerics.kl(log_ref, log_policy(tau))"),
+    ],
+})  # fmt: skip
+MUTANTS += mutants({
+    MatchedKl: [
+        ("np.where(reached, tau, below)", "np.full(batch, below)"),
+        ("np.exp(log_tau)", "log_tau"),
+        ("flat[contexts], _LEAST", "flat, _LEAST"),
+        ("low + np.log(4)", "low + np.log(2)"),
+    ],
+}, module="tabular.tau_search")  # fmt: skip
+
+
+def test_the_check_passes() -> None:
+    check_matching(MatchedKl)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_the_check_notices(mutant: Mutant) -> None:
+    assert_noticed(mutant, check_matching, NOTICED)
