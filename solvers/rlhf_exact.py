@@ -42,8 +42,9 @@ class RlhfExact(WeightedSolver):
     Attributes
     ----------
     tau : float >= 0
-        Weight of the KL penalty to ``ref``, in reward units (log-odds). 0: the answers of
-        highest reward, ties split by ``ref``. Above 1e3 the policy hardly shows the reward, and
+        Weight of the KL penalty to ``ref``, in reward units (log-odds): the same tau is not the
+        same strength as in NLHF or SLHF, where it is in probability. 0: the answers of highest
+        reward, ties split by ``ref``. Above 1e3 the policy hardly shows the reward, and
         is certified less tightly, in proportion to tau.
     ridge : float >= 0
         Weight of the penalty; above 0 the fit exists on all data.

@@ -33,6 +33,8 @@ class SlhfExact(WeightedSolver):
     leader ~ ref exp(V / tau_leader). The follower does not depend on the leader's policy, only on
     its answer. A tau of 0 is the limit, tau_follower first: V is the row minimum, ties are split
     by the reference. Above 5,000 answers ``Solution.follower`` is None; see ``follower_rows``.
+    Equal tau's tie two strengths together; neither is that of RLHF or NLHF at the same tau, so
+    concepts are compared at equal KL to ``ref``, with tau_follower tied to tau_leader and at 0.
 
     Attributes
     ----------

@@ -174,7 +174,7 @@ class Solver:
     def counterpart(self, kind: type["Solver"]) -> "Solver":
         """A solver of the class ``kind`` with this solver's weights of KL penalties.
 
-        A single tau is used for both players; a solver without one counts as tau = 0.
+        Equal weights are not equal strength: see ``tabular.MatchedKl`` for equal KL. A single tau is used for both players; a solver without one counts as tau = 0.
         """
         tau = getattr(self, "tau_leader", getattr(self, "tau", 0.0))
         follower = getattr(self, "tau_follower", tau)
