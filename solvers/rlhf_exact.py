@@ -21,6 +21,7 @@ from solvers.solver import (
     Solution,
     Weight,
     WeightedSolver,
+    Weights,
     require,
 )
 
@@ -63,9 +64,9 @@ class RlhfExact(WeightedSolver):
     def __post_init__(self) -> None:
         require(self, tau=(0, np.inf), ridge=(0, np.inf))
 
-    def compute_at(self, game: PreferenceGame, *, tau: Weight) -> Solution:
+    def compute_at(self, game: PreferenceGame, weights: Weights) -> Solution:
         """The reference tilted by the fitted reward, certified by the reward it implies."""
-        r = self.rewards(game)
+        tau, r = weights["tau"], self.rewards(game)
         if np.all(tau > 0):
             log_policy = _tilted(game, r, tau)
             # the rewards that the policy implies, so that the policy itself is certified
@@ -80,10 +81,10 @@ class RlhfExact(WeightedSolver):
         certificate = Certificate("Bradley-Terry stationarity", np.maximum(off, lost), tolerance)
         return Solution(log_policy, certificate)
 
-    def at_weights(self, game: PreferenceGame) -> Callable[..., Float]:
+    def at_weights(self, game: PreferenceGame) -> Callable[[Weights], Float]:
         """Policies of one fit, at any tau > 0."""
         r = self.rewards(game)
-        return lambda tau: _tilted(game, r, tau)
+        return lambda weights: _tilted(game, r, weights["tau"])
 
     def rewards(self, game: PreferenceGame) -> Float:
         """Bradley-Terry rewards r, shape (..., n), summing to 0 in every context.

@@ -116,7 +116,7 @@ MUTANTS = mutants({
     NlhfExact: [
         ("game.P.reshape(-1, n, n)", "np.swapaxes(game.P, -1, -2).reshape(-1, n, n)"),
         ("game.ref.reshape(-1, n)", "np.full((game.ref.size // n, n), 1 / n)"),
-        ("np.log(ref), weight)", "np.log(ref), 1.01 * weight)"),
+        ("np.log(ref), every)", "np.log(ref), 1.01 * every)"),
         ("rates / numerics.per_context(tau, rates)", "rates"),
     ],
     SlhfExact: [
