@@ -250,7 +250,11 @@ def test_a_batch_is_matched_as_its_contexts_are(
         assert together.message[index] == alone.message
         np.testing.assert_allclose(together.tau[index], alone.tau, rtol=1e-12)
         np.testing.assert_allclose(together.policy[index], alone.policy, atol=1e-12)
-        np.testing.assert_allclose(together.status[index] == "ok", not alone.message)
+        assert (
+            together.certificate.holds[index]
+            == (together.status[index] == "ok")
+            == (not alone.message)
+        )
     if kl == 1.0 and name == "nlhf_exact":
         assert (together.status == "undefined").any()
 
