@@ -71,7 +71,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
 
 def figure(rows: pd.DataFrame) -> "Figure":
     """What kind of answer each method gives: one line a game, one panel a metric."""
-    drawn = [column for column in COLUMNS if column.panel]
+    drawn = [c for c in COLUMNS if c.panel and (rows["metric"] == c.name).any()]
     columns = {
         column.panel: estimate(rows[rows["metric"] == column.name], GAME_AND_METHOD, "max")
         for column in drawn
