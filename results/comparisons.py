@@ -44,7 +44,7 @@ def void_metrics(comparison: str) -> dict[str, str]:
 
 
 def middle_level(rows: pd.DataFrame) -> str | None:
-    """The largest KL that every concept reaches on two thirds of the games, such as "KL = 0.1 nats".
+    """The largest KL that every concept reaches on two thirds of the games: "KL = 0.1 nats".
 
     If there is none, the KL that they reach on most games, the largest of several. The games are
     those asked for at some KL, the concepts those of ``rows`` at some KL. None if no KL is matched.

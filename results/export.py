@@ -90,8 +90,9 @@ def text(table: pd.DataFrame) -> pd.DataFrame:
 
     "0.12 [0.10, 0.14]" is a mean and its 95% interval, which is left out if it is narrower than
     the rounding. "0.12 (n = 3: 0.00 to 0.30)" is a mean whose interval would cover the whole range
-    of the metric, with the observed range of n repetitions instead. "(85% defined)" says that the mean leaves out values that do not exist,
-    "undefined" that no value exists, "-" that nothing was measured.
+    of the metric, with the observed range of n repetitions instead. "(85% defined)" says that the
+    mean leaves out values that do not exist, "undefined" that no value exists, "-" that nothing
+    was measured.
     """
     index = table.index.to_frame(index=False) if _has_index(table) else pd.DataFrame()
     shown = {str(name): [_plain(v) for v in index[name]] for name in index}

@@ -151,6 +151,16 @@ def expand(rows: pd.DataFrame, **read: Callable[[Labels], str | float]) -> pd.Da
     return rows.assign(**columns)
 
 
+def with_labels(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    """The rows whose labels have these values; None for a label that is missing or null."""
+    texts = rows["labels"].astype(str)
+    chosen = {
+        text: all(json.loads(text).get(key) == value for key, value in labels.items())
+        for text in texts.unique()
+    }
+    return rows[texts.map(chosen).astype(bool)]
+
+
 def categories(words: "pd.Series[Any]") -> list[str]:
     """The categories that occur in a series, in order."""
     return [str(word) for word in words.cat.remove_unused_categories().cat.categories]
@@ -256,7 +266,7 @@ def _category(
 
 
 def comparison_rank(text: str) -> tuple[int, float, str]:
-    """A sort key for comparisons: by strength, which is KL and then tau = 0; other tau; the rest."""
+    """A sort key for comparisons: by strength (KL, then tau = 0), then other tau, then the rest."""
     name, _, value = text.partition(" = ")
     if "," in text or not value:
         return 3, 0.0, text

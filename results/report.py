@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from results import document, evidence, headline, style, timings
+from results import document, evidence, headline, hypotheses, style, timings
 from results.comparisons import comparisons_to_show, is_equal_strength, void_metrics
 from results.document import Block, Bullets, Heading, Image, Link, Paragraph, TableBlock
 from results.export import export, text
@@ -29,8 +29,8 @@ _PAPERS = (
 )
 _MARKS = '"-": not measured; "undef.": does not exist; "*": mean over the values that exist'
 _TEMPERATURE = (
-    "The same tau > 0 is another strength for every concept, so no method is called better or worse "
-    "than another here."
+    "The same tau > 0 is another strength for every concept, so no method is called better or "
+    "worse than another here."
 )
 _FIGURES, _TABLES = "figures", "tables"
 
@@ -66,6 +66,7 @@ def write(run_dir: str | Path) -> Path:
     drawn = {path.stem for path in (folder / _FIGURES).glob("*.png")}
     blocks: list[Block] = [Heading(f"prefgames: {folder.resolve().name}", 1)]
     blocks += [Heading("What was run"), Bullets(tuple(what)), *_headlines(frame)]
+    blocks += _hypotheses(folder, frame)
     for section, contents in parts:
         blocks += [Heading(section.title), *_section(section, contents, drawn)]
     blocks += _evidence(frame)
@@ -168,6 +169,19 @@ def _headlines(frame: pd.DataFrame) -> Iterator[Block]:
         methods = f"With {', '.join(added[other])}, at" if added[other] else "At"
         yield Paragraph(f"{methods} {_at(other)}")
         yield TableBlock(headline.headline(frame, other))
+
+
+def _hypotheses(folder: Path, frame: pd.DataFrame) -> Iterator[Block]:
+    written = hypotheses.read(_json(folder / "spec.json"))
+    if not written:
+        return
+    table = hypotheses.evaluate(frame, written)
+    export(table, folder / _TABLES / "hypotheses.csv")
+    yield Heading("Hypotheses")
+    yield Paragraph(hypotheses.READING)
+    yield Bullets(tuple(hypotheses.findings(table)))
+    yield TableBlock(hypotheses.digest(table))
+    yield Link("In full", f"{_TABLES}/hypotheses.csv")
 
 
 def _at(comparison: str) -> str:

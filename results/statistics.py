@@ -27,8 +27,9 @@ def estimate(
 ) -> pd.DataFrame:
     """Mean over independent repetitions, with Student's t interval over them.
 
-    The repetitions are the draws: every context of a family of drawn games (``results.frames.family_of``), and
-    otherwise every seed, whose contexts are averaged first and do not increase n. The interval is
+    The repetitions are the draws: every context of a family of drawn games, as named by
+    ``results.frames.family_of``, and otherwise every seed, whose contexts are averaged first and
+    do not increase n. The interval is
     mean -+ t sd / sqrt(n), clipped to the metric's range if ``by`` contains "metric". Its low and
     high are NaN if nothing is random or there are fewer than two repetitions, and also where it
     would cover the metric's whole range: ``least`` and ``greatest`` then hold the smallest and the
@@ -38,7 +39,8 @@ def estimate(
 
     Parameters
     ----------
-    rows : DataFrame with ``by``, seed, context, value, and game, game_params and scale to know families
+    rows : DataFrame with ``by``, seed, context, value
+        Also game, game_params and scale, if it may hold families.
     by : column names, without missing values
         Rows that agree in these columns are measurements of the same quantity.
     within : "mean" or "max"
