@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from results import document, evidence, headline, hypotheses, style, timings
+from results import document, evidence, frontier, headline, hypotheses, style, timings
 from results.comparisons import comparisons_to_show, is_equal_strength, void_metrics
 from results.document import Block, Bullets, Heading, Image, Link, Paragraph, TableBlock
 from results.export import export, text
@@ -66,7 +66,7 @@ def write(run_dir: str | Path) -> Path:
     drawn = {path.stem for path in (folder / _FIGURES).glob("*.png")}
     blocks: list[Block] = [Heading(f"prefgames: {folder.resolve().name}", 1)]
     blocks += [Heading("What was run"), Bullets(tuple(what)), *_headlines(frame)]
-    blocks += _hypotheses(folder, frame)
+    blocks += [*_hypotheses(folder, frame), *_frontier(folder, frame)]
     for section, contents in parts:
         blocks += [Heading(section.title), *_section(section, contents, drawn)]
     blocks += _evidence(frame)
@@ -93,6 +93,8 @@ def draw(run_dir: str | Path) -> list[Path]:
         if section.figure is not None and section.has_rows(frame):
             views = section.views(section.rows(frame))
             figures |= {name: section.figure(rows) for name, rows in views.items()}
+    if frontier.has_rows(frame):
+        figures["frontier"] = frontier.figure(frontier.curves(frame))
     figures["story"] = story(frame)
     written: list[Path] = []
     for name, figure in figures.items():
@@ -182,6 +184,28 @@ def _hypotheses(folder: Path, frame: pd.DataFrame) -> Iterator[Block]:
     yield Bullets(tuple(hypotheses.findings(table)))
     yield TableBlock(hypotheses.digest(table))
     yield Link("In full", f"{_TABLES}/hypotheses.csv")
+
+
+def _frontier(folder: Path, frame: pd.DataFrame) -> Iterator[Block]:
+    if not frontier.has_rows(frame):
+        return
+    means, reached = frontier.curves(frame), frontier.reached(frame)
+    if means.empty:
+        return
+    table = frontier.table(means)
+    export(table, folder / _TABLES / "frontier.csv")
+    yield Heading(frontier.TITLE)
+    yield Paragraph(f"How to read it: {frontier.READING}")
+    if len(reached):
+        yield Paragraph("On how many games of the catalogue each method reaches each level:")
+        yield TableBlock(reached)
+    yield Bullets(tuple(frontier.findings(means)))
+    of_games = means[means["group"] == frontier.CATALOGUE]
+    if len(of_games):
+        yield TableBlock(frontier.table(of_games).droplevel("group"))
+    yield Link("In full, with the families of draws", f"{_TABLES}/frontier.csv")
+    if (folder / _FIGURES / "frontier.png").is_file():
+        yield Image(frontier.TITLE, f"{_FIGURES}/frontier.png")
 
 
 def _at(comparison: str) -> str:
