@@ -190,7 +190,7 @@ def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str
     """
     variants_of: dict[str, dict[str, Labels]] = {}
     for key in frame.groupby([name, params], sort=False, observed=True).size().index:
-        values = {k: _parameter_text(v) for k, v in json.loads(key[1]).items() if not _is_weight(k)}
+        values = {k: parameter_text(v) for k, v in json.loads(key[1]).items() if not _is_weight(k)}
         variants_of.setdefault(key[0], {})[key[1]] = values
     out: dict[Hashable, str] = {}
     for short, variants in variants_of.items():
@@ -202,12 +202,12 @@ def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str
     return out
 
 
-def _parameter_text(value: Any) -> str:
+def parameter_text(value: Any) -> str:
     """A parameter as text; a game inside a game is written as a call."""
     if isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
-        return " + ".join(map(_parameter_text, value))
+        return " + ".join(map(parameter_text, value))
     if isinstance(value, dict) and "name" in value:
-        rest = ", ".join(f"{k}={_parameter_text(v)}" for k, v in value.items() if k != "name")
+        rest = ", ".join(f"{k}={parameter_text(v)}" for k, v in value.items() if k != "name")
         return f"{value['name']}({rest})" if rest else str(value["name"])
     return json.dumps(value)
 

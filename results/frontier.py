@@ -192,14 +192,14 @@ def figure(means: pd.DataFrame) -> "Figure | None":
         legend = panels.legend(styles, drawn.values(), "lines")
         page = style.Page("Along strength: means over games that reach every level", legend,
                           0.5 + 1.75 * lines)  # fmt: skip
-        grid = list(page.panels(0, lines, _PANELS, gaps=(0.3, 0.75)).flat)
+        grid = list(page.panels(0, lines, _PANELS, gaps=(0.42, 0.8)).flat)
         for k, (axes, (title, part)) in enumerate(zip(grid, drawn.items(), strict=False)):
             at = part.assign(x=part["comparison"].astype(str).map(place))
             panels.curves(axes, at, "x", styles)
             axes.set_title(f"{_broken(title)}\n({n_games(int(part['size'].iloc[0]))})")
             axes.set_xticks(range(len(names)), [_tick(name) for name in names])
             axes.set_ylim(bottom=min(0.0, part["mean"].min()))
-            axes.set_xlabel("KL (nats), and tau = 0" if k >= len(titles) - _PANELS else "")
+            axes.set_xlabel("KL (nats)" if k >= len(titles) - _PANELS else "")
         for axes in grid[len(titles) :]:
             axes.set_axis_off()
     return page.figure
@@ -224,10 +224,8 @@ def _axis(exact: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
     rows = describe_by_comparison(rows, quantity.question)
     rows = rows[~rows["method"].astype(str).str.endswith(FILLED)]
     if _BEST_REPLY in set(rows["method"]):
-        end = rows[(rows["comparison"] == NO_PENALTY) & (rows["method"] == _SLHF)]
-        end = end.assign(
-            method=pd.Categorical([_BEST_REPLY] * len(end), dtype=rows["method"].dtype)
-        )
+        end = rows[(rows["comparison"] == NO_PENALTY) & (rows["method"] == _SLHF)].copy()
+        end["method"] = pd.Categorical([_BEST_REPLY] * len(end), dtype=rows["method"].dtype)
         rows = pd.concat([rows, end], ignore_index=True)
     return rows
 
@@ -293,7 +291,7 @@ def _ranges(names: list[str], middle: str | None) -> list[list[str]]:
 
 
 def _range(names: list[str]) -> str:
-    """ "KL .01 to 1 and tau = 0"."""
+    """The levels in words: KL 0.01 to 1 and tau = 0."""
     kl = [f"{level(name):g}" for name in names if name != NO_PENALTY]
     text = f"KL {kl[0]} to {kl[-1]}" if len(kl) > 1 else f"KL {''.join(kl)}"
     return f"{text} and {NO_PENALTY}" if NO_PENALTY in names else text
@@ -305,7 +303,7 @@ def _listed(games: list[str]) -> str:
 
 
 def _tick(name: str) -> str:
-    return "0" if name == NO_PENALTY else f"{level(name):g}".lstrip("0")
+    return "tau\n= 0" if name == NO_PENALTY else f"{level(name):g}".lstrip("0")
 
 
 def _broken(title: str, width: int = 26) -> str:

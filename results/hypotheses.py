@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,10 +28,12 @@ READING = (
     "directions, so that nothing is said about SLHF."
 )
 
+_SAME = 1e-9
 _SPLIT_BY = "smith_size"
 _UNIT = ["game", "game_params", "seed", "context"]
 
 Verdict = Literal["supported", "refuted", "negligible", "undecided", "disagree", "not measured"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 class Hypothesis(BaseModel):
@@ -179,7 +181,7 @@ def findings(table: pd.DataFrame) -> list[str]:
     out = []
     for (number, family, claim), part in table.groupby(["hypothesis", "family", "claim"]):
         counts = part["verdict"].value_counts()
-        said = ", ".join(f"{word} in {n}" for word, n in counts.items())
+        said = ", ".join(f"{word} in {counts[word]}" for word in VERDICTS if word in counts)
         tests = f"{len(part)} test" if len(part) == 1 else f"{len(part)} tests"
         out.append(f"{number}. ({family}) {claim}: of {tests}, {said}.")
     return out
@@ -209,6 +211,7 @@ def _lines(frame: pd.DataFrame, h: Hypothesis) -> list[dict[str, Any]]:
     out = []
     for kind in kinds:
         part = rows[rows["draws"] == kind]
+        same = len(part) > 0 and _all_the_same(part)
         part, why = _of_split(part, size, h.split)
         described = describe(part) if len(part) else part
         for at in levels:
@@ -216,7 +219,9 @@ def _lines(frame: pd.DataFrame, h: Hypothesis) -> list[dict[str, Any]]:
             pairs = _pairs(here, h) if len(here) else []
             for first, second in pairs or [(h.first, h.second)]:
                 line = {"draws": kind, "at": at, "first": first, "second": second, **_NOTHING}
-                if pairs:
+                if same:
+                    line["reason"] = "all draws have the same values: the family is not random"
+                elif pairs:
                     line |= _difference(here, h, first, second)
                 elif why or not len(here):
                     line["reason"] = why or "no such row in this run"
@@ -254,6 +259,14 @@ def _pairs(rows: pd.DataFrame, h: Hypothesis) -> list[tuple[str, str]]:
         for solver in (h.first, h.second)
     ]
     return [(first, second) for first in names[0] for second in names[1]]
+
+
+def _all_the_same(rows: pd.DataFrame) -> bool:
+    """Whether every draw gives the same numbers, so that their number is no evidence."""
+    draws = rows[_UNIT].drop_duplicates()
+    keys = ["solver", "params", "labels"]
+    spread = rows.groupby(keys, observed=True)["value"].agg(["min", "max"]).dropna()
+    return len(draws) > 1 and bool((spread["max"] - spread["min"] < _SAME).all())
 
 
 def _families(rows: pd.DataFrame) -> list[str]:

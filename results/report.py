@@ -11,7 +11,7 @@ from results import document, evidence, frontier, headline, hypotheses, style, t
 from results.comparisons import comparisons_to_show, is_equal_strength, void_metrics
 from results.document import Block, Bullets, Heading, Image, Link, Paragraph, TableBlock
 from results.export import export, text
-from results.frames import check, compact
+from results.frames import check, compact, parameter_text
 from results.metrics import METRICS
 from results.questions import SECTIONS
 from results.questions.section import Contents, Section, Table
@@ -283,7 +283,11 @@ def _metrics(frame: pd.DataFrame) -> Iterator[Block]:
 
 def _call(entry: dict[str, Any]) -> str:
     """A game, solver or experiment of the spec, written as name(key=value)."""
-    params = ", ".join(f"{key}={value}" for key, value in entry.get("params", {}).items())
+    values = entry.get("params", {})
+    params = ", ".join(
+        f"{key}={value if isinstance(value, str) else parameter_text(value)}"
+        for key, value in values.items()
+    )
     return f"{entry['name']}({params})" if params else str(entry["name"])
 
 
