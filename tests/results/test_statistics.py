@@ -189,10 +189,8 @@ def test_differences_that_are_all_equal_have_a_p_value(difference: float, p: flo
 
 def test_the_largest_of_a_draw_is_compared_with_the_largest() -> None:
     rows = []
-    for name, values in [
-        ("rlhf_exact", [(0.1, 0.6), (0.5, 0.2)]),
-        ("nlhf_exact", [(0.3, 0.1)] * 2),
-    ]:
+    pairs = {"rlhf_exact": [(0.1, 0.6), (0.5, 0.2)], "nlhf_exact": [(0.3, 0.1), (0.3, 0.1)]}
+    for name, values in pairs.items():
         for k in (0, 1):
             each = [pair[k] for pair in values]
             rows += drawn_contexts(each, solver=name, labels={"pair": k})
