@@ -197,11 +197,11 @@ def figure(means: pd.DataFrame) -> "Figure | None":
         legend = panels.legend(styles, drawn.values(), "lines")
         page = style.Page("Along strength: means over games that reach every level", legend,
                           0.5 + 1.75 * lines)  # fmt: skip
-        grid = list(page.panels(0, lines, _PANELS, gaps=(0.42, 0.8)).flat)
+        grid = list(page.panels(0, lines, _PANELS, gaps=(0.42, 0.7)).flat)
         for k, (axes, (title, part)) in enumerate(zip(grid, drawn.items(), strict=False)):
             at = part.assign(x=part["comparison"].astype(str).map(place))
             panels.curves(axes, at, "x", styles)
-            axes.set_title(f"{_broken(title)}\n({n_games(int(part['size'].iloc[0]))})")
+            axes.set_title(_broken(f"{title}, {n_games(int(part['size'].iloc[0]))}"))
             axes.set_xticks(range(len(names)), [_tick(name) for name in names])
             axes.set_ylim(bottom=min(0.0, part["mean"].min()))
             axes.set_xlabel("KL (nats)" if k >= len(titles) - _PANELS else "")
@@ -307,10 +307,10 @@ def _listed(games: list[str]) -> str:
 
 
 def _tick(name: str) -> str:
-    return "tau\n= 0" if name == NO_PENALTY else f"{level(name):g}".lstrip("0")
+    return "tau=0" if name == NO_PENALTY else f"{level(name):g}".lstrip("0")
 
 
-def _broken(title: str, width: int = 26) -> str:
+def _broken(title: str, width: int = 28) -> str:
     """The title in at most two lines."""
     if len(title) <= width:
         return title
