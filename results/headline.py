@@ -14,7 +14,7 @@ from results.questions import SECTIONS, consistency, data_sensitivity, refinemen
 from results.questions.layout import GAME_AND_METHOD
 from results.questions.section import Section
 from results.rows import RunError
-from results.statistics import estimate, fill_units
+from results.statistics import estimate, fill_units, with_draws
 
 COMPARED_QUESTIONS = tuple(section.name for section in SECTIONS if section.compared)
 """The questions that compare methods at equal strength."""
@@ -171,14 +171,16 @@ def _most_probable(rows: pd.DataFrame) -> Cells:
 
 
 def _seeds(rows: pd.DataFrame) -> Cells:
-    """The number of seeds, in consistency if it was measured there."""
+    """The number of seeds or draws, in consistency if it was measured there."""
     first = rows[(rows["experiment"] == consistency.SECTION.name) & measured(rows)]
     return {**_numbers_of_seeds(rows), **_numbers_of_seeds(first)}
 
 
 def _numbers_of_seeds(rows: pd.DataFrame) -> Cells:
-    seeds = rows.groupby(GAME_AND_METHOD, observed=True)["seed"].nunique()
-    return _cells(seeds.map(lambda n: str(n) if n else "exact"))
+    units = with_draws(fill_units(rows))[[*GAME_AND_METHOD, "seed", "draw"]].drop_duplicates()
+    units = units.assign(drawn=units["seed"] >= 0)
+    counts = units.groupby(GAME_AND_METHOD, observed=True)["drawn"].sum()
+    return _cells(counts.map(lambda n: str(n) if n else "exact"))
 
 
 def _shares(rows: pd.DataFrame) -> Cells:
@@ -242,7 +244,7 @@ COLUMNS = (
     ),
     Column(
         "n",
-        'number of seeds in the means; "exact" if nothing is random',
+        'number of seeds in the means, or of draws of a family; "exact" if nothing is random',
         _seeds,
     ),
     Column(

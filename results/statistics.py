@@ -52,7 +52,7 @@ def estimate(
         Columns ``by``, ``STATISTICS``, and n: "exact" or the number of repetitions.
     """
     keys = list(by)
-    units = _with_draws(fill_units(rows))[[*keys, "seed", "draw", "context", "value"]]
+    units = with_draws(fill_units(rows))[[*keys, "seed", "draw", "context", "value"]]
     index = [*keys, "seed", "draw"]
     one = units.groupby([*index, "context"], observed=True)["value"].agg(within)
     each = one.groupby(index, observed=True).mean().reset_index()
@@ -87,7 +87,7 @@ def paired_difference(
         The columns of ``estimate`` without "defined", and p, NaN with fewer than two repetitions.
     """
     keys = list(by)
-    units = _with_draws(fill_units(rows))
+    units = with_draws(fill_units(rows))
     index = [*keys, "game", "seed", "draw", "context", "method"]
     wide = units.groupby(index, observed=True)["value"].agg(within).unstack("method")
     both = wide.reindex(columns=[first, second]).dropna()
@@ -122,7 +122,7 @@ def fill_units(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{name: rows[name].fillna(_MISSING) for name in ("seed", "context")})
 
 
-def _with_draws(units: pd.DataFrame) -> pd.DataFrame:
+def with_draws(units: pd.DataFrame) -> pd.DataFrame:
     """``units`` with the column "draw": a number for each drawn context, -1 where none is drawn.
 
     Contexts that one language model was trained on together are not independent.
