@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -151,7 +151,7 @@ def expand(rows: pd.DataFrame, **read: Callable[[Labels], str | float]) -> pd.Da
     return rows.assign(**columns)
 
 
-def with_labels(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+def with_labels(rows: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     """The rows whose labels have these values; "" is a label that is missing or null."""
     texts = rows["labels"].astype(str)
     chosen = {}

@@ -226,7 +226,8 @@ def _axis(frame: pd.DataFrame) -> pd.DataFrame:
     rows = rows[~rows["method"].astype(str).str.endswith(FILLED)]
     if _BEST_REPLY in set(rows["method"]):
         end = rows[(rows["comparison"] == NO_PENALTY) & (rows["method"] == _SLHF)].copy()
-        end["method"] = pd.Categorical([_BEST_REPLY] * len(end), dtype=rows["method"].dtype)
+        names = list(rows["method"].cat.categories)
+        end["method"] = pd.Categorical([_BEST_REPLY] * len(end), names, ordered=True)
         rows = pd.concat([rows, end], ignore_index=True)
     return rows
 
@@ -265,6 +266,8 @@ def _sets(values: pd.DataFrame, quantity: Quantity) -> Iterator[pd.DataFrame]:
     middle = middle_level(values)
     for group, part in values.groupby("group", observed=True, sort=False):
         names, methods = categories(part["comparison"]), categories(part["method"])
+        if len(names) < 2:
+            continue
         wide = part.pivot(index=_UNIT, columns=["comparison", "method"], values="value")
         inside, sizes = pd.MultiIndex.from_frame(part[_UNIT]), {0}
         for asked in _ranges(names, middle):
@@ -275,7 +278,7 @@ def _sets(values: pd.DataFrame, quantity: Quantity) -> Iterator[pd.DataFrame]:
             kept = part[inside.isin(units) & part["comparison"].isin(asked)]
             games = sorted(set(units.get_level_values("game")))
             yield kept.assign(
-                seed=kept["seed"].astype("Int64").replace(-1, pd.NA),
+                seed=kept["seed"].astype("Int64").mask(kept["seed"] == -1),
                 metric=quantity.metric,
                 quantity=quantity.title,
                 group=group,

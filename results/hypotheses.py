@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 import pandas as pd
@@ -143,8 +143,7 @@ def evaluate(frame: pd.DataFrame, hypotheses: Sequence[Hypothesis]) -> pd.DataFr
     table["p_holm"] = table.groupby("family")["p"].transform(lambda p: holm(p.to_numpy(float)))
     table["verdict"] = [
         verdict(t.low, t.high, t.p_holm, h.direction, h.smallest)
-        for t in table.itertuples()
-        for h in [hypotheses[t.hypothesis - 1]]
+        for t, h in _with_claims(table, hypotheses)
     ]
     signs = table.groupby(["hypothesis", "draws", "at"])["mean"].agg(["min", "max"])
     opposite = (signs["min"] < 0) & (signs["max"] > 0)
@@ -157,6 +156,7 @@ def evaluate(frame: pd.DataFrame, hypotheses: Sequence[Hypothesis]) -> pd.DataFr
 def digest(table: pd.DataFrame) -> pd.DataFrame:
     """What the report shows of the lines of ``evaluate``, as text."""
     shown = []
+    t: Any
     for t in table.itertuples():
         repetitions = math.nan if math.isnan(t.least) else t.n
         difference = estimate_text(t.mean, t.low, t.high, t.least, t.greatest, repetitions)
@@ -191,6 +191,15 @@ _COLUMNS = [
     "hypothesis", "family", "claim", "draws", "at", "first", "second", "mean", "low", "high",
     "least", "greatest", "n", "of", "p", "p_holm", "verdict", "reason",
 ]  # fmt: skip
+
+
+def _with_claims(
+    table: pd.DataFrame, hypotheses: Sequence[Hypothesis]
+) -> Iterator[tuple[Any, Hypothesis]]:
+    """Each line with its hypothesis."""
+    t: Any
+    for t in table.itertuples():
+        yield t, hypotheses[t.hypothesis - 1]
 
 
 def _keys(table: pd.DataFrame) -> list["pd.Series[Any]"]:
@@ -246,7 +255,7 @@ def _difference(rows: pd.DataFrame, h: Hypothesis, first: str, second: str) -> d
     if gap.empty:
         return {"of": draws, "reason": "no draw has a value for both"}
     names = ["mean", "low", "high", "least", "greatest", "p"]
-    (values,) = gap[names].to_dict("records")
+    values = {name: float(gap[name].iloc[0]) for name in names}
     n = int(gap["n"].iloc[0])
     return {**values, "n": n, "of": draws, "reason": "" if n > 1 else "fewer than two draws"}
 

@@ -169,7 +169,7 @@ def _clip(
         metrics = out["metric"].astype(str)
         least = metrics.map(lowest).astype(float)
         greatest = metrics.map(highest).astype(float)
-        low, high = np.maximum(out["low"], least), np.minimum(out["high"], greatest)
+        low, high = out["low"].clip(lower=least), out["high"].clip(upper=greatest)
         whole = (low <= least + _WHOLE) & (high >= greatest - _WHOLE)
         out = out.assign(low=low.mask(whole), high=high.mask(whole))
     extremes = {name: out[name].where(whole) for name in ("least", "greatest", "repetitions")}
