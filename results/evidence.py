@@ -48,7 +48,7 @@ def certified(frame: pd.DataFrame) -> list[str]:
     if seeds:
         out.append(
             f"The others are repeated with {seeds} seeds ({', '.join(drawn)}): means with a 95% "
-            "Student t interval over the seeds."
+            "Student t interval over the seeds, or over the draws of a family."
         )
     return out
 
