@@ -40,21 +40,24 @@ class Derivative:
     by_weight: Float
     message: Reasons
 
-    def change(self, dP: ArrayLike, dw: ArrayLike = 0.0) -> Float:
+    def change(self, dP: ArrayLike, dw: ArrayLike | None = None) -> Float:
         """First-order change of the policy (..., n) for changes of P and of the pair weights.
 
         Parameters
         ----------
         dP : float array (..., n, n), antisymmetric
-        dw : float array (..., n, n), symmetric
+        dw : float array (..., n, n), symmetric; 0 if left out
             Change of the weights, which sum to 1 over pairs before and after.
         """
         moved = self.by_P * np.asarray(dP)[..., None, :, :]
-        moved = moved + self.by_weight * np.asarray(dw)[..., None, :, :]
+        if dw is not None:
+            moved = moved + self.by_weight * np.asarray(dw)[..., None, :, :]
         return np.asarray(moved.sum((-1, -2)) / 2)
 
 
-def derivative(solver: Solver, game: PreferenceGame, solution: Solution | None = None) -> Derivative:
+def derivative(
+    solver: Solver, game: PreferenceGame, solution: Solution | None = None
+) -> Derivative:
     """The derivative of an exact answer in P and in the pair weights, in every context.
 
     RLHF: D L^+ w_ij (e_i - e_j) / tau with L the Laplacian of w s (1 - s), s = sigmoid(r_i - r_j).

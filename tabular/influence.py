@@ -154,9 +154,7 @@ class Influence(Experiment):
         comparisons = Comparisons(upper + lower.T, names=game.names)
         found = smallest_flip(solver, comparisons, game, most_sets=self.most_sets)
         if found.message:
-            yield Measurement(
-                "smallest_flip", np.nan, None, labels, "undefined", found.message
-            )
+            yield Measurement("smallest_flip", np.nan, None, labels, "undefined", found.message)
             return
         yield Measurement("smallest_flip_at_least", float(found.at_least), None, labels)
         if found.flips is None:

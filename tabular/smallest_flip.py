@@ -15,6 +15,8 @@ from solvers.slhf_exact import SlhfExact
 from tabular.matching import MatchedKl
 
 _SLACK = 1e-9
+_TIE_BREAK = 1e-6
+_LEAST_LOG = -700.0
 _MOST_GREEDY_STEPS = 1_000
 Flips = NDArray[np.int64]
 """(n, n): how many of the labels "i over j" are reversed."""
@@ -124,7 +126,7 @@ class _Search:
             return self.solver.rewards(games)
         if isinstance(self.solver, SlhfExact) and self.solver.tau_leader == 0:
             return measures.follower_values(games, self.solver.tau_follower)
-        return self.solver.solve(games).log_policy
+        return np.maximum(self.solver.solve(games).log_policy, _LEAST_LOG)
 
     def margins(self, wins: Float) -> Float:
         """Score of the first answer less that of the best other one; inf where undefined."""
@@ -134,15 +136,22 @@ class _Search:
         return np.where(np.isnan(lead), np.inf, lead)
 
     def greedy(self, wins: Float) -> Flips | None:
-        """Reverse the label that lowers the lead most, until it is gone."""
+        """Reverse the label that lowers the lead most, until it is gone.
+
+        Where the lead stays, as that of a Condorcet winner at tau = 0, the label that lowers the
+        answer's worst win rate.
+        """
         flips = np.zeros(wins.shape, np.int64)
         for _ in range(_MOST_GREEDY_STEPS):
             steps = list(_sets(_flipped(wins, flips), 1, flips.size))
             options = np.stack([flips + step for step in steps])
-            margins = self.margins(np.stack([_flipped(wins, option) for option in options]))
+            tables = np.stack([_flipped(wins, option) for option in options])
+            margins = self.margins(tables)
             if not np.isfinite(margins).any():
                 return None
-            flips = options[int(np.argmin(margins))]
+            worst = Comparisons(tables, np.broadcast_to(self.comparisons.ties, tables.shape))
+            rates = worst.game().P[:, self.top].min(-1)
+            flips = options[int(np.argmin(margins + _TIE_BREAK * rates))]
             if margins.min() <= _SLACK:
                 return _net(flips)
         return None
