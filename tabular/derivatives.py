@@ -126,7 +126,7 @@ def _softmax_jacobian(answer: Solution) -> Float:
 
 
 def _tilt(game: PreferenceGame, answer: Solution) -> Float:
-    """log pi - log ref; 0 where pi is 0."""
+    """Log pi - log ref; 0 where pi is 0."""
     return np.where(answer.policy > 0, answer.log_policy - game.log_ref, 0.0)
 
 
@@ -212,7 +212,8 @@ def _slhf(
         return nothing, nothing, nothing[..., 0, 0], _ties(values, "two answers of the leader")
     why = np.full(game.batch, "")
     if solver.tau_follower == 0:
-        ties = ((game.P <= game.P.min(-1, keepdims=True) + TIE_TOL).sum(-1) > 1).any(-1)
+        least = game.P.min(-1, keepdims=True)
+        ties = ((game.P - least <= TIE_TOL).sum(-1) > 1).any(-1)
         why = np.where(ties, "no derivative: two replies of the follower tie at tau = 0", "")
     D = _softmax_jacobian(answer) / tau[..., None, None]
     tilt = _tilt(game, answer)

@@ -190,11 +190,11 @@ def _closed_form(
     uniform = bool(np.ptp(game.ref) <= TIE_TOL)
     pairs = comparisons.pairs[np.triu_indices(game.n, 1)]
     if issubclass(kind, SlhfExact) and params.get("tau_follower") == 0:
-        if uniform or params.get("tau_leader") == 0:
-            return _maximin(comparisons, top)
+        ordered = uniform or params.get("tau_leader") == 0
+        return _maximin(comparisons, top) if ordered else None
     if issubclass(kind, RlhfExact) and np.ptp(pairs) == 0 and pairs[0] > 0:
-        if uniform or params.get("tau") == 0:
-            return _borda(comparisons.wins, comparisons.ties, top)
+        ordered = uniform or params.get("tau") == 0
+        return _borda(comparisons.wins, comparisons.ties, top) if ordered else None
     return None
 
 
@@ -215,8 +215,8 @@ def _borda(wins: Float, ties: Float, top: int) -> Flips | None:
             for winner, loser in ((top, j), (j, challenger)):
                 flips[winner, loser] = min(wins[winner, loser], max(0, np.ceil(gap)))
                 gap -= flips[winner, loser]
-        if gap <= 0 and (best is None or flips.sum() < best.sum()):
-            best = flips
+        if gap <= 0:
+            best = _fewer(best, flips)
     return best
 
 
@@ -239,8 +239,8 @@ def _maximin(comparisons: Comparisons, top: int) -> Flips | None:
                 reach = P[answer, j] + sign * np.arange(pairs[answer, j] + 1) / pairs[answer, j]
                 levels |= set(reach[(reach >= low - _SLACK) & (reach <= high + _SLACK)])
         for v in sorted(levels):
-            raised = np.ceil((v - P[challenger]) * pairs[challenger] - _SLACK).clip(0)
-            lowered = np.ceil((P[top] - v) * pairs[top] - _SLACK).clip(0)
+            raised = np.ceil(pairs[challenger] * (v - P[challenger]) - _SLACK).clip(0)
+            lowered = np.ceil(pairs[top] * (P[top] - v) - _SLACK).clip(0)
             impossible = (raised > wins[:, challenger]) | (raised > 0) & ~seen[challenger]
             if impossible.any() or v > 0.5 + _SLACK:
                 continue
@@ -253,6 +253,9 @@ def _maximin(comparisons: Comparisons, top: int) -> Flips | None:
             flips = np.zeros(P.shape, np.int64)
             flips[:, challenger] = raised
             flips[top, target] += int(extra[target].clip(0))
-            if best is None or flips.sum() < best.sum():
-                best = flips
+            best = _fewer(best, flips)
     return best
+
+
+def _fewer(first: Flips | None, second: Flips) -> Flips:
+    return second if first is None or second.sum() < first.sum() else first

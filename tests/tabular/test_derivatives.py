@@ -159,7 +159,7 @@ MUTANTS = mutants({
         ("pushed + np.swapaxes(pushed, -1, -2)", "pushed - np.swapaxes(pushed, -1, -2)"),
         ("np.eye(game.n) - D @ game.P", "np.eye(game.n) + D @ game.P"),
         ("np.eye(game.n) - D @ game.P", "np.eye(game.n) - D @ np.swapaxes(game.P, -1, -2)"),
-        ("_between(columns, answer.policy[..., None, :])", "_between(columns, game.ref[..., None, :])"),
+        ("(columns, answer.policy[..., None, :])", "(columns, game.ref[..., None, :])"),
         ("-np.linalg.pinv(inner)", "np.linalg.pinv(inner)"),
         ("return _between(D, follower)", "return _between(D, np.swapaxes(follower, -1, -2))"),
         ("tilt = tilt - numerics.kl", "tilt = tilt + numerics.kl"),

@@ -1,4 +1,4 @@
-"""The fewest reversed labels: closed forms against exhaustive search, bounds, verified by solving."""
+"""The fewest reversed labels: closed forms against exhaustive search, and bounds."""
 
 import itertools
 from typing import Any
@@ -143,10 +143,11 @@ MUTANTS = mutants({
         ("wins - flips + flips.T", "wins - flips"),
         ("np.ceil(gap / 2)", "np.ceil(gap)"),
         ("gap -= 2 * flips[top, challenger]", "gap -= flips[top, challenger]"),
-        ("np.ceil((v - P[challenger]) * pairs[challenger] - _SLACK)", "np.floor((v - P[challenger]) * pairs[challenger])"),
-        ("low, high = P[challenger].min(), P[top].min()", "low, high = P[challenger].max(), P[top].max()"),
+        ("raised = np.ceil(pairs[challenger]", "raised = np.floor(pairs[challenger]"),
+        ("lowered = np.ceil(pairs[top]", "lowered = np.floor(pairs[top]"),
+        ("P[challenger].min(), P[top].min()", "P[challenger].max(), P[top].max()"),
         ("raised[top], 0)", "0, 0)"),
-        ("best is None or flips.sum() < best.sum()):\n            best = flips\n    return best\n\n\ndef _maximin", "best is None):\n            best = flips\n    return best\n\n\ndef _maximin"),
+        ("second.sum() < first.sum()", "second.sum() > first.sum()"),
         ("lowered[top] = 0 if v >= 0.5 - _SLACK else np.inf", "lowered[top] = 0"),
     ],
 })  # fmt: skip

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 from results.questions import influence
 from tests.readable import drawn
 from tests.recorded import framed, row
