@@ -227,24 +227,26 @@ def _maximin(comparisons: Comparisons, top: int) -> Flips | None:
     themselves.
     """
     wins, pairs = np.asarray(comparisons.wins), np.asarray(comparisons.pairs)
-    seen = pairs > 0
-    P = np.where(seen, (wins + comparisons.ties / 2) / np.where(seen, pairs, 1), 0.5)
+    compared = pairs > 0
+    P = np.where(compared, (wins + comparisons.ties / 2) / np.where(compared, pairs, 1), 0.5)
     n = len(P)
     best: Flips | None = None
     for challenger in np.delete(np.arange(n), top):
         low, high = P[challenger].min(), P[top].min()
         levels = {high}
         for answer, sign in ((top, -1), (challenger, 1)):
-            for j in np.flatnonzero(seen[answer]):
+            for j in np.flatnonzero(compared[answer]):
                 reach = P[answer, j] + sign * np.arange(pairs[answer, j] + 1) / pairs[answer, j]
                 levels |= set(reach[(reach >= low - _SLACK) & (reach <= high + _SLACK)])
         for v in sorted(levels):
             raised = np.ceil(pairs[challenger] * (v - P[challenger]) - _SLACK).clip(0)
             lowered = np.ceil(pairs[top] * (P[top] - v) - _SLACK).clip(0)
-            impossible = (raised > wins[:, challenger]) | (raised > 0) & ~seen[challenger]
+            impossible = (raised > wins[:, challenger]) | (raised > 0) & ~compared[challenger]
             if impossible.any() or v > 0.5 + _SLACK:
                 continue
-            lowered = np.where(seen[top] & (lowered <= wins[top]) | (lowered == 0), lowered, np.inf)
+            lowered = np.where(
+                compared[top] & (lowered <= wins[top]) | (lowered == 0), lowered, np.inf
+            )
             lowered[top] = 0 if v >= 0.5 - _SLACK else np.inf
             extra = lowered - np.where(np.arange(n) == challenger, raised[top], 0)
             target = int(np.argmin(extra.clip(0)))

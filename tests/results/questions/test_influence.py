@@ -28,10 +28,12 @@ def test_the_table_has_the_strongest_pair_and_the_sharpest_game() -> None:
     table: Any = influence.table(SECTION.rows(recorded())).droplevel("n")
     line = table.loc[("g", "tau = 0", "RLHF")]
     assert line["condition_number", "mean"] == 2
-    assert line["condition_number_8", "mean"] == 30
     assert line["pair_influence", "mean"] == 2
     assert line["smallest_flip", "mean"] == 7
     assert line["smallest_flip_at_least", "mean"] == 4
+    sharper: Any = influence.sharpened(SECTION.rows(recorded())).droplevel("n")
+    numbers = sharper.loc[("g", "tau = 0", "RLHF")]["condition_number"]
+    assert list(numbers.xs("mean", level="statistic")) == [2, 99, 30]
 
 
 def test_sentences_are_computed_from_the_rows() -> None:
@@ -40,7 +42,7 @@ def test_sentences_are_computed_from_the_rows() -> None:
         "by: RLHF 15.000 (largest 15.000), NLHF 0.250 (largest 0.250)."
     )
     assert view.findings[1] == (
-        "RLHF: 7 reversed labels are enough to change the likeliest answer of g."
+        "RLHF: the likeliest answer of g changes when 7 labels are reversed."
     )
 
 
