@@ -131,6 +131,32 @@ METRICS: dict[str, Metric] = {
         synonyms="intransitivity, share of the cyclic part of the Hodge decomposition",
     ),
     "unseen_share": Metric("share of pairs never compared", synonyms="missing pairs"),
+    # influence
+    "pair_influence": Metric(
+        "sum_k |d pi_k| per unit of dP_ij = -dP_ji",
+        0,
+        _INF,
+        "",
+        synonyms="l1 norm of a column of the Jacobian, influence function",
+    ),
+    "condition_number": Metric(
+        "max_ij pair_influence / sqrt(n_ij), with n_ij the comparisons of a pair over their mean",
+        0,
+        _INF,
+        "",
+        synonyms="induced l1 norm of the Jacobian, absolute condition number",
+    ),
+    "smallest_flip": Metric(
+        "fewest reversed labels found that change the likeliest answer, verified by solving",
+        0,
+        _INF,
+        "",
+        "higher",
+        synonyms="adversarial robustness, margin of victory",
+    ),
+    "smallest_flip_at_least": Metric(
+        "no smaller number of reversed labels changes the likeliest answer", 0, _INF, "", "higher"
+    ),
     # refinement
     "seen_favourite": Metric(
         "probability that the user has seen its favourite after n_answers",

@@ -80,6 +80,7 @@ def _measured() -> Iterator[Row]:
             for path in ("cyclic", "noise", "annotators")
         ),
         EXPERIMENTS["refinement"](n_answers=3),
+        EXPERIMENTS["influence"](labels_a_pair=20),
     ]
     for name in ("rlhf_exact", "nlhf_exact", "slhf_exact"):
         for tau in (0.0, 0.1, None):

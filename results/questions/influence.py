@@ -1,0 +1,123 @@
+"""Which pair or label does the answer rest on?"""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from results import panels, style
+from results.export import number
+from results.frames import categories, comparison_in
+from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, pivot
+from results.questions.section import Column, Section, Table
+from results.statistics import estimate, fill_units
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SHARPEST = 8
+COLUMNS = (
+    Column("condition_number", panel="condition\nnumber", top=None),
+    Column("pair_influence", panel="influence of the\nstrongest pair", top=None),
+    Column("smallest_flip_at_least"),
+    Column("smallest_flip", panel="labels that\nchange the answer", top=None),
+)
+SHARPENED = (Column("condition_number"),)
+
+
+def table(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a game, comparison and method; the influence is that of the strongest pair."""
+    return pivot(_as_given(rows), METHOD_KEYS, ["metric"], COLUMNS, "max")
+
+
+def digest(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same for one comparison, one line a game and method."""
+    return pivot(_as_given(rows), GAME_AND_METHOD, ["metric"], COLUMNS, "max")
+
+
+def sharpened(rows: pd.DataFrame) -> pd.DataFrame:
+    """The condition number by sharpness, the factor of all log-odds; one line a game and method."""
+    return pivot(rows, METHOD_KEYS, ["metric", "sharpness"], SHARPENED, "max")
+
+
+def sharpened_digest(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same for one comparison."""
+    return pivot(rows, GAME_AND_METHOD, ["metric", "sharpness"], SHARPENED, "max")
+
+
+def findings(rows: pd.DataFrame) -> list[str]:
+    """What sharper preferences do to the condition number, and the fewest labels that decide."""
+    out = []
+    keys = [*GAME_AND_METHOD, "seed", "context"]
+    numbers = fill_units(rows[rows["metric"] == "condition_number"])
+    wide = numbers.pivot_table("value", keys, "sharpness", "max", observed=True)
+    if {1, _SHARPEST} <= set(wide.columns):
+        both = wide[wide[1] > 0].dropna(subset=[_SHARPEST])
+        growth = (both[_SHARPEST] / both[1]).groupby("method", observed=True)
+        each = [
+            f"{method} {number(part.median())} (largest {number(part.max())})"
+            for method, part in growth
+        ]
+        if each:
+            out.append(
+                f"Log-odds {_SHARPEST} times as large multiply the condition number, in the median "
+                f"game, by: {', '.join(each)}."
+            )
+    flips = estimate(rows[rows["metric"] == "smallest_flip"], GAME_AND_METHOD)
+    for method, part in flips.dropna(subset="mean").groupby("method", observed=True):
+        least = part.iloc[part["mean"].argmin()]
+        changes = _labels(least["mean"])
+        out.append(
+            f"{method}: the likeliest answer of {least['game']} changes when {changes} reversed."
+        )
+    return out
+
+
+def _labels(count: float) -> str:
+    return "1 label is" if count == 1 else f"{count:g} labels are"
+
+
+def _as_given(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["sharpness"] == 1]
+
+
+def figure(rows: pd.DataFrame) -> "Figure":
+    """Condition number, strongest pair and smallest flip: one line a game, one panel each."""
+    drawn = [column for column in COLUMNS if column.panel]
+    as_given = _as_given(rows)
+    columns = {
+        column.panel: estimate(as_given[as_given["metric"] == column.name], GAME_AND_METHOD, "max")
+        for column in drawn
+    }
+    tops = {column.panel: column.top for column in drawn}
+    games, styles = categories(rows["game"]), style.method_styles(rows)
+    with style.settings():
+        legend = panels.legend(styles, columns.values())
+        title = f"What the answer rests on at {comparison_in(rows)}"
+        page = style.Page(title, legend, panels.height_of(games, styles))
+        panels.dot_columns(page, 0, columns, games, styles, tops)
+    return page.figure
+
+
+SECTION = Section(
+    name="influence",
+    title="Which comparison does the answer rest on?",
+    reading="Influence is the change of the policy, summed over answers, per unit change of one "
+    "win rate, from the exact derivative. The condition number is the largest of these, with each "
+    "pair's win rate as uncertain as its number of comparisons makes it. The smallest flip is the "
+    "number of reversed labels that changes the likeliest answer, in a data set in which every "
+    "pair was compared equally often: exact where smallest_flip and smallest_flip_at_least agree, "
+    "else between the two. An answer at a tie, and a game of several contexts, have none.",
+    expected="At tau = 0 RLHF and SLHF stand still until they jump, so that their condition number "
+    "is 0 and says nothing: their smallest flip does. Where preferences are nearly certain, the "
+    "Bradley-Terry reward reacts without bound, because its curvature s (1 - s) vanishes, and at a "
+    "fixed KL so may the policy; the responses of NLHF and SLHF stay bounded by pi / tau.",
+    findings=findings,
+    tables=(
+        Table("influence", table, COLUMNS, digest),
+        Table("sharpness", sharpened, SHARPENED, sharpened_digest),
+    ),
+    figure=figure,
+    steps=False,
+    labels={"sharpness": lambda labels: float(labels.get("sharpness", 1))},
+    compared=True,
+)
