@@ -99,6 +99,12 @@ class Estimator(ABC):
         return np.where(empty, "nothing is compared; drop the context", "")
 
 
+def win_shares(comparisons: Comparisons) -> Float:
+    """The share of wins of each pair, ties half; 1/2 where a pair was never compared."""
+    wins, pairs = comparisons.wins + comparisons.ties / 2, comparisons.pairs
+    return np.divide(wins, pairs, out=np.full(pairs.shape, 0.5), where=pairs > 0)
+
+
 def log_loss(game: PreferenceGame, comparisons: Comparisons) -> Float:
     """Mean of -log P(winner) over the comparisons, in nats, [0, inf]; shape (...).
 
