@@ -38,7 +38,7 @@ def projected(S: Float, dim: int) -> Float:
     kept = min(dim // 2, n // 2)
     u, s = vectors[..., n - kept :], sizes[..., None, n - kept :]
     scaled = u * np.sqrt(2 * np.maximum(s, 0))
-    V = np.zeros((*S.shape[:-1], dim))
+    V = np.zeros((*S.shape[:-1], dim), S.dtype)
     V[..., 0 : 2 * kept : 2], V[..., 1 : 2 * kept : 2] = scaled.real, scaled.imag
     return V
 
