@@ -77,15 +77,14 @@ class Gpo(IterativeSolver):
 
     def scores(self, game: PreferenceGame) -> Float:
         """The embedded score table S, shape (..., n, n), skew, of a game with 0 < P < 1."""
-        P = game.P
-        odds = np.log(P) - np.log(np.swapaxes(P, -1, -2))
-        if self.dimension == 0 or self.dimension >= game.n - 1:
-            return np.asarray(odds)
-        if self.embedding == "projected":
+        P, low_rank = game.P, 0 < self.dimension < game.n - 1
+        if low_rank and self.embedding == "fitted":
+            model = General(self.dimension, ridge=0.0, starts=1)
+            P = model.fit(Comparisons(P * (1 - np.eye(game.n)))).P
+        odds = (np.log(P) - np.log(np.swapaxes(P, -1, -2))).astype(game.ref.dtype)
+        if low_rank and self.embedding == "projected":
             return log_odds(projected(odds, self.dimension))
-        fit = General(self.dimension, ridge=0.0, starts=1)
-        P = fit.fit(Comparisons(P * (1 - np.eye(game.n)))).P
-        return np.asarray(np.log(P) - np.log(np.swapaxes(P, -1, -2)), odds.dtype)
+        return np.asarray(odds)
 
     def target(self, game: PreferenceGame) -> Solution:
         """An equilibrium of the score game, from a linear programme; it need not be unique."""
