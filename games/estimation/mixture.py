@@ -71,7 +71,10 @@ class Mixture(Estimator):
         """Why there is no fit: raters unknown or, at ridge = 0, one whose rewards are infinite."""
         reasons = super().undefined(comparisons)
         if comparisons.raters is None:
-            return np.full(reasons.shape, "it is not known who compared; give Comparisons(raters=)")
+            return np.full(reasons.shape, "it is not known who compared; use Comparisons.by_rater")
+        if comparisons.ties.any():
+            why = "it is not known whose the ties are; count each as half a win each way of a rater"
+            return np.full(reasons.shape, why)
         if self.ridge > 0:
             return reasons
         for rater, wins in enumerate(comparisons.raters):

@@ -1,6 +1,7 @@
 """The table of observed win rates, smoothed."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class Table(Estimator):
     """
 
     prior: float = 1.0
+    paper: ClassVar[str] = "Laplace 1774, the rule of succession"
 
     def __post_init__(self) -> None:
         require(self, GameError, prior=(0, np.inf))
