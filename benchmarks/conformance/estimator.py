@@ -137,6 +137,8 @@ def purity(estimator: Estimator) -> None:
     first, second = (_fitted(estimator, data).game for _ in range(2))
     if first != second:
         raise Failed("two fits to the same comparisons with the same seed give two games")
+    assert data.raters is not None
+    assert copy.raters is not None
     if not np.array_equal(data.wins, copy.wins) or not np.array_equal(data.raters, copy.raters):
         raise Failed("it changes the comparisons that it is given")
     if estimator.draws:

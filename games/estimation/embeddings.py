@@ -90,6 +90,11 @@ class LogisticLoss:
             loss, gradient = self.at(values.reshape(start.shape))
             return loss, gradient.ravel()
 
-        options = {"maxiter": _MAX_STEPS, "maxfun": 2 * _MAX_STEPS, "ftol": 0.0, "gtol": 1e-9}
-        found = minimize(flat, start.ravel(), jac=True, method="L-BFGS-B", options=options)
+        found = minimize(
+            flat,
+            start.ravel(),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": _MAX_STEPS, "maxfun": 2 * _MAX_STEPS, "ftol": 0.0, "gtol": 1e-9},
+        )
         return np.asarray(found.x.reshape(start.shape))

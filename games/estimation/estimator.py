@@ -102,7 +102,7 @@ class Estimator(ABC):
 def win_shares(comparisons: Comparisons) -> Float:
     """The share of wins of each pair, ties half; 1/2 where a pair was never compared."""
     wins, pairs = comparisons.wins + comparisons.ties / 2, comparisons.pairs
-    return np.divide(wins, pairs, out=np.full(pairs.shape, 0.5), where=pairs > 0)
+    return np.asarray(np.divide(wins, pairs, out=np.full(pairs.shape, 0.5), where=pairs > 0))
 
 
 def log_loss(game: PreferenceGame, comparisons: Comparisons) -> Float:
@@ -114,5 +114,5 @@ def log_loss(game: PreferenceGame, comparisons: Comparisons) -> Float:
     wins = comparisons.wins + comparisons.ties / 2
     total = wins.sum((-1, -2))
     loss = np.where(wins > 0, -numerics.log(np.where(wins > 0, game.P, 1.0)), 0.0)
-    summed = np.asarray((wins * loss).sum((-1, -2)))
-    return np.divide(summed, total, out=np.full_like(summed, np.nan), where=total > 0)
+    summed = (wins * loss).sum((-1, -2))
+    return np.asarray(np.where(total > 0, summed / np.where(total > 0, total, 1), np.nan))

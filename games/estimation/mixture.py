@@ -73,8 +73,8 @@ class Mixture(Estimator):
         if comparisons.raters is None:
             return np.full(reasons.shape, "it is not known who compared; use Comparisons.by_rater")
         if comparisons.ties.any():
-            why = "it is not known whose the ties are; count each as half a win each way of a rater"
-            return np.full(reasons.shape, why)
+            unknown = "it is not known whose the ties are; count each as half a win each way"
+            return np.full(reasons.shape, unknown)
         if self.ridge > 0:
             return reasons
         for rater, wins in enumerate(comparisons.raters):

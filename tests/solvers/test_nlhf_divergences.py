@@ -133,7 +133,7 @@ def test_below_full_rank_the_fitted_embedding_is_likelier_and_has_another_equili
     games = random_games(0, 30, 10)
     pairs = 45 * (np.log(2) - log_loss(games, Comparisons(games.P * (1 - np.eye(10)))))
     assert pairs.min() > 5, "there is much to fit"
-    apart = {}
+    distance = {}
     for dimension in (2, 4):
         fitted, projection = (Gpo(dimension=dimension, embedding=e) for e in get_args(Embedding))
         losses = []
@@ -144,9 +144,9 @@ def test_below_full_rank_the_fitted_embedding_is_likelier_and_has_another_equili
             assert solver.target(games).certificate.holds.all()
         assert (losses[0] < losses[1] - 1e-3).all()
         nearest = (solver.target(games).policy for solver in (fitted, projection))
-        apart[dimension] = numerics.total_variation(*nearest)
-    assert apart[4].max() > 0.56
-    assert np.median(apart[4]) == pytest.approx(0.09, abs=0.03)
+        distance[dimension] = numerics.total_variation(*nearest)
+    assert distance[4].max() > 0.56
+    assert np.median(distance[4]) == pytest.approx(0.09, abs=0.03)
 
 
 def test_the_default_embedding_of_gpo_is_the_fitted_one_and_reaches_its_target() -> None:

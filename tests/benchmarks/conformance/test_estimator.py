@@ -74,7 +74,7 @@ class Favours(Plain):
 
     def changed(self, P: Float, comparisons: Comparisons) -> Float:
         bonus = 0.01 * (np.arange(P.shape[-1]) == 0)
-        return P + np.minimum(P, 1 - P) * (bonus[:, None] - bonus[None, :])
+        return np.asarray(P + np.minimum(P, 1 - P) * (bonus[:, None] - bonus[None, :]))
 
 
 @dataclass(frozen=True)

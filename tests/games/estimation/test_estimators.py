@@ -29,7 +29,7 @@ DATA = Comparisons(WINS, TIES)
 BOTH = Comparisons(np.stack([WINS.T, WINS]), np.stack([0 * TIES, TIES]))
 """Two contexts; answers 0 and 3 were never compared."""
 WON = WINS + TIES / 2
-TOTAL = WON.sum()
+TOTAL = float(WON.sum())
 NOTICED = (AssertionError, ValueError, IndexError, ArithmeticError, RuntimeWarning)
 GROUPS = np.array([[1.5, 0.5, -0.5, -1.5], [-1.0, -0.2, 0.2, 1.0]])
 
@@ -55,7 +55,7 @@ def penalised_likelihood(people: Population, data: Comparisons) -> float:
     for wins in data.raters:
         each = [np.prod(sigmoid(u) ** wins) for u in people.utilities]
         likelihood += np.log(people.shares @ np.array(each))
-    return float(0.05 * (people.utilities**2).sum() - likelihood) / data.wins.sum()
+    return float((0.05 * (people.utilities**2).sum() - likelihood) / data.wins.sum())
 
 
 def by_raters(m: int = 60, n_comparisons: int = 40) -> Comparisons:
@@ -166,9 +166,9 @@ def check_mixture(kind: Any) -> None:
     one = kind(1, ridge=0.3)
     assert not one.draws
     close(one.fit(data).P, BradleyTerry(0.3).fit(data).P, 1e-7)
-    many = kind(2).fitted(
-        Comparisons.by_rater(np.stack([data.raters, data.raters], 1)), np.random.default_rng(0)
-    )
+    assert data.raters is not None
+    twice = Comparisons.by_rater(np.stack([data.raters, data.raters], 1))
+    many = kind(2).fitted(twice, np.random.default_rng(0))
     close(many.game.P[0], many.game.P[1], 1e-12)
     # a rater who compared nothing belongs to no group
     silent = np.concatenate([data.raters, np.zeros((30, 4, 4))])
