@@ -116,6 +116,14 @@ KINDS = {
         template="my_game",
         function=True,
     ),
+    "estimator": Kind(
+        "estimator",
+        "games.estimation:ESTIMATORS",
+        about="what it assumes",
+        contract="benchmarks.conformance.estimator:run",
+        template="my_estimator",
+        base="games.estimation:Estimator",
+    ),
     "learner": Kind(
         "learner",
         "llm.learners:LEARNERS",

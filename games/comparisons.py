@@ -23,17 +23,21 @@ class Comparisons:
         How often i and j were judged equal, in both triangles.
     names : n strings; "0", "1", ... if left out
     prompts : one string a context, optional
+    raters : float array (m, ..., n, n), >= 0, or None if it is not known who compared
+        The wins of each rater, which sum to ``wins``; what a rater ties is half a win each way.
 
     Raises
     ------
     GameError
-        If counts are negative, not finite, not square, or compare an answer with itself.
+        If counts are negative, not finite, not square, or compare an answer with itself, or if
+        the wins of the raters do not sum to ``wins``.
     """
 
     wins: Float
     ties: Float
     names: tuple[str, ...]
     prompts: tuple[str, ...]
+    raters: Float | None
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class Comparisons:
         ties: ArrayLike | None = None,
         names: Sequence[str] = (),
         prompts: Sequence[str] = (),
+        raters: ArrayLike | None = None,
     ) -> None:
         wins = frozen("Comparisons: wins", wins)
         ties = frozen("Comparisons: ties", np.zeros_like(wins) if ties is None else ties)
@@ -48,17 +53,49 @@ class Comparisons:
             raise GameError(
                 f"Comparisons: wins {wins.shape} and ties {ties.shape} must both be (..., n, n)"
             )
-        for what, counts in (("wins", wins), ("ties", ties)):
+        by = None if raters is None else frozen("Comparisons: raters", raters)
+        if by is not None and (by.shape[1:] != wins.shape or by.size == 0):
+            raise GameError(
+                f"Comparisons: raters {by.shape} must be (m, *{wins.shape}): one table of wins for "
+                "each of at least one rater"
+            )
+        for what, counts in (("wins", wins), ("ties", ties), ("raters", by)):
+            if counts is None:
+                continue
             if not (counts >= 0).all() or not np.isfinite(counts).all():
                 raise GameError(f"Comparisons: {what} must be finite and >= 0")
             if np.diagonal(counts, axis1=-2, axis2=-1).any():
                 raise GameError(f"Comparisons: {what} compares an answer with itself; drop those")
         if not np.array_equal(ties, np.swapaxes(ties, -1, -2)):
             raise GameError("Comparisons: ties must be symmetric: enter each tie in both triangles")
+        if by is not None and not np.allclose(by.sum(0), wins, rtol=1e-9, atol=0):
+            raise GameError(
+                "Comparisons: the wins of the raters do not sum to wins; "
+                "use Comparisons.by_rater, which adds them up"
+            )
         object.__setattr__(self, "wins", wins)
         object.__setattr__(self, "ties", ties)
         object.__setattr__(self, "names", tuple(names) or tuple(map(str, range(wins.shape[-1]))))
         object.__setattr__(self, "prompts", tuple(prompts))
+        object.__setattr__(self, "raters", by)
+
+    @staticmethod
+    def by_rater(
+        raters: ArrayLike, names: Sequence[str] = (), prompts: Sequence[str] = ()
+    ) -> "Comparisons":
+        """The comparisons of several raters from the wins of each, shape (m, ..., n, n).
+
+        Raises
+        ------
+        GameError
+            If there is no rater, or a count is out of range.
+        """
+        wins = frozen("Comparisons: raters", raters)
+        if wins.ndim < 3 or wins.shape[0] == 0:
+            raise GameError(
+                f"Comparisons: raters {wins.shape} must be (m, ..., n, n) with at least one rater"
+            )
+        return Comparisons(wins.sum(0), None, names, prompts, wins)
 
     @property
     def pairs(self) -> Float:
@@ -115,3 +152,31 @@ class Comparisons:
         wins[..., i, j] = upper
         wins[..., j, i] = counts - upper
         return Comparisons(wins, names=game.names)
+
+    @staticmethod
+    def sample_raters(
+        raters: PreferenceGame, n_comparisons: int, rng: np.random.Generator
+    ) -> "Comparisons":
+        """Draw comparisons by each of several raters, who need not agree.
+
+        Parameters
+        ----------
+        raters : PreferenceGame
+            The first axis of its contexts is the rater: ``P[k]`` is what rater k prefers, e.g.
+            ``PreferenceGame.stack([game] * 9 + [reversed_game])``.
+        n_comparisons : int >= 1
+            By each rater, in each context.
+        rng : Generator
+
+        Raises
+        ------
+        GameError
+            If the game has no context, a single answer, or ``n_comparisons`` < 1.
+        """
+        if not raters.batch:
+            raise GameError(
+                "Comparisons.sample_raters: the game has no contexts; its first axis is the rater: "
+                "stack one game a rater with PreferenceGame.stack"
+            )
+        wins = Comparisons.sample(raters, n_comparisons, rng).wins
+        return Comparisons.by_rater(wins, raters.names)

@@ -5,7 +5,7 @@ A package offers a solver by a line in its ``pyproject.toml``, the name being th
     [project.entry-points."prefgames.solvers"]
     my_method = "their_package.my_method:MyMethod"
 
-and a game by one under ``prefgames.games``.
+a game by one under ``prefgames.games``, and an estimator by one under ``prefgames.estimators``.
 """
 
 import difflib

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.conformance import estimator as estimator_contract
 from benchmarks.conformance import game as game_contract
 from benchmarks.conformance import solver as solver_contract
 from games.plugin_files import load_module
@@ -63,7 +64,24 @@ def test_check_fails_with_exit_code_1(
     assert out.splitlines()[-1] == "10 passed, 1 failed, 0 do not apply"
 
 
-@pytest.mark.parametrize("name", ["nlhf_exact", "condorcet", "dno"])
+def test_an_estimator_is_checked_by_kind_or_file_and_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = call(monkeypatch, capsys, "new", "estimator", "mine")[1].strip()
+    for order in (["check", "bradley_terry", "--kind", "estimator"], ["check", path]):
+        code, out, err = call(monkeypatch, capsys, *order)
+        assert (code, err) == (0, "")
+        assert re.search(r"^pass  held_out", out, re.M)
+    text = Path(path).read_text(encoding="utf-8")
+    Path(path).write_text(text.replace("(1 - self.weight) *", "(0 - self.weight) *"))
+    code, out, _ = call(monkeypatch, capsys, "check", path)
+    assert code == 1
+    assert "FAIL" in out
+    assert re.search(r"^general +dim=2, ", call(monkeypatch, capsys, "ls", "estimators")[1], re.M)
+
+
+@pytest.mark.parametrize("name", ["nlhf_exact", "condorcet", "dno", "mixture"])
 def test_check_takes_names_of_solvers_games_and_aliases(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -154,5 +172,7 @@ def test_templates_keep_the_contract() -> None:
     folder = ROOT / "benchmarks/templates"
     solver = load_module(folder / "my_solver.py").MySolver
     game = load_module(folder / "my_game.py").my_game
+    estimator = load_module(folder / "my_estimator.py").MyEstimator
     outcomes = solver_contract.run(solver, "my_solver") + game_contract.run(game, "my_game")
+    outcomes += estimator_contract.run(estimator, "my_estimator")
     assert not [outcome for outcome in outcomes if outcome.passed is False]

@@ -1,6 +1,7 @@
 """Comparison counts: the game they make, and what sampling them from a game gives."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ def test_counts_become_win_rates(wins: Float) -> None:
 
 
 Counts: Any = Comparisons
+SEEDED = np.random.default_rng(0)
 REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: Counts([1, 2]), r"wins \(2,\) and ties \(2,\) must both be \(\.\.\., n, n\)"),
     (lambda: Counts([[0, 1]]), r"wins \(1, 2\) and ties"),
@@ -58,6 +60,17 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: Counts(WINS, names=["a"]).game(), "1 names for 3 answers"),
     (lambda: Counts([[0, 1], [1]]), "Comparisons: wins is ragged"),
     (lambda: Counts([["a", "b"], ["c", "d"]]), "Comparisons: wins has entries of type <U1"),
+    (lambda: Counts(WINS, raters=WINS), r"raters \(3, 3\) must be \(m, \*\(3, 3\)\)"),
+    (lambda: Counts(np.zeros((3, 3)), raters=np.zeros((0, 3, 3))), r"raters \(0, 3, 3\) must be"),
+    (lambda: Counts(WINS, raters=[WINS, WINS]), "do not sum to wins; use Comparisons.by_rater"),
+    (lambda: Counts([[0, 0], [0, 0]], raters=[[[0, 1], [0, 0]], [[0, -1], [0, 0]]]), "raters must"),
+    (lambda: Counts.by_rater(WINS), r"raters \(3, 3\) must be \(m, ..., n, n\)"),
+    (lambda: Counts.by_rater(np.zeros((0, 3, 3))), "with at least one rater"),
+    (lambda: Counts.by_rater([WINS, np.full((3, 3), np.nan)]), "must be finite and >= 0"),
+    (
+        lambda: Counts.sample_raters(PreferenceGame(np.full((2, 2), 0.5)), 1, SEEDED),
+        "its first axis is the rater",
+    ),
 ]
 
 
@@ -136,3 +149,44 @@ def test_the_estimate_approaches_the_game(game: PreferenceGame) -> None:
     assert estimate.pairs is not None
     share = estimate.pairs / estimate.pairs.sum()
     np.testing.assert_allclose(share, game.pair_weights / game.pair_weights.sum(), atol=3e-3)
+
+
+def test_the_wins_of_raters_add_up_and_are_kept() -> None:
+    first, second = np.array(WINS), np.array([[0, 0, 2.5], [1, 0, 0], [0.5, 0, 0]])
+    data = Comparisons.by_rater([first, second], names=["a", "b", "c"])
+    np.testing.assert_array_equal(data.wins, [[0, 3, 2.5], [2, 0, 2], [0.5, 0, 0]])
+    np.testing.assert_array_equal(data.raters, [first, second])
+    assert data.game().P[0, 2] == pytest.approx(2.5 / 3)
+    assert not data.ties.any()
+    assert data.names == ("a", "b", "c")
+    assert Comparisons(WINS).raters is None
+    again = replace(data, ties=TIES)
+    np.testing.assert_array_equal(again.raters, [first, second])
+    assert again.raters is not None
+    with pytest.raises(ValueError, match="read-only"):
+        again.raters[0, 0, 1] = 7
+
+
+def test_raters_are_drawn_each_from_what_it_prefers() -> None:
+    true = PreferenceGame([[[0.5, 0.9], [0.1, 0.5]], [[0.5, 0.2], [0.8, 0.5]]], names=["a", "b"])
+    opposed = replace(true, P=1 - true.P)
+    data = Comparisons.sample_raters(
+        PreferenceGame.stack([true, true, opposed]), 20_000, np.random.default_rng(2)
+    )
+    assert data.raters is not None
+    assert data.raters.shape == (3, 2, 2, 2)
+    np.testing.assert_array_equal(data.raters.sum((-1, -2)), np.full((3, 2), 20_000))
+    won = data.raters[..., 0, 1] / 20_000
+    np.testing.assert_allclose(won, [[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]], atol=0.015)
+    assert (data.raters[0] != data.raters[1]).any(), "each rater has draws of its own"
+    np.testing.assert_array_equal(data.wins, data.raters.sum(0))
+    assert data.game().batch == (2,)
+    assert data.names == ("a", "b")
+
+
+def test_one_rater_draws_what_a_sample_draws() -> None:
+    game = PreferenceGame([[0.5, 0.7, 0.2], [0.3, 0.5, 0.6], [0.8, 0.4, 0.5]])
+    plain = Comparisons.sample(game, 50, np.random.default_rng(4))
+    one = Comparisons.sample_raters(PreferenceGame.stack([game]), 50, np.random.default_rng(4))
+    np.testing.assert_array_equal(plain.wins, one.wins)
+    assert plain.raters is None

@@ -1,16 +1,17 @@
 """Self-play with other divergences, embedded scores, and iterated best-of-N: where they end."""
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from scipy.linalg import schur
 
-from games import PreferenceGame, measures, numerics
+from games import Comparisons, PreferenceGame, measures, numerics
+from games.estimation import log_loss
 from solvers import rspo
 from solvers.exact.divergence_nash import chi_square_nash, forward_kl_nash
 from solvers.exact.roots import decreasing_root, wright_omega
-from solvers.gpo import Gpo
+from solvers.gpo import Embedding, Gpo
 from solvers.iterated_best_of_n import IteratedBestOfN
 from solvers.nlhf_exact import NlhfExact
 from solvers.rspo import Rspo
@@ -104,7 +105,7 @@ def test_truncated_embeddings_lose_what_was_published(
     name: str, dimension: int, want: float
 ) -> None:
     game = golden_game(name)
-    scores = Gpo(dimension=dimension).scores(game)
+    scores = Gpo(dimension=dimension, embedding="projected").scores(game)
     np.testing.assert_allclose(scores, -scores.T, atol=1e-13)
     assert abs(1 / (1 + np.exp(-scores)) - game.P).max() == pytest.approx(want, abs=6e-3)
     # the same by the real Schur form: v_i' R v_j with one rotation a pair
@@ -122,8 +123,40 @@ def test_full_rank_is_exact_for_even_and_odd_sizes() -> None:
     for n in (2, 3, 7, 8):
         games = random_games(n, 5, n)
         want = np.log(games.P / (1 - games.P))
-        for dimension in (0, n + n % 2, 2 * n):
-            np.testing.assert_allclose(Gpo(dimension=dimension).scores(games), want, atol=1e-11)
+        for dimension in (0, n - n % 2, 2 * n):
+            for embedding in get_args(Embedding):
+                scores = Gpo(dimension=dimension, embedding=embedding).scores(games)
+                np.testing.assert_allclose(scores, want, atol=1e-11)
+
+
+def test_below_full_rank_the_fitted_embedding_is_likelier_and_has_another_equilibrium() -> None:
+    games = random_games(0, 30, 10)
+    pairs = 45 * (np.log(2) - log_loss(games, Comparisons(games.P * (1 - np.eye(10)))))
+    assert pairs.min() > 5, "there is much to fit"
+    distance = {}
+    for dimension in (2, 4):
+        fitted, projection = (Gpo(dimension=dimension, embedding=e) for e in get_args(Embedding))
+        losses = []
+        for solver in (fitted, projection):
+            S = solver.scores(games)
+            np.testing.assert_array_equal(np.linalg.matrix_rank(S, tol=1e-6), dimension)
+            losses.append((games.P * np.logaddexp(0, -S)).sum((-1, -2)))
+            assert solver.target(games).certificate.holds.all()
+        assert (losses[0] < losses[1] - 1e-3).all()
+        nearest = (solver.target(games).policy for solver in (fitted, projection))
+        distance[dimension] = numerics.total_variation(*nearest)
+    assert distance[4].max() > 0.56
+    assert np.median(distance[4]) == pytest.approx(0.09, abs=0.03)
+
+
+def test_the_default_embedding_of_gpo_is_the_fitted_one_and_reaches_its_target() -> None:
+    game = golden_game("rand10")
+    solver = Gpo(0.2, 4)
+    assert solver.embedding == "fitted"
+    scores = solver.scores(game)
+    assert max(scores @ game.ref) > 0.5
+    for policy in (solver.target(game).policy, solved(solver, game, 6_000).policy):
+        assert max(scores @ policy) < 0.02  # an equilibrium is not unique at a low rank
 
 
 def test_certain_preferences_have_no_embedding() -> None:

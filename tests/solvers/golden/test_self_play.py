@@ -19,6 +19,7 @@ from solvers.sppo import Sppo
 from tests.golden_games import normalised
 from tests.mutants import Mutant, assert_noticed, mutants
 from tests.solvers.self_play_game import GAME, PI, RATES
+from tests.strategies import table
 
 
 def check_self_play_mwu(kind: Any) -> None:
@@ -77,14 +78,29 @@ def check_gpo(kind: Any) -> None:
     scores = np.array([[0, 1, -2], [-1, 0, 0.5], [2, -0.5, 0]])
     game = PreferenceGame(1 / (1 + np.exp(-scores)), [0.5, 0.3, 0.2])
     solver = kind(eta=0.5)
-    *_, table = solver.init(game, NO_DRAWS)
-    np.testing.assert_allclose(table, scores, atol=1e-14)
-    state = solver.step(game, (np.log(PI), np.zeros(3), table), NO_DRAWS)
+    *_, odds = solver.init(game, NO_DRAWS)
+    np.testing.assert_allclose(odds, scores, atol=1e-14)
+    state = solver.step(game, (np.log(PI), np.zeros(3), odds), NO_DRAWS)
     # scores against PI: (-.1, -.05, .15)
     want = normalised(np.array([0.2 * np.exp(-0.05), 0.5 * np.exp(-0.025), 0.3 * np.exp(0.075)]))
     np.testing.assert_allclose(solver.policy(state), want, atol=1e-14)
     np.testing.assert_allclose(solver.residual(game, None, state), max(scores @ want), atol=1e-14)
     np.testing.assert_allclose(kind(dimension=2).scores(game), scores, atol=1e-14)
+    # two planes, of which the projection keeps the wider
+    planes = np.zeros((4, 4))
+    planes[0, 1], planes[2, 3] = 3, 1
+    planes -= planes.T
+    game = PreferenceGame(1 / (1 + np.exp(-planes)))
+    wider = np.where(abs(planes) > 2, planes, 0)
+    projected = kind(dimension=2, embedding="projected").scores(game)
+    np.testing.assert_allclose(projected, wider, atol=1e-14)
+    # the fit is stationary: H V = 0, with H the excess over P and V any basis of the scores
+    low = np.array([[0, 0, 0, 0], [0.9, 0, 0, 0], [0.3, 0.8, 0, 0], [0.6, 0.1, 0.7, 0]])
+    uneven = PreferenceGame(table(low))
+    fitted = kind(dimension=2).scores(uneven)
+    excess = 1 / (1 + np.exp(-fitted)) - uneven.P
+    np.testing.assert_allclose(excess @ fitted, 0, atol=1e-7)
+    assert abs(excess).max() > 0.01
 
 
 def check_rspo(kind: Any) -> None:
@@ -148,7 +164,9 @@ MUTANTS = mutants({
     Gpo: [
         ("np.log(P) - np.log(np.swapaxes(P, -1, -2))", "P - np.swapaxes(P, -1, -2)"),
         ("log_policy + self.eta * gain", "log_policy - self.eta * gain"),
-        ("@ np.swapaxes(u, -1, -2).conj()", "@ np.swapaxes(u, -1, -2)"),
+        ("log_odds(projected(odds, self.dimension))", "log_odds(projected(-odds, self.dimension))"),
+        ("Comparisons(P * (1", "Comparisons(P**2 * (1"),
+        ("General(self.dimension,", "General(2 * self.dimension,"),
         ("after[1] / after[1].sum(-1, keepdims=True)", "np.exp(after[0]) / 2"),
     ],
     Rspo: [
