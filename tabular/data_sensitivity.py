@@ -17,10 +17,9 @@ from games.game import Float
 from solvers import Solution, Solver
 from tabular.experiment import Experiment, Measurement, RngFor, each
 from tabular.regret import regret
+from tabular.sampling_changes import changes
 
-_CONCENTRATION = 0.8
 _MOST_LISTED = 6
-_MOST_SAMPLERS = 12
 
 
 @dataclass(frozen=True)
@@ -70,24 +69,30 @@ class DataSensitivity(Experiment):
     def measure(
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
-        """Yield the measures of one change of the sampling at a time, on the true game."""
+        """Yield the measures of every change on the true game; all are solved together."""
         full = solver.solve(game, rng_for("solver"))
         loss = regret(solver, game, full)
-        for change, weights in self._changes(game):
+        listed = list(changes(game, self.most_pairs))
+
+        def solved(games: list[PreferenceGame]) -> Solution:
+            return solver.solve(PreferenceGame.stack(games), rng_for("solver"))
+
+        if self.setting == "known":
+            answers = {"": solved([replace(game, pairs=weights) for _, weights in listed])}
+        else:
+            seen = [self._observe(game, change, weights, rng_for) for change, weights in listed]
+            answers = {"filled": solved([replace(game, P=P, pairs=None) for P, _ in seen])}
+            if solver.concept == "rlhf":
+                answers["dropped"] = solved([replace(game, P=P, pairs=w) for P, w in seen])
+        for k, (change, _) in enumerate(listed):
             labels = {"setting": self.setting, **change}
-            if self.setting == "known":
-                observed = [(labels, replace(game, pairs=weights))]
-            else:
+            if self.setting == "estimated":
                 labels["n_comparisons"] = self.n_comparisons
-                P, pairs = self._observe(game, weights, rng_for, change)
-                observed = [({**labels, "unseen": "filled"}, replace(game, P=P, pairs=None))]
-                if solver.concept == "rlhf":
-                    dropped = replace(game, P=P, pairs=pairs)
-                    observed.append(({**labels, "unseen": "dropped"}, dropped))
-                unseen = (pairs[..., *np.triu_indices(game.n, 1)] == 0).mean(-1)
-                yield from each("unseen_share", unseen, game, full, **labels)
-            for indexed, estimate in observed:
-                solution = solver.solve(estimate, rng_for("solver"))
+                missing = (seen[k][1][..., *np.triu_indices(game.n, 1)] == 0).mean(-1)
+                yield from each("unseen_share", missing, game, _given(game, full), **labels)
+            for unseen, every in answers.items():
+                indexed = {**labels, "unseen": unseen} if unseen else labels
+                solution = every.at(k)
                 policy = solution.policy
                 shift = numerics.total_variation(policy, full.policy)
                 yield from each("shift", shift, game, solution, full.message, **indexed)
@@ -96,30 +101,8 @@ class DataSensitivity(Experiment):
                 yield from each("regret", loss(policy), game, solution, loss.message, **indexed)
                 yield from _listing(game, solution, indexed)
 
-    def _changes(self, game: PreferenceGame) -> Iterator[tuple[dict[str, Any], Float]]:
-        """Pairs of the labels of a change and the pair weights that it leads to."""
-        weights, names = game.pair_weights, game.names
-        yield {"change": "none"}, weights
-        i, j = np.triu_indices(game.n, 1)
-        compared = np.flatnonzero((weights[..., i, j] > 0).any(axis=tuple(range(len(game.batch)))))
-        stride = -(-len(compared) // self.most_pairs)
-        thinned = {"pairs_in_all": len(compared)} if stride > 1 else {}
-        for k in compared[::stride]:
-            without = weights.copy()
-            without[..., i[k], j[k]] = without[..., j[k], i[k]] = 0
-            if (without.sum((-1, -2)) > 0).all():
-                pair = [names[i[k]], names[j[k]]]
-                yield {"change": "missing", "pair": pair, **thinned}, without
-        samplers = {"ref": game.ref}
-        for k, name in enumerate(names[:_MOST_SAMPLERS] if game.n > 1 else ()):
-            rest = (1 - _CONCENTRATION) / (game.n - 1)
-            samplers[name] = np.where(np.arange(game.n) == k, _CONCENTRATION, rest)
-        for name, mu in samplers.items():
-            product = mu[..., :, None] * mu[..., None, :]
-            yield {"change": "sampled_from", "policy": name}, np.broadcast_to(product, game.P.shape)
-
     def _observe(
-        self, game: PreferenceGame, weights: Float, rng_for: RngFor, change: dict[str, Any]
+        self, game: PreferenceGame, change: dict[str, Any], weights: Float, rng_for: RngFor
     ) -> tuple[Float, Float]:
         """Estimated win rates, and how often each pair was compared."""
         sampled = replace(game, pairs=weights)
@@ -129,6 +112,11 @@ class DataSensitivity(Experiment):
         rng = rng_for("data", change, self.n_comparisons)
         data = Comparisons.sample(sampled, self.n_comparisons, rng)
         return data.game(game.ref).P, data.pairs
+
+
+def _given(game: PreferenceGame, solution: Solution) -> Solution:
+    """A solution to go with what needs none: it is defined everywhere."""
+    return replace(solution, status=np.full(game.batch, "ok"))
 
 
 def _listing(
