@@ -3,42 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from games.errors import SolverError
+from games.certificate import Certificate as Certificate
+from games.certificate import Reasons as Reasons
 from games.game import Float, PreferenceGame
+from games.ranges import Open as Open
+from games.ranges import require as require
 
 Concept = Literal["rlhf", "nlhf", "slhf", "other"]
-Reasons = NDArray[np.str_]
-"""Why an answer does not exist, for each context (...); "" where it does."""
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """Evidence for a solution, computed from what is returned and not from how it was found.
-
-    Attributes
-    ----------
-    condition : str
-        The equation or inequality that was checked.
-    residual : float array (...), NaN where there is no answer
-        By how much the condition is violated in each context.
-    tolerance : float or float array (...)
-        Largest residual that is accepted.
-    """
-
-    condition: str
-    residual: Float
-    tolerance: float | Float
-
-    @property
-    def holds(self) -> NDArray[np.bool_]:
-        """Mask (...) of the contexts whose residual is within the tolerance; False for NaN."""
-        return np.asarray(self.residual <= self.tolerance)
 
 
 @dataclass(frozen=True)
@@ -259,43 +235,6 @@ def solve_defined(
         np.where(defined, scatter(part.message.astype(object), ""), message).astype(np.str_),
         None if part.tau is None else scatter(part.tau),
     )
-
-
-class Open(float):
-    """An open end of an interval: ``tau=(Open(0), np.inf)`` stands for 0 < tau < infinity."""
-
-
-def require(plugin: object, **ranges: tuple[float, float]) -> None:
-    """Check that hyper-parameters are finite numbers within their ranges.
-
-    A range is a closed interval, except at an end that is ``Open``. None is accepted where it is
-    the default, which then stands for a value that the plugin works out.
-
-    Raises
-    ------
-    SolverError
-        Naming the plugin, the parameter, its value and the range.
-    """
-    name = type(plugin).__name__
-    for key, (low, high) in ranges.items():
-        value, optional = getattr(plugin, key), getattr(type(plugin), key, low) is None
-        if value is None and optional:
-            continue
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if not number or not _within(value, low, high):
-            left = "(" if isinstance(low, Open) else "["
-            right = ")" if isinstance(high, Open) or high == np.inf else "]"
-            hint = f"; leave {key} out for the default" if optional else ""
-            raise SolverError(
-                f"{name}: {key} is {value!r}, expected a number in "
-                f"{left}{low:g}, {high:g}{right}{hint}"
-            )
-
-
-def _within(value: float, low: float, high: float) -> bool:
-    above = value > low if isinstance(low, Open) else value >= low
-    below = value < high if isinstance(high, Open) else value <= high
-    return above and below and value != np.inf
 
 
 def taus(kind: type[Any]) -> list[str]:

@@ -102,16 +102,10 @@ MUTANTS = mutants({
         ("game.log_ref + r / self.tau", "game.log_ref - r / self.tau"),
         ("game.log_ref + r / self.tau", "r / self.tau"),
         ("game.log_ref + r / self.tau", "game.log_ref + r"),
-        ("r[..., None, :]) - P\n", f"r[..., None, :]) - {P_T}\n"),
-        ("off, -np.swapaxes(off, -1, -2)", "off, np.swapaxes(off, -1, -2)"),
-        ("(w * off).sum(-1) + ridge * r", "(w * off).sum(-1) - ridge * r"),
-        ("(w * off).sum(-1) + ridge * r", "off.sum(-1) / 3 + ridge * r"),
-        ("keepdims=True) / 2\n", "keepdims=True)\n"),
         ("spread_over_best(r, game.log_ref,", "spread_over_best(-r, game.log_ref,"),
         ("spread_over_best(r, game.log_ref,", "spread_over_best(r, 0 * game.log_ref,"),
-        ("(game.pair_weights > 0) & (game.P > 0)", "game.P > 0"),
-        ("~(_reaches_all(wins) & ", "~(_reaches_all(wins) | "),
-        ("np.flatnonzero(infinite)", "np.flatnonzero(~infinite)"),
+        ("w[finite], self.ridge)", "w[finite])"),
+        ("game.P, game.pair_weights, game.names", "game.P, 1 + game.pair_weights, game.names"),
     ],
     NlhfExact: [
         ("game.P.reshape(-1, n, n)", "np.swapaxes(game.P, -1, -2).reshape(-1, n, n)"),
@@ -133,6 +127,18 @@ MUTANTS = mutants({
         ("        log_ref = game.log_ref_follower(i)\n", "        log_ref = game.log_ref\n"),
     ],
 })  # fmt: skip
+MUTANTS += mutants({
+    RlhfExact: [
+        ("r[..., None, :]) - P\n", f"r[..., None, :]) - {P_T}\n"),
+        ("off, -np.swapaxes(off, -1, -2)", "off, np.swapaxes(off, -1, -2)"),
+        ("(w * off).sum(-1) + np", "(w * off).sum(-1) - np"),
+        ("(w * off).sum(-1) + np", "off.sum(-1) / 3 + np"),
+        ("keepdims=True) / 2\n", "keepdims=True)\n"),
+        ("(w > 0) & (P > 0)", "P > 0"),
+        ("~(_reaches_all(wins) & ", "~(_reaches_all(wins) | "),
+        ("np.flatnonzero(infinite)", "np.flatnonzero(~infinite)"),
+    ],
+}, module="games.estimation.rewards")  # fmt: skip
 MUTANTS += mutants({
     NlhfExact: [
         ("win_rates(P, np.exp(theta)) / tau", f"win_rates({P_T}, np.exp(theta)) / tau"),
