@@ -125,6 +125,18 @@ METRICS: dict[str, Metric] = {
         "total variation between the answers with and without the change",
         synonyms="total variation distance, half the L1 distance",
     ),
+    "imputation_shift": Metric(
+        "total variation between the answers when pairs never compared are what the preference "
+        "model says and when they are the truth, all other pairs as estimated",
+        better="lower",
+        synonyms="effect of imputation, of extrapolation to missing pairs",
+    ),
+    "agreement": Metric(
+        "1 - total variation between the answers learnt from two independent data sets of the same "
+        "size from the same truth",
+        better="higher",
+        synonyms="reproducibility, overlap of the two policies; 1 - churn",
+    ),
     "largest_shift": Metric("largest total variation between neighbours on the path"),
     "cyclic_share": Metric(
         "|cyclic part of P - 1/2|^2 / |P - 1/2|^2, uniform weights",

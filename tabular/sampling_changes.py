@@ -1,19 +1,25 @@
 """Changes of which pairs are compared, and how often."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from games import PreferenceGame
+from games import Comparisons, PreferenceGame
 from games.game import Float
+from tabular.estimates import unlimited
+from tabular.experiment import RngFor
+
+Change = tuple[dict[str, Any], Float]
+"""The labels of a change, and the pair weights (..., n, n) that it leads to."""
 
 _CONCENTRATION = 0.8
 _MOST_SAMPLERS = 12
 
 
-def changes(game: PreferenceGame, most_pairs: int) -> Iterator[tuple[dict[str, Any], Float]]:
-    """Pairs of the labels of a change and the pair weights (..., n, n) that it leads to.
+def changes(game: PreferenceGame, most_pairs: int) -> Iterator[Change]:
+    """Changes of the sampling, one at a time.
 
     First no change; then each compared pair is left out in turn, unless nothing remains; then both
     answers of a comparison are drawn from the same policy: the reference, and for each answer the
@@ -45,3 +51,22 @@ def changes(game: PreferenceGame, most_pairs: int) -> Iterator[tuple[dict[str, A
     for name, mu in samplers.items():
         product = mu[..., :, None] * mu[..., None, :]
         yield {"change": "sampled_from", "policy": name}, np.broadcast_to(product, game.P.shape)
+
+
+def compared(
+    game: PreferenceGame, listed: list[Change], n_comparisons: int | None, rng_for: RngFor
+) -> Comparisons:
+    """The comparisons under each change, one context a change.
+
+    Finite data has one context more: a second, independent data set under the first change.
+    """
+    sampled = [replace(game, pairs=weights) for _, weights in listed]
+    if n_comparisons is None:
+        return unlimited(PreferenceGame.stack(sampled))
+    keys: list[tuple[Any, ...]] = [(change, n_comparisons) for change, _ in listed]
+    keys.append((*keys[0], "second data set"))
+    wins = [
+        Comparisons.sample(under, n_comparisons, rng_for("data", *key)).wins
+        for under, key in zip([*sampled, sampled[0]], keys, strict=True)
+    ]
+    return Comparisons(np.stack(wins), names=game.names)
