@@ -143,6 +143,33 @@ METRICS: dict[str, Metric] = {
         synonyms="intransitivity, share of the cyclic part of the Hodge decomposition",
     ),
     "unseen_share": Metric("share of pairs never compared", synonyms="missing pairs"),
+    # over-optimisation
+    "proxy_score": Metric(
+        "the concept's own objective at tau = 0, on the game fitted to comparisons: rlhf "
+        "E_pi r - E_mu r; nlhf min_j P(pi > j); slhf sum_y pi(y) min_y' P[y, y']",
+        -_INF,
+        _INF,
+        "payoff",
+        synonyms="proxy reward",
+    ),
+    "true_score": Metric(
+        "proxy_score of the same policy, with the true game for the fitted one",
+        -_INF,
+        _INF,
+        "payoff",
+        "higher",
+        synonyms="gold reward",
+    ),
+    "score_gap": Metric(
+        "proxy_score - true_score",
+        -_INF,
+        _INF,
+        "payoff",
+        synonyms="over-optimisation, reward hacking, Goodhart's law",
+    ),
+    "proxy_win_rate": Metric(
+        "win_rate_over_ref on the game fitted to comparisons", synonyms="win rate by the proxy"
+    ),
     # refinement
     "seen_favourite": Metric(
         "probability that the user has seen its favourite after n_answers",
