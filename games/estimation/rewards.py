@@ -56,13 +56,13 @@ def fit_rewards(P: Float, w: Float, ridge: float | Float = 0.0) -> Float:
         if active.size == 0:
             break
         before = r[active]
-        r[active] = _newton_step(tables[active], weights[active], penalty[active], before)
+        r[active] = newton_step(tables[active], weights[active], penalty[active], before)
         moved = abs(r[active] - before).max(-1)
         active = active[moved > 1e-13 * np.maximum(1, abs(before).max(-1))]
     return np.asarray(r.reshape(*batch, n))
 
 
-def _newton_step(P: Float, w: Float, ridge: Float, r: Float) -> Float:
+def newton_step(P: Float, w: Float, ridge: Float, r: Float) -> Float:
     """One step against the weighted Laplacian, halved until the loss does not rise."""
     n = r.shape[-1]
     gaps = r[..., :, None] - r[..., None, :]
