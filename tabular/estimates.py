@@ -1,7 +1,8 @@
 """Games as preference models estimate them from comparisons, for experiments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def make_estimator(experiment: str, choice: Choice) -> Estimator:
     SpecError
         If the name or a parameter is unknown, or a value is out of range.
     """
-    named = {"name": choice} if isinstance(choice, str) else dict(choice)
+    named = dict(choice) if isinstance(choice, Mapping) else {"name": choice}
     name = named.pop("name", None)
     if not isinstance(name, str):
         raise SpecError(
@@ -91,7 +92,7 @@ def estimate(
     truth : PreferenceGame
         Its references and names are kept.
     comparisons : Comparisons
-        In the contexts of ``truth``.
+        In the contexts of ``truth``, without ties.
     estimator : Estimator
     rng : Generator, or None if the estimator does not draw
     """
@@ -99,15 +100,28 @@ def estimate(
     P = np.full(truth.P.shape, 0.5)
     defined = np.asarray(message == "")
     if defined.any():
-        raters = comparisons.raters
-        part = Comparisons(
-            comparisons.wins[defined],
-            comparisons.ties[defined],
-            comparisons.names,
-            raters=None if raters is None else raters[:, defined],
-        )
-        P[defined] = estimator.fit(part, rng).P
+        data = Comparisons(comparisons.wins[defined], names=comparisons.names)
+        state = "" if rng is None else repr(rng.bit_generator.state)
+        counts = data.wins.shape, data.wins.tobytes()
+        P[defined] = _fitted(_Question(estimator, counts, state, data, rng))
     return Estimate(replace(truth, P=P, pairs=None), message)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a fit depends on, equal for equal counts and equal random numbers."""
+
+    estimator: Estimator
+    counts: tuple[tuple[int, ...], bytes]
+    state: str
+    data: Comparisons = field(compare=False)
+    rng: np.random.Generator | None = field(compare=False)
+
+
+@lru_cache(maxsize=4)
+def _fitted(question: _Question) -> Float:
+    """P (contexts, n, n); kept because the cells of all methods ask for the same fit in turn."""
+    return question.estimator.fit(question.data, question.rng).P
 
 
 def imputation_shift(
