@@ -8,6 +8,7 @@ from results.questions import (
     convergence,
     data_sensitivity,
     fixed_points,
+    over_optimisation,
     refinement,
     robustness,
     speed,
@@ -19,6 +20,7 @@ from results.questions.section import Section
 SECTIONS: tuple[Section, ...] = (
     consistency.SECTION,
     data_sensitivity.SECTION,
+    over_optimisation.SECTION,
     robustness.SECTION,
     refinement.SECTION,
     trainings.SECTION,

@@ -54,7 +54,7 @@ def test_sentences_are_computed_from_the_rows() -> None:
     assert "NLHF 0.500 (condorcet), SLHF 1.000 (condorcet)." in imputed
     assert agreement.startswith("P estimated: two data sets of 300 comparisons agree (1 - total")
     assert agreement.endswith("(mean of 1 game).")
-    assert drawn_shift.startswith("From 300 comparisons, shift of RLHF less that of NLHF on the")
+    assert drawn_shift.startswith("From 300 comparisons, P estimated, shift of RLHF less that of")
     assert drawn_shift.endswith("(mean of 1 game, 95% interval over 2 seeds).")
 
 
