@@ -125,6 +125,18 @@ METRICS: dict[str, Metric] = {
         "total variation between the answers with and without the change",
         synonyms="total variation distance, half the L1 distance",
     ),
+    "imputation_shift": Metric(
+        "total variation between the answers when pairs never compared are what the preference "
+        "model says and when they are the truth, all other pairs as estimated",
+        better="lower",
+        synonyms="effect of imputation, of extrapolation to missing pairs",
+    ),
+    "agreement": Metric(
+        "1 - total variation between the answers learnt from two independent data sets of the same "
+        "size from the same truth",
+        better="higher",
+        synonyms="reproducibility, overlap of the two policies; 1 - churn",
+    ),
     "largest_shift": Metric("largest total variation between neighbours on the path"),
     "cyclic_share": Metric(
         "|cyclic part of P - 1/2|^2 / |P - 1/2|^2, uniform weights",
@@ -156,6 +168,33 @@ METRICS: dict[str, Metric] = {
     ),
     "smallest_flip_at_least": Metric(
         "no smaller number of reversed labels changes the likeliest answer", 0, _INF, "", "higher"
+    ),
+    # over-optimisation
+    "proxy_score": Metric(
+        "the concept's own objective at tau = 0, on the game fitted to comparisons: rlhf "
+        "E_pi r - E_mu r; nlhf min_j P(pi > j); slhf sum_y pi(y) min_y' P[y, y']",
+        -_INF,
+        _INF,
+        "payoff",
+        synonyms="proxy reward",
+    ),
+    "true_score": Metric(
+        "proxy_score of the same policy, with the true game for the fitted one",
+        -_INF,
+        _INF,
+        "payoff",
+        "higher",
+        synonyms="gold reward",
+    ),
+    "score_gap": Metric(
+        "proxy_score - true_score",
+        -_INF,
+        _INF,
+        "payoff",
+        synonyms="over-optimisation, reward hacking, Goodhart's law",
+    ),
+    "proxy_win_rate": Metric(
+        "win_rate_over_ref on the game fitted to comparisons", synonyms="win rate by the proxy"
     ),
     # refinement
     "seen_favourite": Metric(

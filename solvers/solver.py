@@ -89,6 +89,21 @@ class Solution:
         """Probabilities, shape (..., n)."""
         return np.exp(self.log_policy)
 
+    def at(self, index: Any) -> "Solution":
+        """The solution in the contexts that ``index`` selects, without its trace."""
+        residual, tolerance = self.certificate.residual[index], self.certificate.tolerance
+        tolerance = tolerance[index] if isinstance(tolerance, np.ndarray) else tolerance
+        return Solution(
+            self.log_policy[index],
+            replace(self.certificate, residual=residual, tolerance=tolerance),
+            None if self.follower is None else self.follower[index],
+            self.status[index],
+            None,
+            None if self.newton_steps is None else self.newton_steps[index],
+            self.message[index],
+            None if self.tau is None else self.tau[index],
+        )
+
 
 class Solver:
     """A method that turns a game into a policy; subclasses are frozen dataclasses.

@@ -1,26 +1,34 @@
 """Does the answer move when only the sampling of comparisons moves?
 
-Expected (Munos et al. 2023, arXiv:2312.00886, Sec. 3; Pasztor et al. 2025, arXiv:2512.16626,
-Sec. 4.1): when P is known, NLHF and SLHF do not move at all, while RLHF moves whenever P is not
-Bradley-Terry. When P is estimated from the comparisons, all three move: the claim of insensitivity
-is one about a known P.
+Where P is given, NLHF and SLHF cannot move, because they never read which pairs were compared:
+that setting is a check of the code for them and evidence about RLHF only, which moves whenever P is
+not Bradley-Terry (Munos et al. 2023, arXiv:2312.00886, Sec. 3; Pasztor et al. 2025,
+arXiv:2512.16626, Sec. 4.1). Where P is estimated from the comparisons all three move, and what a
+preference model makes of pairs that were never compared moves them with it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from games import Comparisons, PreferenceGame, SpecError, measures, numerics
-from games.game import Float
+from games import PreferenceGame, SpecError, measures, numerics
+from games.estimation.table import Table
 from solvers import Solution, Solver
+from tabular.estimates import (
+    OBSERVED,
+    Choice,
+    estimate,
+    estimator_label,
+    imputation_shift,
+    make_estimator,
+)
 from tabular.experiment import Experiment, Measurement, RngFor, each
-from tabular.regret import regret
+from tabular.regret import Regret, regret
+from tabular.sampling_changes import Change, changes, compared
 
-_CONCENTRATION = 0.8
 _MOST_LISTED = 6
-_MOST_SAMPLERS = 12
 
 
 @dataclass(frozen=True)
@@ -30,23 +38,29 @@ class DataSensitivity(Experiment):
     Attributes
     ----------
     setting : "known" or "estimated"
-        known: P stays, only pair weights change. estimated: everything comes from the compared
-        pairs; a pair never compared is 1/2.
+        known: P stays, only pair weights change: a tautology for methods that never read them.
+        estimated: everything comes from the compared pairs.
     n_comparisons : int >= 1, or None for infinitely many
         Size of the data set in the setting "estimated".
     most_pairs : int >= 1
         With more pairs than this, only evenly spaced ones are left out in turn; the label
         ``pairs_in_all`` gives their number.
+    estimator : str, or mapping with the key "name"
+        The preference model in the setting "estimated"; by default the observed win rates, with
+        1/2 for a pair never compared ("filled"). With a table, RLHF also fits its reward to the
+        compared pairs alone ("dropped"), as it does on a Bradley-Terry estimate with ridge 0.
 
     Raises
     ------
     SpecError
-        If the setting is unknown, a number is out of range, or ``known`` is given a size.
+        If the setting or the estimator is unknown, a number is out of range, or ``known`` is given
+        a size or an estimator.
     """
 
     setting: Literal["known", "estimated"] = "known"
     n_comparisons: int | None = None
     most_pairs: int = 100
+    estimator: Choice = field(default_factory=lambda: OBSERVED)
 
     def __post_init__(self) -> None:
         size = self.n_comparisons
@@ -54,87 +68,99 @@ class DataSensitivity(Experiment):
             raise SpecError(
                 f"data_sensitivity: setting is {self.setting!r}, expected known or estimated"
             )
-        if self.setting == "known" and size is not None:
-            raise SpecError("data_sensitivity: setting known has no n_comparisons; leave it out")
+        if self.setting == "known" and (size is not None or self.estimator != OBSERVED):
+            raise SpecError(
+                "data_sensitivity: setting known has neither n_comparisons nor estimator; leave "
+                "them out"
+            )
         if (size is not None and size < 1) or self.most_pairs < 1:
             raise SpecError(
                 f"data_sensitivity: n_comparisons {size} and most_pairs {self.most_pairs} "
                 "must be at least 1"
             )
+        make_estimator("data_sensitivity", self.estimator)
 
     @property
     def draws(self) -> bool:
-        """Whether random numbers are drawn: only for a data set of finite size."""
-        return self.n_comparisons is not None
+        """Whether random numbers are drawn: for a data set of finite size, or by the estimator."""
+        estimator = make_estimator("data_sensitivity", self.estimator)
+        return self.n_comparisons is not None or estimator.draws
 
     def measure(
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
-        """Yield the measures of one change of the sampling at a time, on the true game."""
+        """Yield the measures of every change on the true game; all are solved together."""
         full = solver.solve(game, rng_for("solver"))
         loss = regret(solver, game, full)
-        for change, weights in self._changes(game):
-            labels = {"setting": self.setting, **change}
-            if self.setting == "known":
-                observed = [(labels, replace(game, pairs=weights))]
-            else:
-                labels["n_comparisons"] = self.n_comparisons
-                P, pairs = self._observe(game, weights, rng_for, change)
-                observed = [({**labels, "unseen": "filled"}, replace(game, P=P, pairs=None))]
-                if solver.concept == "rlhf":
-                    dropped = replace(game, P=P, pairs=pairs)
-                    observed.append(({**labels, "unseen": "dropped"}, dropped))
-                unseen = (pairs[..., *np.triu_indices(game.n, 1)] == 0).mean(-1)
-                yield from each("unseen_share", unseen, game, full, **labels)
-            for indexed, estimate in observed:
-                solution = solver.solve(estimate, rng_for("solver"))
-                policy = solution.policy
-                shift = numerics.total_variation(policy, full.policy)
-                yield from each("shift", shift, game, solution, full.message, **indexed)
-                gap = measures.duality_gap(game, policy)
-                yield from each("duality_gap", gap, game, solution, **indexed)
-                yield from each("regret", loss(policy), game, solution, loss.message, **indexed)
-                yield from _listing(game, solution, indexed)
+        listed = list(changes(game, self.most_pairs))
+        if self.setting == "known":
+            games = PreferenceGame.stack([replace(game, pairs=w) for _, w in listed])
+            answers = solver.solve(games, rng_for("solver"))
+            for k, (change, _) in enumerate(listed):
+                labels = {"setting": self.setting, **change}
+                yield from _judged(game, full, answers.at(k), loss, labels)
+        else:
+            yield from self._estimated(game, solver, rng_for, full, loss, listed)
 
-    def _changes(self, game: PreferenceGame) -> Iterator[tuple[dict[str, Any], Float]]:
-        """Pairs of the labels of a change and the pair weights that it leads to."""
-        weights, names = game.pair_weights, game.names
-        yield {"change": "none"}, weights
-        i, j = np.triu_indices(game.n, 1)
-        compared = np.flatnonzero((weights[..., i, j] > 0).any(axis=tuple(range(len(game.batch)))))
-        stride = -(-len(compared) // self.most_pairs)
-        thinned = {"pairs_in_all": len(compared)} if stride > 1 else {}
-        for k in compared[::stride]:
-            without = weights.copy()
-            without[..., i[k], j[k]] = without[..., j[k], i[k]] = 0
-            if (without.sum((-1, -2)) > 0).all():
-                pair = [names[i[k]], names[j[k]]]
-                yield {"change": "missing", "pair": pair, **thinned}, without
-        samplers = {"ref": game.ref}
-        for k, name in enumerate(names[:_MOST_SAMPLERS] if game.n > 1 else ()):
-            rest = (1 - _CONCENTRATION) / (game.n - 1)
-            samplers[name] = np.where(np.arange(game.n) == k, _CONCENTRATION, rest)
-        for name, mu in samplers.items():
-            product = mu[..., :, None] * mu[..., None, :]
-            yield {"change": "sampled_from", "policy": name}, np.broadcast_to(product, game.P.shape)
+    def _estimated(
+        self,
+        game: PreferenceGame,
+        solver: Solver,
+        rng_for: RngFor,
+        full: Solution,
+        loss: Regret,
+        listed: list[Change],
+    ) -> Iterator[Measurement]:
+        """The measures where all that is known of P are the comparisons.
 
-    def _observe(
-        self, game: PreferenceGame, weights: Float, rng_for: RngFor, change: dict[str, Any]
-    ) -> tuple[Float, Float]:
-        """Estimated win rates, and how often each pair was compared."""
-        sampled = replace(game, pairs=weights)
-        if self.n_comparisons is None:
-            weights = sampled.pair_weights
-            return np.where(weights > 0, game.P, 0.5), weights
-        rng = rng_for("data", change, self.n_comparisons)
-        data = Comparisons.sample(sampled, self.n_comparisons, rng)
-        return data.game(game.ref).P, data.pairs
+        With finite data the last context is a second data set without a change.
+        """
+        estimator = make_estimator("data_sensitivity", self.estimator)
+        drawn, size = self.n_comparisons is not None, len(listed)
+        data = compared(game, listed, self.n_comparisons, rng_for)
+        truth = PreferenceGame.stack([game] * (size + drawn))
+        rng = rng_for("data", "estimator", self.n_comparisons) if estimator.draws else None
+        fitted = estimate(truth, data, estimator, rng)
+        table = isinstance(estimator, Table)
+        answers = {"filled" if table else "estimated": fitted.solve(solver, rng_for("solver"))}
+        if table and solver.concept == "rlhf":
+            fewer = replace(truth, P=data.game().P, pairs=data.pairs)
+            answers["dropped"] = solver.solve(fewer, rng_for("solver"))
+        ((_, answer), *_) = answers.items()
+        imputed, why = imputation_shift(truth, data, fitted, answer, solver, rng_for("solver"))
+        unseen_share = data.unseen[..., *np.triu_indices(game.n, 1)].mean(-1)
+        exists = replace(full, status=np.full(game.batch, "ok"))
+        chosen = {} if self.estimator == OBSERVED else {"estimator": self.estimator}
+        for k, (change, _) in enumerate(listed):
+            labels = {"setting": self.setting, **change, "n_comparisons": self.n_comparisons}
+            labels |= {name: estimator_label(value) for name, value in chosen.items()}
+            yield from each("unseen_share", unseen_share[k], game, exists, **labels)
+            for unseen, every in answers.items():
+                indexed = {**labels, "unseen": unseen}
+                yield from _judged(game, full, every.at(k), loss, indexed)
+                if every is answer:
+                    at = every.at(k)
+                    yield from each("imputation_shift", imputed[k], game, at, why[k], **indexed)
+                if drawn and k == 0:
+                    first, second = every.at(k), every.at(size)
+                    agreement = 1 - numerics.total_variation(first.policy, second.policy)
+                    against = second.message
+                    yield from each("agreement", agreement, game, first, against, **indexed)
 
 
-def _listing(
-    game: PreferenceGame, solution: Solution, labels: dict[str, Any]
+def _judged(
+    game: PreferenceGame,
+    full: Solution,
+    solution: Solution,
+    loss: Regret,
+    labels: Mapping[str, Any],
 ) -> Iterator[Measurement]:
-    """The probability of every answer, in small games."""
+    """How far an answer is from that on full data, what it costs, and its small tables."""
+    policy = solution.policy
+    shift = numerics.total_variation(policy, full.policy)
+    yield from each("shift", shift, game, solution, full.message, **labels)
+    yield from each("duality_gap", measures.duality_gap(game, policy), game, solution, **labels)
+    yield from each("regret", loss(policy), game, solution, loss.message, **labels)
     for k, name in enumerate(game.names if game.n <= _MOST_LISTED else ()):
-        value = solution.policy[..., k]
+        value = policy[..., k]
         yield from each("probability", value, game, solution, action=name, **labels)

@@ -9,6 +9,7 @@ from results.questions import (
     data_sensitivity,
     fixed_points,
     influence,
+    over_optimisation,
     refinement,
     robustness,
     speed,
@@ -20,6 +21,7 @@ from results.questions.section import Section
 SECTIONS: tuple[Section, ...] = (
     consistency.SECTION,
     data_sensitivity.SECTION,
+    over_optimisation.SECTION,
     robustness.SECTION,
     refinement.SECTION,
     influence.SECTION,

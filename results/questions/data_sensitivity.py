@@ -1,36 +1,41 @@
 """Does the answer move when only the sampling of comparisons moves?"""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from results import panels, style
 from results.frames import Labels, categories, comparison_in
+from results.questions import comparison_counts
+from results.questions.comparison_counts import in_two_lines
 from results.questions.layout import GAME_AND_METHOD, pivot
 from results.questions.section import Column, Section, Table, label, shared_by_methods
-from results.questions.sentences import MOVES, count_games, largest_by_method, n_games
-from results.statistics import estimate, paired_difference
+from results.questions.sentences import MOVES, count_games, largest_by_method
+from results.statistics import estimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = (
     Column("shift"),
+    Column("imputation_shift"),
+    Column("agreement"),
     Column("duality_gap"),
     Column("regret", shown=False),
     Column("unseen_share", shown=False),
 )
-_MAX_GAMES = 3
+_MAX_SETTINGS = 3
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison, setting, number of comparisons and change.
 
     The columns are metric x method. In the setting "known", P is given and only the frequency with
-    which pairs are compared changes; in "estimated", everything comes from that many comparisons.
-    "RLHF" leaves out pairs that were never compared; "RLHF (filled)" fits them as ties, as the
-    other methods must. ``unseen_share`` is the same for all methods.
+    which pairs are compared changes; in "estimated", everything comes from that many comparisons:
+    there "RLHF" leaves out pairs that were never compared, and "RLHF (filled)" fits them as ties,
+    as the other methods must. In "estimated by ..." all methods learn from that preference model.
+    ``unseen_share`` is the same for all methods.
     """
     index = ["game", "comparison", "setting", "comparisons", "change"]
     return pivot(rows, index, ["metric", "method"], COLUMNS)
@@ -51,71 +56,61 @@ def missing_pairs(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
-    """In how many games and how far answers move, and differences on the same comparisons."""
-    rows = rows[rows["metric"] == "shift"]
+    """How far answers move, how much of it is imputed, and how far two data sets agree."""
     out = []
     for setting in categories(rows["setting"]):
-        part = rows[(rows["setting"] == setting) & (rows["comparisons"] == math.inf)]
-        part = part[part["kind"] != "none"]
-        if part.empty:
-            continue
-        shifts = estimate(part, GAME_AND_METHOD, "max")
-        moved = count_games(shifts.assign(hit=shifts["mean"] > MOVES))
-        out.append(
-            f"P {setting}: the answer moves with {moved}; by at most {largest_by_method(shifts)}."
-        )
-    drawn = rows[(rows["comparisons"] < math.inf) & (rows["kind"] == "none")]
-    for second in ("NLHF", "SLHF"):
-        gap: Any
-        for gap in paired_difference(drawn, ["metric", "comparisons"], "RLHF", second).itertuples():
-            if not math.isnan(gap.low):
-                out.append(
-                    f"From {gap.comparisons:,.0f} comparisons, shift of RLHF less that of {second} "
-                    f"on the same comparisons: {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] "
-                    f"(mean of {n_games(drawn['game'].nunique())}, 95% interval over {gap.n} "
-                    "seeds)."
-                )
-    return out
+        out += _where_it_moves(setting, rows[rows["setting"] == setting])
+    return out + comparison_counts.findings(rows)
+
+
+def _where_it_moves(setting: str, rows: pd.DataFrame) -> list[str]:
+    rows = rows[(rows["comparisons"] == math.inf) & (rows["kind"] != "none")]
+    if rows.empty:
+        return []
+    shifts = estimate(rows[rows["metric"] == "shift"], GAME_AND_METHOD, "max")
+    moved = count_games(shifts.assign(hit=shifts["mean"] > MOVES))
+    text = f"P {setting}: the answer moves with {moved}; by at most {largest_by_method(shifts)}."
+    if setting == "known":
+        text += " NLHF and SLHF never read which pairs were compared: their 0 is arithmetic."
+    imputed = rows[(rows["metric"] == "imputation_shift") & (rows["kind"] == "missing")]
+    if imputed.empty:
+        return [text]
+    part = estimate(imputed, GAME_AND_METHOD, "max")
+    return [
+        text,
+        f"P {setting}, one pair never compared: what is imputed for it moves the answer by at most "
+        f"{largest_by_method(part)}.",
+    ]
 
 
 def figure(rows: pd.DataFrame) -> "Figure":
     """How far the answer moves: above, other pairs are compared; below, few comparisons are made.
 
     The panels above use each method's largest number of comparisons, which is infinite for the
-    exact solvers.
+    exact solvers. Those below are means over games.
     """
-    rows = rows[rows["metric"] == "shift"]
-    most = rows.groupby(["setting", "method"], observed=True)["comparisons"].transform("max")
-    plenty = rows[rows["comparisons"] == most]
+    shifts = rows[rows["metric"] == "shift"]
+    most = shifts.groupby(["setting", "method"], observed=True)["comparisons"].transform("max")
+    plenty = shifts[shifts["comparisons"] == most]
+    settings = categories(plenty["setting"])[: _MAX_SETTINGS + 1]
     columns = {
-        f"P {setting},\n{title}": estimate(part[part["kind"] == kind], GAME_AND_METHOD, "max")
-        for setting, part in plenty.groupby("setting", observed=True)
+        f"P {in_two_lines(setting)},\n{title}": estimate(part, GAME_AND_METHOD, "max")
+        for setting in settings
         for kind, title in (("missing", "one pair never"), ("sampled_from", "one answer often"))
+        for part in [plenty[(plenty["setting"] == setting) & (plenty["kind"] == kind)]]
+        if len(part) and (kind == "missing" or len(settings) <= 2)
     }
-    drawn = rows[(rows["comparisons"] < math.inf) & (rows["kind"] == "none")]
-    shown, styles = categories(rows["game"]), style.method_styles(rows)
-    few = {
-        game: estimate(drawn[drawn["game"] == game], ["method", "comparisons"])
-        for game in categories(drawn["game"])[:_MAX_GAMES]
-        if (drawn["value"] > 0).any()  # trained models are compared with these very answers
-    }
+    few = comparison_counts.curves(rows)
+    shown, styles = categories(shifts["game"]), style.method_styles(shifts)
     with style.settings():
         title = f"How far the answer moves (total variation) at {comparison_in(rows)}"
         estimates = [*columns.values(), *few.values()]
         legend = panels.legend(styles, estimates, "lines" if few else "dots")
-        heights = [panels.height_of(shown, styles), *[1.75] * bool(few)]
+        heights = [panels.height_of(shown, styles), *[4.4] * bool(few)]
         page = style.Page(title, legend, *heights)
         panels.dot_columns(page, 0, columns, shown, styles, {})
-        line = page.panels(1, 1, len(few), left=0.7)[0] if few else []
-        for k, (axes, (game, part)) in enumerate(zip(line, few.items(), strict=True)):
-            panels.curves(axes, part, "comparisons", styles, spacing=0.08)
-            panels.limit(axes, "y", labels=k == 0)
-            sizes = sorted(set(part["comparisons"]))
-            axes.set(xscale="log", xlim=(sizes[0] / 1.6, sizes[-1] * 1.6))
-            axes.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
-            axes.minorticks_off()
-            axes.set(xlabel="comparisons", title=panels.short(game))
-            axes.set_ylabel("shift,\nP estimated" if k == 0 else "")
+        if few:
+            comparison_counts.draw(page, 1, rows, few, styles)
     return page.figure
 
 
@@ -123,6 +118,12 @@ def _change(labels: Labels) -> str:
     if "pair" in labels:
         return f"no {'-'.join(labels['pair'])}"
     return f"sampled from {labels['policy']}" if "policy" in labels else str(labels["change"])
+
+
+def _setting(labels: Labels) -> str:
+    """The setting with the preference model, unless that is the observed win rates."""
+    setting = str(labels.get("setting", ""))
+    return f"{setting} by {labels['estimator']}" if "estimator" in labels else setting
 
 
 def _order_changes(rows: pd.DataFrame) -> pd.DataFrame:
@@ -140,19 +141,35 @@ SECTION = Section(
     "change in which pairs are compared; every line shows the largest shift of its kind of change. "
     "P known: the true preference probabilities are given, and only how often each pair is "
     "compared changes. P estimated: all a method knows is the comparisons, and a pair that was "
-    "never compared counts as a tie, except that RLHF leaves it out (RLHF (filled) does not).",
+    "never compared counts as a tie, except that RLHF leaves it out (RLHF (filled) does not). P "
+    "estimated by a preference model: every method gets the game that this model makes of the "
+    "comparisons. The imputation shift is what the guess for pairs never compared does by itself: "
+    "the total variation to the answer when those pairs are given their true P. Agreement is 1 - "
+    "total variation between the answers from two data sets of one size: two laboratories with "
+    "the same question. Regret is counted in each concept's own objective, so that it compares "
+    "numbers of comparisons and preference models, not concepts.",
     expected="With P known NLHF and SLHF cannot move, at any tau: they read P and never how often "
-    "a pair was compared, so their 0 is a check of the code and not evidence. RLHF fits a "
+    "a pair was compared, so their 0 is a tautology and no evidence. RLHF fits a "
     "Bradley-Terry reward to the comparisons. If P is not exactly Bradley-Terry, the rewards "
     "change with the pairs that are compared: at tau > 0 the answer then moves, at tau = 0 only if "
     "another answer gets the highest reward. With P estimated all three may move, and which of "
-    "them moves least depends on the game and on tau.",
+    "them moves least depends on the game, the strength and the preference model. With a reward "
+    "model (bradley_terry) the fit is wrong on a cycle however many comparisons there are, so that "
+    "regret need not go to 0; with a table or a model of full rank it does.",
     findings=findings,
-    tables=(Table("data_sensitivity", table, COLUMNS, digest),),
+    tables=(
+        Table("data_sensitivity", table, COLUMNS, digest),
+        Table(
+            "data_sensitivity_by_comparisons",
+            comparison_counts.table,
+            comparison_counts.COLUMNS,
+            comparison_counts.digest,
+        ),
+    ),
     figure=figure,
     steps=False,
     labels={
-        "setting": label("setting"),
+        "setting": _setting,
         "comparisons": lambda labels: float(labels.get("n_comparisons") or "inf"),
         "kind": label("change"),
         "change": _change,

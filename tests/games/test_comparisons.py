@@ -160,7 +160,7 @@ def test_the_wins_of_raters_add_up_and_are_kept() -> None:
     assert not data.ties.any()
     assert data.names == ("a", "b", "c")
     assert Comparisons(WINS).raters is None
-    again = replace(data, ties=TIES)
+    again = replace(data, ties=np.array(TIES))
     np.testing.assert_array_equal(again.raters, [first, second])
     assert again.raters is not None
     with pytest.raises(ValueError, match="read-only"):

@@ -38,6 +38,12 @@ def test_a_shift_from_an_answer_that_does_not_exist_does_not_vanish() -> None:
     assert 0 < sum(m.status == "ok" for m in gaps) < 8
     require_undefined(shifts, "ask for a smaller kl")
     require_undefined(select(measurements, "regret"), "ask for a smaller kl")
+    # which pairs were compared needs no solver
+    unseen = select(measurements, "unseen_share")
+    assert [(m.status, m.value) for m in unseen] == [
+        ("ok", 1 / 3 if m.labels["change"] == "missing" else 0) for m in unseen
+    ]
+    assert len(unseen) == 8
 
 
 @pytest.mark.parametrize("setting", ["known", "estimated"])

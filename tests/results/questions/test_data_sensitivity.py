@@ -8,7 +8,7 @@ import pytest
 from results import style
 from results.questions import data_sensitivity
 from tests.readable import dots, drawn
-from tests.recorded import annotators
+from tests.recorded import annotators, framed, row
 
 SECTION = data_sensitivity.SECTION
 
@@ -42,22 +42,64 @@ def test_drawn_cells_come_with_an_interval_and_exact_ones_without() -> None:
 
 def test_sentences_are_computed_from_the_rows() -> None:
     (view, *_) = SECTION.contents(annotators()).views
-    with_p_known, estimated, drawn_shift, *_ = view.findings
+    with_p_known, estimated, imputed, agreement, drawn_shift, *_ = view.findings
     assert with_p_known == (
         "P known: the answer moves with RLHF in 1 of 1 game, NLHF in 0 of 1 game, SLHF in 0 of 1 "
-        "game; by at most RLHF 1.000 (condorcet), NLHF 0.000, SLHF 0.000."
+        "game; by at most RLHF 1.000 (condorcet), NLHF 0.000, SLHF 0.000. NLHF and SLHF never read "
+        "which pairs were compared: their 0 is arithmetic."
     )
     assert estimated.endswith("NLHF 0.500 (condorcet), SLHF 1.000 (condorcet).")
-    assert drawn_shift.startswith("From 300 comparisons, shift of RLHF less that of NLHF on the")
+    # without B-C or A-B the answer changes more than without A-C
+    assert imputed.startswith("P estimated, one pair never compared: what is imputed for it moves")
+    assert "NLHF 0.500 (condorcet), SLHF 1.000 (condorcet)." in imputed
+    assert agreement.startswith("P estimated: two data sets of 300 comparisons agree (1 - total")
+    assert agreement.endswith("(mean of 1 game).")
+    assert drawn_shift.startswith("From 300 comparisons, P estimated, shift of RLHF less that of")
     assert drawn_shift.endswith("(mean of 1 game, 95% interval over 2 seeds).")
 
 
 def test_shifts_are_those_of_unlimited_data_above_and_of_few_comparisons_below() -> None:
-    missing, sampled, estimated, _, few = drawn(SECTION, annotators()).axes
+    missing, sampled, estimated, _, few, agreement, regret = drawn(SECTION, annotators()).axes
     rlhf, nlhf, slhf = (style.COLOURS[c] for c in ("rlhf", "nlhf", "slhf"))
     assert dots(missing, rlhf, "s") == dots(sampled, rlhf, "s") == [1]
     assert dots(missing, nlhf, "o") == pytest.approx([0], abs=1e-9)
     assert dots(estimated, nlhf, "o") == pytest.approx([0.5])
     assert dots(estimated, slhf, "^") == [1]
-    assert few.get_title() == "condorcet"
-    assert [label.get_text() for label in few.get_xticklabels()] == ["300"]
+    assert few.get_title() == "P estimated\n(mean of 1 game)"
+    assert [axes.get_ylabel() for axes in (few, agreement, regret)] == [
+        "shift", "agreement", "regret"
+    ]  # fmt: skip
+    assert [label.get_text() for label in regret.get_xticklabels()] == ["300"]
+
+
+def test_one_line_a_number_of_comparisons_and_preference_model() -> None:
+    base: dict[str, Any] = {"experiment": "data_sensitivity", "game": "g"}
+    rows = [
+        row(
+            metric,
+            value * (2 if estimator else 1) / size,
+            seed=seed,
+            solver=f"{concept}_exact",
+            labels={
+                "setting": "estimated", "change": "none", "n_comparisons": size,
+                **({"estimator": estimator} if estimator else {}),
+            },
+            **base,
+        )
+        for metric in ("shift", "regret", "agreement")
+        for concept, value in (("rlhf", 3.0), ("nlhf", 2.0), ("slhf", 1.0))
+        for size in (10, 100)
+        for estimator in ("", "general(dim=2)")
+        for seed in (0, 1)
+    ]  # fmt: skip
+    frame = framed(rows)
+    ((view,), tables) = (SECTION.contents(frame).views, SECTION.contents(frame).tables)
+    counts: Any = tables["data_sensitivity_by_comparisons"]
+    line = counts.loc[("g", "tau = 0", "estimated by general(dim=2)", 100.0, "2")]
+    assert line["regret", "NLHF", "mean"] == pytest.approx(2 * 2 / 100)
+    assert len(counts) == 4
+    settings = [text.partition(":")[0] for text in view.findings if "agree" in text]
+    assert settings == ["P estimated"] * 2 + ["P estimated by general(dim=2)"] * 2
+    # the summaries of a run are about the observed win rates alone
+    missing = data_sensitivity.missing_pairs(SECTION.rows(frame))
+    assert missing.empty

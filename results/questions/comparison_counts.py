@@ -1,0 +1,113 @@
+"""Answers against the number of comparisons that they are learnt from."""
+
+import math
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from results import panels, style
+from results.frames import categories
+from results.questions.layout import GAME_AND_METHOD, pivot
+from results.questions.section import Column
+from results.questions.sentences import mean_over_games, n_games
+from results.statistics import estimate, paired_difference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COLUMNS = (
+    Column("shift", panel="shift"),
+    Column("agreement", panel="agreement"),
+    Column("regret", panel="regret", top=None),
+)
+_MAX_SETTINGS = 3
+
+
+def table(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a game, comparison, setting and number of comparisons; columns metric x method."""
+    index = ["game", "comparison", "setting", "comparisons"]
+    return pivot(drawn(rows), index, ["metric", "method"], COLUMNS)
+
+
+def digest(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table of one comparison."""
+    return pivot(drawn(rows), ["game", "setting", "comparisons"], ["metric", "method"], COLUMNS)
+
+
+def drawn(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of finite data sets without a change; trained models are their own reference."""
+    rows = rows[(rows["comparisons"] < math.inf) & (rows["kind"] == "none")]
+    return rows[rows["scale"] == "tabular"]
+
+
+def findings(rows: pd.DataFrame) -> list[str]:
+    """How far two data sets of one size agree, and who moves more on the same comparisons."""
+    out = []
+    few = drawn(rows)
+    sizes = few.groupby(["setting", "comparisons"], observed=True, sort=True)
+    for (setting, size), part in sizes:
+        alike = part[part["metric"] == "agreement"]
+        if len(alike):
+            out.append(
+                f"P {setting}: two data sets of {size:,.0f} comparisons agree (1 - total "
+                f"variation): {mean_over_games(estimate(alike, GAME_AND_METHOD))}."
+            )
+        for second in ("NLHF", "SLHF"):
+            out += _differences(part[part["metric"] == "shift"], f"{size:,.0f}", setting, second)
+    return out
+
+
+def _differences(shifts: pd.DataFrame, size: str, setting: str, second: str) -> list[str]:
+    gaps = paired_difference(shifts, ["metric"], "RLHF", second)
+    return [
+        f"From {size} comparisons, P {setting}, shift of RLHF less that of {second} on the same "
+        f"comparisons: {gap['mean']:+.3f} [{gap['low']:+.3f}, {gap['high']:+.3f}] (mean of "
+        f"{n_games(shifts['game'].nunique())}, 95% interval over {gap['n']} seeds)."
+        for gap in gaps.to_dict("records")
+        if not math.isnan(gap["low"])
+    ]
+
+
+def curves(rows: pd.DataFrame) -> dict[tuple[int, int], pd.DataFrame]:
+    """(Metric, setting) -> means over games, for each method and number of comparisons."""
+    few = drawn(rows)
+    return {
+        (i, k): estimate(part, ["method", "comparisons"])
+        for i, column in enumerate(COLUMNS)
+        for k, setting in enumerate(categories(few["setting"])[:_MAX_SETTINGS])
+        for part in [few[(few["metric"] == column.name) & (few["setting"] == setting)]]
+        if len(part)
+    }
+
+
+def draw(
+    page: style.Page,
+    band: int,
+    rows: pd.DataFrame,
+    means: "Mapping[tuple[int, int], pd.DataFrame]",
+    styles: "Mapping[str, style.MethodStyle]",
+) -> None:
+    """One line of panels a metric and one column a setting, over the number of comparisons."""
+    few = drawn(rows)
+    titles, games = categories(few["setting"]), n_games(few["game"].nunique())
+    grid = page.panels(band, len(COLUMNS), 1 + max(k for _, k in means), left=0.7, gaps=(0.3, 0.25))
+    for (i, k), part in means.items():
+        axes, column, last = grid[i, k], COLUMNS[i], i == len(COLUMNS) - 1
+        panels.curves(axes, part, "comparisons", styles, spacing=0.08)
+        if column.top:
+            panels.limit(axes, "y", column.top, labels=k == 0)
+        else:
+            axes.set_ylim(bottom=0)
+        sizes = sorted(set(part["comparisons"]))
+        axes.set(xscale="log", xlim=(sizes[0] / 1.6, sizes[-1] * 1.6))
+        axes.set_xticks(sizes, [f"{size:,.0f}" if last else "" for size in sizes])
+        axes.minorticks_off()
+        axes.set_ylabel(column.panel if k == 0 else "")
+        axes.set_xlabel("comparisons" if last else "")
+        if i == 0:
+            axes.set_title(f"P {in_two_lines(titles[k])}\n(mean of {games})")
+
+
+def in_two_lines(setting: str) -> str:
+    """A setting for a title: the preference model has a line of its own."""
+    return setting.replace(" by ", " by\n")
