@@ -115,6 +115,11 @@ class Robustness(Experiment):
         """Whether random numbers are drawn: only for data of finite size."""
         return self.n_comparisons is not None
 
+    @property
+    def _t(self) -> Float:
+        """The points of the path."""
+        return np.linspace(0, self.end, self.points)
+
     def measure(
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
@@ -127,25 +132,23 @@ class Robustness(Experiment):
         if reason:
             yield Measurement("largest_shift", np.nan, None, labels, "skipped", reason)
             return
-        t = np.linspace(0, self.end, self.points)
-        at_t = t.reshape(-1, *[1] * (len(game.batch) + 2))
+        at_t = self._t.reshape(-1, *[1] * (len(game.batch) + 2))
         for indexed, P in path.tables(game, at_t, self.bonus):
             tables = observed = along(game, P)
             if self.n_comparisons is not None:
-                wins = self._wins(game, P, t, solver, rng_for)
+                wins = self._wins(game, P, solver, rng_for)
                 observed = estimated(game, wins)
             judged = tables if path.judged_by == "t" else game
             yield from self._follow(observed, judged, game, solver, rng_for, labels | indexed)
 
-    def _wins(
-        self, game: PreferenceGame, P: Float, t: Float, solver: Solver, rng_for: RngFor
-    ) -> Float:
+    def _wins(self, game: PreferenceGame, P: Float, solver: Solver, rng_for: RngFor) -> Float:
         """Wins (points, ..., n, n) in finite data at every t."""
         assert self.n_comparisons is not None
         rng = rng_for("data", self.n_comparisons)
-        drawn, flips = Drawn.of(game, self.n_comparisons, rng), np.rint(t * self.flips).astype(int)
+        drawn = Drawn.of(game, self.n_comparisons, rng)
+        flips = np.rint(self._t * self.flips).astype(int)
         if self.path in ("random_raters", "reversed_raters"):
-            return by_raters(drawn, t, self.raters, self.path == "reversed_raters", rng)
+            return by_raters(drawn, self._t, self.raters, self.path == "reversed_raters", rng)
         if self.path == "random_flips":
             return random_flips(drawn, flips)
         if self.path == "adversarial_flips":
@@ -177,7 +180,7 @@ class Robustness(Experiment):
             "shift": numerics.total_variation(policy, policy[:1]),
             "cyclic_share": measures.hodge_margins(observed).cyclic_share,
         }
-        for k, at in enumerate(np.linspace(0, self.end, self.points)):
+        for k, at in enumerate(self._t):
             indexed = {**labels, "t": round(float(at), 12)}
             against = {"shift": start.message, "regret": unknown[k]}
             for metric, value in values.items():

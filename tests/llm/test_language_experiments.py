@@ -258,6 +258,7 @@ def test_questions_about_language_models() -> None:
     [
         ("data_sensitivity", {"setting": "guessed"}),
         ("robustness", {"points": 1}),
+        ("robustness", {"path": "random_flips"}),
         ("refinement", {"n_answers": 0}),
     ],
 )
