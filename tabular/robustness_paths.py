@@ -70,7 +70,7 @@ def _parts(game: PreferenceGame) -> tuple[Float, Float]:
 
 
 def _norm(margins: Float) -> Float:
-    return np.sqrt((margins**2).sum((-1, -2), keepdims=True))
+    return np.asarray(np.sqrt((margins**2).sum((-1, -2), keepdims=True)))
 
 
 def _annotators(game: PreferenceGame, t: Float, bonus: float) -> Tables:

@@ -109,12 +109,14 @@ def test_regret_is_the_loss_in_the_own_objective_on_the_true_game(name: str) -> 
         if name == "rlhf_exact":
             payoff = RlhfExact().rewards(game)
         best = solver.solve(game).policy
-        expected = [
-            (best[k] - policy[k]) @ payoff[k]
-            - tau * (best[k] @ np.log(best[k] / game.ref[k]))
-            + tau * (policy[k] @ np.log(policy[k] / game.ref[k]))
-            for k in range(2)
-        ]
+        expected = np.array(
+            [
+                (best[k] - policy[k]) @ payoff[k]
+                - tau * (best[k] @ np.log(best[k] / game.ref[k]))
+                + tau * (policy[k] @ np.log(policy[k] / game.ref[k]))
+                for k in range(2)
+            ]
+        )
     got = values(measurements, "regret", t=0.5, action="1")
     assert got == pytest.approx(list(expected), abs=1e-9)
     assert max(got) > 2e-3

@@ -48,9 +48,9 @@ def test_labels_go_wrong_from_the_clean_game_on(game: PreferenceGame, path: str)
 @given(games(ANY, min_n=3, batch=(2,)))
 def test_t_is_the_cyclic_share_and_the_path_leads_through_the_game(game: PreferenceGame) -> None:
     assume(not PATHS["cyclic"].missing(game))
-    own = measures.hodge_margins(game).cyclic_share
-    assume(((own > 1e-6) & (own < 1 - 1e-6)).all())
-    t = np.concatenate([T, own])
+    share = measures.hodge_margins(game).cyclic_share
+    assume(((share > 1e-6) & (share < 1 - 1e-6)).all())
+    t = np.concatenate([T, share])
     (P,) = tables("cyclic", game, t)
     assert P + np.swapaxes(P, -1, -2) == pytest.approx(1, abs=1e-12)
     shares = measures.hodge_margins(PreferenceGame(P)).cyclic_share

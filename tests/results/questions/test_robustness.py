@@ -68,7 +68,7 @@ def test_no_sentence_compares_methods_at_equal_temperature(
 
 def test_what_a_path_depends_on_tells_its_lines_apart() -> None:
     fields: dict[str, Any] = {"experiment": "robustness"}
-    several = [
+    several: list[dict[str, Any]] = [
         {"path": "random_flips", "flips": 5, "n_comparisons": 3000},
         {"path": "random_flips", "flips": 9, "n_comparisons": 3000},
         {"path": "bias", "bonus": 0.5, "action": "A"},
