@@ -12,6 +12,7 @@ from benchmarks.kinds import KINDS, Scale
 from benchmarks.plugins import METHODS, Methods
 from games import SpecError
 from games.registry import near
+from results.hypotheses import Hypothesis
 from results.rows import canonical
 
 CROSSED = ("game", *(methods.kind for methods in METHODS.values()))
@@ -76,6 +77,8 @@ class Plan:
     choices : tuple of Choice
         Games and methods.
     questions : tuple of Question
+    hypotheses : tuple of Hypothesis
+        What was claimed before the run.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Plan:
     timeout: float
     choices: tuple[Choice, ...]
     questions: tuple[Question, ...]
+    hypotheses: tuple[Hypothesis, ...] = ()
 
     def of(self, kind: str) -> list[Choice]:
         """The choices of one kind, in the order of the spec."""
@@ -99,6 +103,7 @@ class Plan:
         def entry(choice: Choice, **more: Any) -> dict[str, Any]:
             return {"name": choice.name, "params": dict(choice.params), **more}
 
+        claims = [hypothesis.model_dump(exclude_none=True) for hypothesis in self.hypotheses]
         return {
             "name": self.name,
             "seeds": list(self.seeds),
@@ -113,6 +118,7 @@ class Plan:
                 )
                 for q in self.questions
             ],
+            **({"hypotheses": claims} if claims else {}),
         }
 
     @property

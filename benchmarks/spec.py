@@ -33,6 +33,19 @@
     scale = "llm"                    # games x learners; the default, "tabular", is games x solvers
     learners = ["nash_md_pg"]
 
+    [[hypotheses]]                   # claims of "more" and "less", before the run; see the report
+    family = "data sensitivity"      # p-values are adjusted within a family (Holm)
+    question = "data_sensitivity"
+    metric = "shift"
+    labels = { setting = "known", change = "missing" }   # which rows
+    within = "max"                   # of several rows of one draw
+    first = "rlhf_exact"             # the claim: first - second is ...
+    second = "nlhf_exact"
+    direction = "more"               # ... more or less by at least ...
+    smallest = 0.02                  # ... the smallest effect of interest
+    at = [0.1, 0.3, "tau = 0"]       # KL in nats, or no penalty
+    split = "cyclic"                 # draws with several answers in the Smith set
+
 A list is one value unless it stands in ``grid``: the same rule for games, methods and experiments.
 """
 
@@ -50,6 +63,8 @@ from benchmarks.plan import CROSSED, Choice, Plan, Question, checked, distinct
 from benchmarks.plugins import METHODS
 from games.errors import PrefgamesError, SpecError
 from games.registry import near
+from results.hypotheses import Hypothesis
+from results.metrics import METRICS
 from results.rows import RunError
 
 
@@ -112,6 +127,7 @@ class Spec(BaseModel):
     solvers: list[Entry] = []
     learners: list[Entry] = []
     experiments: Annotated[list[ExperimentEntry], Field(min_length=1)]
+    hypotheses: list[Hypothesis] = []
 
     def plan(self, check_llm: bool = True) -> Plan:
         """The plan of the spec: every choice written out, and checked by making each plugin once.
@@ -135,12 +151,31 @@ class Spec(BaseModel):
             kind = METHODS[entry.scale].experiment_kind
             for experiment in _choices(kind, [entry], check_llm, place):
                 questions.append(Question(experiment, limits, entry.seeds))
+        self._check_hypotheses()
         seeds = range(self.seed, self.seed + self.seeds)
-        return Plan(self.name, seeds, self.timeout, tuple(choices), tuple(questions))
+        claims = tuple(self.hypotheses)
+        return Plan(self.name, seeds, self.timeout, tuple(choices), tuple(questions), claims)
 
     def _entries(self, kind: str) -> list[Entry]:
         entries: list[Entry] = getattr(self, KINDS[kind].plural)
         return entries
+
+    def _check_hypotheses(self) -> None:
+        """A hypothesis is about an experiment, a metric and solvers that the spec names."""
+        names = {
+            "question": {name for e in self.experiments if e.scale == "tabular" for name in e.name},
+            "metric": set(METRICS),
+            "first": {name for entry in self.solvers for name in entry.name},
+        }
+        names["second"] = names["first"]
+        for place, hypothesis in enumerate(self.hypotheses):
+            for key, listed in names.items():
+                value = getattr(hypothesis, key)
+                if value not in listed:
+                    where = f"hypotheses[{place}].{key}"
+                    raise SpecError(f"{where}: the spec has no {value!r}{near(value, listed)}")
+            if hypothesis.first == hypothesis.second:
+                raise SpecError(f"hypotheses[{place}]: first and second are both {value!r}")
 
     def _require_methods(self) -> None:
         """Methods without an experiment, or the reverse, are more likely a slip than a wish."""

@@ -89,8 +89,10 @@ def text(table: pd.DataFrame) -> pd.DataFrame:
     """The table as text: the index becomes columns, each mean with its interval one cell.
 
     "0.12 [0.10, 0.14]" is a mean and its 95% interval, which is left out if it is narrower than
-    the rounding. "(85% defined)" says that the mean leaves out values that do not exist,
-    "undefined" that no value exists, "-" that nothing was measured.
+    the rounding. "0.12 (n = 3: 0.00 to 0.30)" is a mean whose interval would cover the whole range
+    of the metric, with the observed range of n repetitions instead. "(85% defined)" says that the
+    mean leaves out values that do not exist, "undefined" that no value exists, "-" that nothing
+    was measured.
     """
     index = table.index.to_frame(index=False) if _has_index(table) else pd.DataFrame()
     shown = {str(name): [_plain(v) for v in index[name]] for name in index}
@@ -105,13 +107,23 @@ def text(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(shown, dtype=object)
 
 
-def estimate_text(mean: float, low: float, high: float, defined: float) -> str:
+def estimate_text(
+    mean: float,
+    low: float = math.nan,
+    high: float = math.nan,
+    least: float = math.nan,
+    greatest: float = math.nan,
+    repetitions: float = math.nan,
+    defined: float = math.nan,
+) -> str:
     """The text of one estimate, in the notation of ``text``."""
     if math.isnan(mean):
         return "undefined" if defined == 0 else "-"
     cell = number(mean)
     if high - low >= 1e-3:
         cell += f" [{number(low)}, {number(high)}]"
+    if not math.isnan(repetitions):
+        cell += f" (n = {repetitions:.0f}: {number(least)} to {number(greatest)})"
     return f"{cell} ({defined:.0%} defined)" if defined < 1 else cell
 
 

@@ -18,6 +18,8 @@ FILLED = " (filled)"
 LM = " (LM)"
 """Suffix of a method that trains a language model; the two scales are never pooled."""
 
+_CONTEXTUAL = "contextual"
+
 Labels = dict[str, Any]
 
 
@@ -28,7 +30,8 @@ def describe(frame: pd.DataFrame, question: str | None = None) -> pd.DataFrame:
     ``comparison`` is "tau = 0.1" if all weights of the solver are equal, or "KL = 0.1 nats" if the
     KL to the reference was matched; methods may be compared within one comparison, never across.
     ``method`` is "RLHF", "NLHF" or "SLHF" for the exact solvers and the solver's name otherwise,
-    with the suffixes ``FILLED`` and ``LM``; the latter names the model if ``frame`` has several.
+    with the weights that stay fixed where the KL is matched, as in "SLHF (tau_follower = 0)", and
+    the suffixes ``FILLED`` and ``LM``; the latter names the model if ``frame`` has several.
 
     Raises
     ------
@@ -129,57 +132,8 @@ def comparison_of(params: str) -> str:
     return ", ".join(f"{key} = {value:g}" for key, value in weights.items())
 
 
-def main_comparison(rows: pd.DataFrame, kind: str = "tau") -> str | None:
-    """The comparison "``kind`` = ..." with the smallest value that has RLHF, NLHF and SLHF.
-
-    If none has all three, the one that covers the most games and methods, and the smallest of
-    several. None if there is no comparison of that kind. ``rows`` come from ``describe``.
-    """
-    of_kind = [name for name in categories(rows["comparison"]) if name.startswith(f"{kind} =")]
-    if not of_kind:
-        return None
-    group = rows[["comparison", "game", "method", "concept"]].drop_duplicates()
-    methods = group.groupby("comparison", observed=True)
-    for name in of_kind:
-        if {"rlhf", "nlhf", "slhf"} <= set(methods.get_group(name)["concept"]):
-            return name
-    counts = methods.size()
-    return max(of_kind, key=lambda name: int(counts[name]))
-
-
-def comparisons_to_show(rows: pd.DataFrame) -> dict[str, list[str]]:
-    """The main comparison and those needed to show every method -> the methods that each adds.
-
-    ``rows`` come from ``describe``.
-    """
-    pairs = rows[["comparison", "method"]].drop_duplicates().sort_values(["comparison", "method"])
-    order = [comparison_in(select_comparison(rows, None)), *categories(rows["comparison"])]
-    added: dict[str, list[str]] = {}
-    for name in order:
-        methods = pairs.loc[pairs["comparison"] == name, "method"].astype(str)
-        new = [method for method in methods if all(method not in old for old in added.values())]
-        if new:
-            added[name] = new
-    return added
-
-
-def select_comparison(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:
-    """The rows of one comparison: by default the main one at equal tau, or else the first.
-
-    Raises
-    ------
-    RunError
-        If the comparison does not occur; the message lists those that do.
-    """
-    names = categories(rows["comparison"])
-    chosen = comparison or main_comparison(rows) or names[0]
-    if chosen not in names:
-        raise RunError(f"table: no row at {chosen!r}; expected one of: {', '.join(names)}")
-    return rows[rows["comparison"] == chosen]
-
-
 def comparison_in(rows: pd.DataFrame) -> str:
-    """The comparison of rows that ``select_comparison`` returned."""
+    """The comparison of rows that all belong to one."""
     return str(rows["comparison"].iloc[0])
 
 
@@ -197,9 +151,32 @@ def expand(rows: pd.DataFrame, **read: Callable[[Labels], str | float]) -> pd.Da
     return rows.assign(**columns)
 
 
+def with_labels(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    """The rows whose labels have these values; None for a label that is missing or null."""
+    texts = rows["labels"].astype(str)
+    chosen = {
+        text: all(json.loads(text).get(key) == value for key, value in labels.items())
+        for text in texts.unique()
+    }
+    return rows[texts.map(chosen).astype(bool)]
+
+
 def categories(words: "pd.Series[Any]") -> list[str]:
     """The categories that occur in a series, in order."""
     return [str(word) for word in words.cat.remove_unused_categories().cat.categories]
+
+
+def family_of(game: str, game_params: str) -> str:
+    """The family that the contexts of a game are draws of, "" if they are not.
+
+    "impartial_culture" or "random + mallows" for the game contextual of such families; the game's
+    name for another game with a parameter ``contexts``, their number.
+    """
+    params = json.loads(game_params)
+    if game != _CONTEXTUAL and "contexts" not in params:
+        return ""
+    families = params.get("families", [])
+    return " + ".join(dict.fromkeys(str(f["name"]) for f in families)) or game
 
 
 def _is_weight(key: str) -> bool:
@@ -213,7 +190,7 @@ def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str
     """
     variants_of: dict[str, dict[str, Labels]] = {}
     for key in frame.groupby([name, params], sort=False, observed=True).size().index:
-        values = {k: _parameter_text(v) for k, v in json.loads(key[1]).items() if not _is_weight(k)}
+        values = {k: parameter_text(v) for k, v in json.loads(key[1]).items() if not _is_weight(k)}
         variants_of.setdefault(key[0], {})[key[1]] = values
     out: dict[Hashable, str] = {}
     for short, variants in variants_of.items():
@@ -225,10 +202,12 @@ def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str
     return out
 
 
-def _parameter_text(value: Any) -> str:
+def parameter_text(value: Any) -> str:
     """A parameter as text; a game inside a game is written as a call."""
+    if isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
+        return " + ".join(map(parameter_text, value))
     if isinstance(value, dict) and "name" in value:
-        rest = ", ".join(f"{k}={_parameter_text(v)}" for k, v in value.items() if k != "name")
+        rest = ", ".join(f"{k}={parameter_text(v)}" for k, v in value.items() if k != "name")
         return f"{value['name']}({rest})" if rest else str(value["name"])
     return json.dumps(value)
 
@@ -238,7 +217,16 @@ def _method(key: tuple[Any, ...], variants: dict[str, dict[Hashable, str]]) -> s
     name = variants[scale][solver, params]
     if solver == f"{concept}_exact":
         name = concept.upper() + name.removeprefix(solver)
-    return f"{name}{mark}{FILLED}" if filled else f"{name}{mark}"
+    return f"{name}{_fixed(params)}{mark}{FILLED if filled else ''}"
+
+
+def _fixed(params: str) -> str:
+    """The weights that stay fixed where the others match the KL, as a suffix."""
+    values = json.loads(params)
+    fixed = {key: value for key, value in values.items() if key.startswith("tau")}
+    if "kl" not in values or not fixed:
+        return ""
+    return f" ({', '.join(f'{key} = {value:g}' for key, value in fixed.items())})"
 
 
 def _marks(rows: pd.DataFrame, frame: pd.DataFrame) -> Any:
@@ -278,11 +266,12 @@ def _category(
 
 
 def comparison_rank(text: str) -> tuple[int, float, str]:
-    """A sort key for comparisons: those of tau, then those of KL, then the rest."""
+    """A sort key for comparisons: by strength (KL, then tau = 0), then other tau, then the rest."""
     name, _, value = text.partition(" = ")
     if "," in text or not value:
-        return 2, 0.0, text
-    return int(name == "KL"), float(value.split()[0]), text
+        return 3, 0.0, text
+    number = float(value.split()[0])
+    return 0 if name == "KL" else 1 + (number > 0), number, text
 
 
 def _method_rank(name: str) -> tuple[int, str]:

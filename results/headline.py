@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from results.frames import FILLED, categories, comparison_in, describe, measured, select_comparison
+from results.comparisons import select_comparison, void_metrics
+from results.frames import FILLED, categories, comparison_in, describe, measured
 from results.panels import short
 from results.questions import SECTIONS, consistency, data_sensitivity, refinement
 from results.questions.layout import GAME_AND_METHOD
@@ -16,7 +17,7 @@ from results.rows import RunError
 from results.statistics import estimate, fill_units
 
 COMPARED_QUESTIONS = tuple(section.name for section in SECTIONS if section.compared)
-"""The questions that compare methods at equal KL weights."""
+"""The questions that compare methods at equal strength."""
 
 _UNIT_KEYS = [*GAME_AND_METHOD, "seed", "context"]
 _TIE = 1e-9
@@ -78,7 +79,7 @@ def headline(frame: pd.DataFrame, comparison: str | None = None) -> pd.DataFrame
     frame : DataFrame
         Rows as returned by ``results.load``.
     comparison : str, optional
-        "tau = 0.1" or the like; by default ``frames.main_comparison``.
+        "tau = 0.1" or the like; by default ``comparisons.main_comparison``.
 
     Raises
     ------
@@ -95,11 +96,16 @@ def headline(frame: pd.DataFrame, comparison: str | None = None) -> pd.DataFrame
     lines = rows[GAME_AND_METHOD].drop_duplicates().sort_values(GAME_AND_METHOD)
     keys = list(zip(lines["game"].astype(str), lines["method"].astype(str), strict=True))
     table = {"game": [game for game, _ in keys], f"at {chosen}": [method for _, method in keys]}
-    for column in COLUMNS:
+    for column in columns_at(chosen):
         part = of_section.get(column.section.name, rows.iloc[:0]) if column.section else rows
         cells = column.cells(part) if len(part) else {}
         table[column.name] = [cells.get(key, "-") for key in keys]
     return pd.DataFrame(table, dtype=object)
+
+
+def columns_at(comparison: str) -> tuple["Column", ...]:
+    """The columns whose values are not the same for all methods by arithmetic."""
+    return tuple(column for column in COLUMNS if column.name not in void_metrics(comparison))
 
 
 def _is_headline_row(rows: pd.DataFrame) -> "pd.Series[bool]":

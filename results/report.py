@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from results import document, evidence, headline, style, timings
+from results import document, evidence, frontier, headline, hypotheses, style, timings
+from results.comparisons import comparisons_to_show, is_equal_strength, void_metrics
 from results.document import Block, Bullets, Heading, Image, Link, Paragraph, TableBlock
 from results.export import export, text
-from results.frames import check, compact, comparisons_to_show, main_comparison
+from results.frames import check, compact, parameter_text
 from results.metrics import METRICS
 from results.questions import SECTIONS
 from results.questions.section import Contents, Section, Table
@@ -27,6 +28,10 @@ _PAPERS = (
     "Studies 51, 1984 (maximal lotteries)",
 )
 _MARKS = '"-": not measured; "undef.": does not exist; "*": mean over the values that exist'
+_TEMPERATURE = (
+    "The same tau > 0 is another strength for every concept, so no method is called better or "
+    "worse than another here."
+)
 _FIGURES, _TABLES = "figures", "tables"
 
 
@@ -61,6 +66,7 @@ def write(run_dir: str | Path) -> Path:
     drawn = {path.stem for path in (folder / _FIGURES).glob("*.png")}
     blocks: list[Block] = [Heading(f"prefgames: {folder.resolve().name}", 1)]
     blocks += [Heading("What was run"), Bullets(tuple(what)), *_headlines(frame)]
+    blocks += [*_hypotheses(folder, frame), *_frontier(folder, frame)]
     for section, contents in parts:
         blocks += [Heading(section.title), *_section(section, contents, drawn)]
     blocks += _evidence(frame)
@@ -74,7 +80,7 @@ def draw(run_dir: str | Path) -> list[Path]:
     """Draw every figure that the run has rows for into ``<run_dir>/figures``; return the paths.
 
     Each figure is written as PNG, SVG and PDF. "consistency" shows the main comparison;
-    "consistency_tau_0.1" and the like show further ones that are needed to show every method.
+    "consistency_KL_0.1_nats" and the like show further ones.
 
     Raises
     ------
@@ -87,6 +93,8 @@ def draw(run_dir: str | Path) -> list[Path]:
         if section.figure is not None and section.has_rows(frame):
             views = section.views(section.rows(frame))
             figures |= {name: section.figure(rows) for name, rows in views.items()}
+    if frontier.has_rows(frame):
+        figures["frontier"] = frontier.figure(frontier.curves(frame))
     figures["story"] = story(frame)
     written: list[Path] = []
     for name, figure in figures.items():
@@ -110,7 +118,10 @@ def digest(frame: pd.DataFrame) -> tuple[list[pd.DataFrame], list[str]]:
     if headline.has_rows(frame):
         added = comparisons_to_show(headline.headline_rows(frame))
         main, *others = added
-        left_out = [f"{', '.join(added[other])} at {other}: in the report" for other in others]
+        left_out = [
+            f"{', '.join(added[other]) or 'the same methods'} at {other}: in the report"
+            for other in others
+        ]
         return [headline.headline(frame, main)], left_out
     parts = [section.contents(frame) for section in SECTIONS if section.has_rows(frame)]
     shown = [[table for table in part.views[0].tables.values() if len(table)] for part in parts]
@@ -150,18 +161,60 @@ def _environment(environment: dict[str, Any]) -> Iterator[str]:
 def _headlines(frame: pd.DataFrame) -> Iterator[Block]:
     if not headline.has_rows(frame):
         return
-    rows = headline.headline_rows(frame)
-    added, at_kl = comparisons_to_show(rows), main_comparison(rows, "KL")
+    added = comparisons_to_show(headline.headline_rows(frame))
     main, *others = added
     yield Heading("Headline")
+    yield Paragraph(f"At {_at(main)}")
     yield TableBlock(headline.headline(frame, main))
     yield Bullets((*(f"{c.name}: {c.meaning}" for c in headline.COLUMNS), _MARKS))
     for other in others:
-        yield Paragraph(f"With {', '.join(added[other])}, at {other}:")
+        methods = f"With {', '.join(added[other])}, at" if added[other] else "At"
+        yield Paragraph(f"{methods} {_at(other)}")
         yield TableBlock(headline.headline(frame, other))
-    if at_kl is not None and at_kl not in added:
-        yield Paragraph("At equal KL from the reference instead of equal tau:")
-        yield TableBlock(headline.headline(frame, at_kl))
+
+
+def _hypotheses(folder: Path, frame: pd.DataFrame) -> Iterator[Block]:
+    written = hypotheses.read(_json(folder / "spec.json"))
+    if not written:
+        return
+    table = hypotheses.evaluate(frame, written)
+    export(table, folder / _TABLES / "hypotheses.csv")
+    yield Heading("Hypotheses")
+    yield Paragraph(hypotheses.READING)
+    yield Bullets(tuple(hypotheses.findings(table)))
+    yield TableBlock(hypotheses.digest(table))
+    yield Link("In full", f"{_TABLES}/hypotheses.csv")
+
+
+def _frontier(folder: Path, frame: pd.DataFrame) -> Iterator[Block]:
+    if not frontier.has_rows(frame):
+        return
+    means, reached = frontier.curves(frame), frontier.reached(frame)
+    if means.empty:
+        return
+    table = frontier.table(means)
+    export(table, folder / _TABLES / "frontier.csv")
+    yield Heading(frontier.TITLE)
+    yield Paragraph(f"How to read it: {frontier.READING}")
+    if len(reached):
+        yield Paragraph("On how many games of the catalogue each method reaches each level:")
+        yield TableBlock(reached)
+    yield Bullets(tuple(frontier.findings(means)))
+    of_games = means[means["group"] == frontier.CATALOGUE]
+    if len(of_games):
+        yield TableBlock(frontier.table(of_games).droplevel("group"))
+    yield Link("In full, with the families of draws", f"{_TABLES}/frontier.csv")
+    if (folder / _FIGURES / "frontier.png").is_file():
+        yield Image(frontier.TITLE, f"{_FIGURES}/frontier.png")
+
+
+def _at(comparison: str) -> str:
+    """The comparison, and what it is good for."""
+    if is_equal_strength(comparison):
+        return " ".join([f"{comparison} (equal strength).", *void_metrics(comparison).values()])
+    if comparison.startswith("tau = "):
+        return f"{comparison} (equal temperature). {_TEMPERATURE}"
+    return f"{comparison}."
 
 
 def _section(section: Section, contents: Contents, drawn: set[str]) -> Iterator[Block]:
@@ -169,7 +222,7 @@ def _section(section: Section, contents: Contents, drawn: set[str]) -> Iterator[
     yield Paragraph(f"Expected: {section.expected}")
     for view in contents.views:
         if view.comparison:
-            yield Paragraph(f"At {view.comparison}:")
+            yield Paragraph(f"At {_at(view.comparison)}")
         if view.findings:
             yield Bullets(tuple(view.findings))
         for table in section.tables:
@@ -230,7 +283,11 @@ def _metrics(frame: pd.DataFrame) -> Iterator[Block]:
 
 def _call(entry: dict[str, Any]) -> str:
     """A game, solver or experiment of the spec, written as name(key=value)."""
-    params = ", ".join(f"{key}={value}" for key, value in entry.get("params", {}).items())
+    values = entry.get("params", {})
+    params = ", ".join(
+        f"{key}={value if isinstance(value, str) else parameter_text(value)}"
+        for key, value in values.items()
+    )
     return f"{entry['name']}({params})" if params else str(entry["name"])
 
 

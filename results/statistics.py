@@ -1,34 +1,46 @@
-"""Means over seeds with 95% intervals, and differences on the same seeds."""
+"""Means with 95% intervals, paired differences on common draws, and adjustment for many tests."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
+from results.frames import family_of
 from results.metrics import METRICS
 
 CONFIDENCE = 0.95
-STATISTICS = ("mean", "low", "high", "defined")
+STATISTICS = ("mean", "low", "high", "least", "greatest", "repetitions", "defined")
 """The columns of ``estimate`` that describe a value, in order."""
 
 _MISSING = -1
+_DIGITS = 12
+"""Differences are rounded to so many decimals: equal answers by two routes differ by nothing."""
+
+_WHOLE = 1e-6
+"""An interval that comes this near to both ends of the metric's range says nothing."""
 
 
 def estimate(
     rows: pd.DataFrame, by: Sequence[str], within: Literal["mean", "max"] = "mean"
 ) -> pd.DataFrame:
-    """Mean over seeds of the mean over contexts, with Student's t interval over the seeds.
+    """Mean over independent repetitions, with Student's t interval over them.
 
-    Seeds are the independent repetitions: contexts of one seed are averaged first and do not
-    increase n. The interval is mean -+ t sd / sqrt(n), clipped to the metric's range if ``by``
-    contains "metric". Its low and high are NaN if nothing is random or there are fewer than two
-    seeds. Values that do not exist (NaN) are left out of the mean, which then describes the
-    remaining ones only; ``defined`` is their share.
+    The repetitions are the draws: every context of a family of drawn games, as named by
+    ``results.frames.family_of``, and otherwise every seed, whose contexts are averaged first and
+    do not increase n. The interval is
+    mean -+ t sd / sqrt(n), clipped to the metric's range if ``by`` contains "metric". Its low and
+    high are NaN if nothing is random or there are fewer than two repetitions, and also where it
+    would cover the metric's whole range: ``least`` and ``greatest`` then hold the smallest and the
+    largest repetition, ``repetitions`` their number, all NaN elsewhere. Values that do not exist
+    (NaN) are left out of the mean, which then describes the remaining ones only; ``defined`` is
+    their share.
 
     Parameters
     ----------
     rows : DataFrame with ``by``, seed, context, value
+        Also game, game_params and scale, if it may hold families.
     by : column names, without missing values
         Rows that agree in these columns are measurements of the same quantity.
     within : "mean" or "max"
@@ -37,36 +49,72 @@ def estimate(
     Returns
     -------
     DataFrame
-        Columns ``by``, mean, low, high, defined in [0, 1], and n: "exact" or the number of seeds.
+        Columns ``by``, ``STATISTICS``, and n: "exact" or the number of repetitions.
     """
     keys = list(by)
-    units = fill_units(rows)[[*keys, "seed", "context", "value"]]
-    one = units.groupby([*keys, "seed", "context"], observed=True)["value"].agg(within)
-    seeds = one.groupby([*keys, "seed"], observed=True).mean().reset_index()
-    out = _over_seeds(seeds, keys)
+    units = _with_draws(fill_units(rows))[[*keys, "seed", "draw", "context", "value"]]
+    index = [*keys, "seed", "draw"]
+    one = units.groupby([*index, "context"], observed=True)["value"].agg(within)
+    each = one.groupby(index, observed=True).mean().reset_index()
+    out = _over_repetitions(each, keys)
     exists = units.assign(value=units["value"].notna())
     out["defined"] = exists.groupby(keys, observed=True)["value"].mean().to_numpy()
     return _clip(out, lambda m: METRICS[m].low, lambda m: METRICS[m].high)
 
 
 def paired_difference(
-    rows: pd.DataFrame, by: Sequence[str], first: str, second: str
+    rows: pd.DataFrame,
+    by: Sequence[str],
+    first: str,
+    second: str,
+    within: Literal["mean", "max"] = "mean",
 ) -> pd.DataFrame:
-    """Mean of method ``first`` minus method ``second`` on the games, seeds and contexts of both.
+    """Mean of method ``first`` minus method ``second`` on what both have a value for.
 
     Cells that share game and seed use the same comparisons, so the difference varies less than
-    either value. The mean over games and contexts of a seed counts once. The columns are those of
-    ``estimate`` without "defined": where one of the two values does not exist, the pair is left
-    out. Metrics are assumed to start at 0 when the interval is clipped.
+    either value. The repetitions are those of ``estimate``: the draws of families, and otherwise
+    the seeds, for each of which the mean over games and contexts counts once. Where one of the two
+    values does not exist, the pair is left out. ``p`` is the two-sided p-value of Student's paired
+    t test that the mean difference is 0. It is the test of the same quantity as the interval, the
+    mean, in whose units effects of interest are stated; Wilcoxon's signed-rank test is about a
+    median of symmetric differences, and these are often 0 on most draws. With 200 bounded
+    differences the mean is normal enough; with fewer than 20, trust neither. Metrics are assumed
+    to start at 0 when the interval is clipped.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``estimate`` without "defined", and p, NaN with fewer than two repetitions.
     """
     keys = list(by)
-    units = fill_units(rows)
-    index = [*keys, "game", "seed", "context", "method"]
-    wide = units.groupby(index, observed=True)["value"].mean().unstack("method")
-    gap = wide.reindex(columns=[first, second]).dropna()
-    one = (gap[first] - gap[second]).rename("value").groupby([*keys, "seed"], observed=True).mean()
-    out = _over_seeds(one.reset_index(), keys)
+    units = _with_draws(fill_units(rows))
+    index = [*keys, "game", "seed", "draw", "context", "method"]
+    wide = units.groupby(index, observed=True)["value"].agg(within).unstack("method")
+    both = wide.reindex(columns=[first, second]).dropna()
+    gap = (both[first] - both[second]).round(_DIGITS).rename("value")
+    each = gap.groupby([*keys, "seed", "draw"], observed=True).mean().reset_index()
+    out = _over_repetitions(each, keys)
     return _clip(out, lambda m: -METRICS[m].high, lambda m: METRICS[m].high)
+
+
+def holm(p: ArrayLike) -> NDArray[np.float64]:
+    """p-values of one family of m tests, adjusted: max over j <= k of (m - j + 1) p_(j), at most 1.
+
+    Rejecting where the adjusted value is below 0.05 keeps the probability of any wrong rejection
+    below 0.05, however the tests depend on each other. NaN is no test: it stays, and is not
+    counted in m. (Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian
+    Journal of Statistics 6, 1979; recalled, not checked.)
+
+    Parameters
+    ----------
+    p : array (m,), in [0, 1] or NaN
+    """
+    out = np.array(p, dtype=np.float64)
+    tests = np.flatnonzero(~np.isnan(out))
+    order = tests[np.argsort(out[tests], kind="stable")]
+    steps = np.arange(len(order), 0, -1) * out[order]
+    out[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(order) else steps
+    return out
 
 
 def fill_units(rows: pd.DataFrame) -> pd.DataFrame:
@@ -74,27 +122,55 @@ def fill_units(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{name: rows[name].fillna(_MISSING) for name in ("seed", "context")})
 
 
-def _over_seeds(seeds: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    from scipy.special import stdtrit
+def _with_draws(units: pd.DataFrame) -> pd.DataFrame:
+    """``units`` with the column "draw": a number for each drawn context, -1 where none is drawn.
 
-    seeds = seeds.assign(drawn=(seeds["seed"] != _MISSING).astype(int), value=seeds["value"])
-    group = seeds.groupby(keys, observed=True)
-    out = group["value"].agg(["mean", "std", "count"]).astype(float)
+    Contexts that one language model was trained on together are not independent.
+    """
+    if not {"game", "game_params", "scale"} <= set(units):
+        return units.assign(draw=_MISSING)
+    keys = units.groupby(["game", "game_params"], observed=True, sort=False)
+    drawn = np.array([bool(family_of(*map(str, key))) for key in keys.size().index])
+    code = keys.ngroup().to_numpy()
+    number = code + len(drawn) * units["context"].to_numpy(np.int64)
+    one = (units["context"] == _MISSING) | (units["seed"] == _MISSING) | ~drawn[code]
+    one |= units["scale"] == "llm"
+    return units.assign(draw=np.where(one, _MISSING, number))
+
+
+def _over_repetitions(each: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Mean, t interval, extremes and the p-value of mean 0, over the lines of ``each``."""
+    from scipy.special import stdtr, stdtrit
+
+    each = each.assign(drawn=(each["seed"] != _MISSING).astype(int))
+    group = each.groupby(keys, observed=True)
+    out = group["value"].agg(["mean", "std", "count", "min", "max"]).astype(float)
     n = group["drawn"].sum()
     repeated = out["count"].where((n > 0) & (out["count"] > 1))
-    half = stdtrit(repeated - 1, 0.5 + CONFIDENCE / 2) * out["std"] / np.sqrt(repeated)
+    error = out["std"] / np.sqrt(repeated)
+    half = stdtrit(repeated - 1, 0.5 + CONFIDENCE / 2) * error
+    t = (out["mean"] / error).abs().where(out["mean"] != 0, 0.0)  # 0 / 0: nothing differs
     out = out.assign(low=out["mean"] - half, high=out["mean"] + half)
+    out = out.assign(p=2 * stdtr(repeated - 1, -t), repetitions=repeated)
     out["n"] = np.where(n > 0, n.astype(str), "exact")
-    return out.drop(columns=["std", "count"]).reset_index()
+    out = out.rename(columns={"min": "least", "max": "greatest"}).drop(columns=["std", "count"])
+    return out.reset_index()
 
 
 def _clip(
     out: pd.DataFrame, lowest: Callable[[str], float], highest: Callable[[str], float]
 ) -> pd.DataFrame:
-    """The intervals clipped to the range of the metric, if there is a column "metric"."""
-    if "metric" not in out:
-        return out
-    metrics = out["metric"].astype(str)
-    low = np.maximum(out["low"], metrics.map(lowest).astype(float))
-    high = np.minimum(out["high"], metrics.map(highest).astype(float))
-    return out.assign(low=low, high=high)
+    """The intervals within the range of the metric, if there is a column "metric".
+
+    Where an interval covers the whole range the observed extremes stand in its place.
+    """
+    whole = pd.Series(False, out.index)
+    if "metric" in out:
+        metrics = out["metric"].astype(str)
+        least = metrics.map(lowest).astype(float)
+        greatest = metrics.map(highest).astype(float)
+        low, high = np.maximum(out["low"], least), np.minimum(out["high"], greatest)
+        whole = (low <= least + _WHOLE) & (high >= greatest - _WHOLE)
+        out = out.assign(low=low.mask(whole), high=high.mask(whole))
+    extremes = {name: out[name].where(whole) for name in ("least", "greatest", "repetitions")}
+    return out.assign(**extremes)

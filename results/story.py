@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.frames import categories, comparison_in, select_comparison
+from results.comparisons import select_comparison
+from results.frames import categories, comparison_in
 from results.questions import consistency, data_sensitivity, refinement
 from results.statistics import estimate
 

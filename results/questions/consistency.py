@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
+from results.comparisons import void_metrics
 from results.frames import categories, comparison_in
 from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, pivot
 from results.questions.section import Column, Section, Table, label
@@ -71,7 +72,8 @@ def findings(rows: pd.DataFrame) -> list[str]:
 
 def figure(rows: pd.DataFrame) -> "Figure":
     """What kind of answer each method gives: one line a game, one panel a metric."""
-    drawn = [column for column in COLUMNS if column.panel]
+    void = void_metrics(comparison_in(rows))
+    drawn = [column for column in COLUMNS if column.panel and column.name not in void]
     columns = {
         column.panel: estimate(rows[rows["metric"] == column.name], GAME_AND_METHOD, "max")
         for column in drawn

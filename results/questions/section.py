@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from results.comparisons import (
+    comparisons_to_show,
+    equal_temperature,
+    is_equal_strength,
+    select_comparison,
+    void_metrics,
+)
 from results.frames import (
     Labels,
     comparison_in,
-    comparisons_to_show,
     describe,
     describe_by_comparison,
     expand,
     measured,
-    select_comparison,
 )
 from results.metrics import METRICS
 from results.rows import RunError
@@ -100,7 +105,7 @@ class View:
     figure : str
         Name of the figure of these rows.
     findings : list of str
-        Sentences computed from these rows.
+        Sentences computed from these rows; none at equal temperature.
     tables : mapping of str to DataFrame
         Table name -> what is shown of the table, which may be empty.
     """
@@ -147,9 +152,9 @@ class Section:
     arrange : callable, optional
         Applied to the rows last, for example to order categories.
     compared : bool
-        Whether methods are compared at equal KL weights. If so, each view is one comparison, and
-        there are as many views as it takes to show every method. If not, a single view follows
-        each method over all comparisons.
+        Whether methods are compared at equal strength. If so, each view is one comparison: tau = 0,
+        one KL, an equal temperature, and what else it takes to show every method. If not, a single
+        view follows each method over all comparisons.
     """
 
     name: str
@@ -193,15 +198,20 @@ class Section:
     def views(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         """The rows of each view, by the name of the view's figure.
 
-        "robustness" is the main comparison; "robustness_tau_0.1" is another that adds methods.
+        "robustness" is the main comparison; "robustness_KL_0.1_nats" is another. Metrics that are
+        the same for all methods by arithmetic are left out.
         """
         if not self.compared:
             return {self.name: rows}
-        main, *others = comparisons_to_show(rows[rows["method"] != ALL])
-        names = {"_".join([self.name, *re.findall(r"[\w.]+", text)]): text for text in others}
-        return {
-            name: select_comparison(rows, text) for name, text in {self.name: main, **names}.items()
-        }
+        of_methods = rows[rows["method"] != ALL]
+        shown = list(comparisons_to_show(of_methods))
+        shown += [name for name in [equal_temperature(of_methods)] if name and name not in shown]
+        out = {}
+        for k, comparison in enumerate(shown):
+            name = "_".join([self.name, *re.findall(r"[\w.]+", comparison)]) if k else self.name
+            part = select_comparison(rows, comparison)
+            out[name] = part[~part["metric"].isin(void_metrics(comparison))]
+        return out
 
     def contents(self, frame: pd.DataFrame) -> Contents:
         """The views and full tables of the question, computed from the frame.
@@ -221,7 +231,8 @@ class Section:
                 if table.shown
             }
             comparison = comparison_in(part) if self.compared else ""
-            views.append(View(comparison, name, self.findings(part), shown))
+            says = not comparison or is_equal_strength(comparison)
+            views.append(View(comparison, name, self.findings(part) if says else [], shown))
         return Contents(views, full)
 
     def _rows_of(self, frame: pd.DataFrame) -> "pd.Series[bool]":

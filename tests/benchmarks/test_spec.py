@@ -10,6 +10,7 @@ from benchmarks.plugins import METHODS
 from benchmarks.spec import builtin, read
 from games import PrefgamesError, SpecError
 from tabular import MatchedKl
+from tests.written import written
 
 MINIMAL = """
 name = "mini"
@@ -276,3 +277,49 @@ def test_parameters_are_set_where_they_exist(full: Plan) -> None:
         full.with_params({"rigde": 1})
     with pytest.raises(PrefgamesError, match="ridge is -1"):
         full.with_params({"ridge": -1})
+
+
+CLAIM = """
+[[solvers]]
+name = "rlhf_exact"
+
+[[hypotheses]]
+family = "gap"
+question = "consistency"
+metric = "duality_gap"
+first = "rlhf_exact"
+second = "nlhf_exact"
+direction = "more"
+smallest = 0.02
+at = [0.1, "tau = 0"]
+"""
+
+
+def test_hypotheses_are_part_of_the_run(tmp_path: Path) -> None:
+    plan, without = (read(written(tmp_path, "a.toml", text)) for text in (MINIMAL + CLAIM, MINIMAL))
+    (claim,) = plan.hypotheses
+    assert claim.at == [0.1, "tau = 0"]
+    assert plan.data()["hypotheses"][0]["smallest"] == 0.02
+    assert "hypotheses" not in without.data()
+    less = read(written(tmp_path, "a.toml", MINIMAL + CLAIM.replace('"more"', '"less"')))
+    assert less.run_name != plan.run_name
+    assert plan.only("game", ["dice"]).hypotheses == plan.hypotheses
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"consistency"\nmetric', '"consistence"\nmetric', r"hypotheses\[0\]\.question: the spec"),
+        ('"duality_gap"', '"gap"', r"hypotheses\[0\]\.metric: the spec has no 'gap'"),
+        ('first = "rlhf_exact"', 'first = "slhf_exact"', r"hypotheses\[0\]\.first: the spec has"),
+        ('second = "nlhf_exact"', 'second = "rlhf_exact"', "first and second are both"),
+        ('"more"', '"higher"', r"hypotheses\[0\]: direction is 'higher'"),
+        ("smallest = 0.02", "smallest = 0.02\nsmalest = 1", "unknown key 'smalest'"),
+        ("smallest = 0.02", "", "the key 'smallest' is missing"),
+    ],
+)
+def test_a_wrong_hypothesis_says_where(old: str, new: str, message: str, tmp_path: Path) -> None:
+    text = MINIMAL + CLAIM
+    assert text.count(old) == 1
+    with pytest.raises(SpecError, match=message):
+        read(written(tmp_path, "a.toml", text.replace(old, new)))

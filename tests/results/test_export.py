@@ -1,12 +1,13 @@
 """Tables as text and files."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from results.export import export, latex, markdown, number
+from results.export import estimate_text, export, latex, markdown, number
 from results.questions import data_sensitivity
 from results.rows import RunError
 from tests.recorded import annotators
@@ -18,6 +19,16 @@ from tests.recorded import annotators
 )
 def test_numbers_are_short_and_never_minus_zero(value: float, words: str) -> None:
     assert number(value) == words
+
+
+def test_an_estimate_is_its_mean_and_what_is_known_of_it() -> None:
+    nan = math.nan
+    assert estimate_text(0.5, 0.25, 0.75) == "0.500 [0.250, 0.750]"
+    assert estimate_text(0.5, 0.4999, 0.5001) == "0.500"
+    assert estimate_text(0.5, nan, nan, 0.0, 0.9, 3) == "0.500 (n = 3: 0.000 to 0.900)"
+    assert estimate_text(0.5, nan, nan, nan, nan, nan, 0.85) == "0.500 (85% defined)"
+    assert estimate_text(nan, nan, nan, nan, nan, nan, 0.0) == "undefined"
+    assert estimate_text(nan) == "-"
 
 
 def test_csv_and_parquet_hold_the_numbers_in_full(tmp_path: Path) -> None:

@@ -4,17 +4,10 @@ from typing import Any
 
 import pytest
 
-from results.frames import (
-    categories,
-    comparison_of,
-    comparisons_to_show,
-    describe,
-    main_comparison,
-    select_comparison,
-)
+from results.frames import categories, comparison_of, describe, family_of
 from results.headline import headline
 from results.rows import COLUMNS, RunError
-from tests.recorded import annotators, framed, row, with_exact_concepts
+from tests.recorded import annotators, framed, row
 
 
 @pytest.mark.parametrize(
@@ -34,10 +27,39 @@ def test_only_equal_weights_are_one_comparison(params: str, words: str) -> None:
 
 def test_comparisons_are_ordered_by_kind_and_number() -> None:
     params: list[dict[str, Any]] = [{"kl": 0.1}, {"tau": 10}, {"tau": 9}, {"kl": 0.05}, {"tau": 0}]
+    params += [{}]
     rows = describe(framed([row("entropy", 0, params=p) for p in params]))
     assert categories(rows["comparison"]) == [
-        "tau = 0", "tau = 9", "tau = 10", "KL = 0.05 nats", "KL = 0.1 nats"
+        "KL = 0.05 nats", "KL = 0.1 nats", "tau = 0", "tau = 9", "tau = 10", "defaults"
     ]  # fmt: skip
+
+
+def test_a_weight_that_stays_fixed_at_a_kl_is_part_of_the_name() -> None:
+    params: list[dict[str, Any]] = [
+        {"kl": 0.1},
+        {"kl": 0.1, "tau_follower": 0.0},
+        {"tau_follower": 0.0, "tau_leader": 0.0},
+    ]
+    rows = describe(framed([row("entropy", 0, solver="slhf_exact", params=p) for p in params]))
+    assert list(rows["method"]) == ["SLHF", "SLHF (tau_follower = 0)", "SLHF"]
+    assert list(rows["comparison"]) == ["KL = 0.1 nats", "KL = 0.1 nats", "tau = 0"]
+
+
+def test_families_are_games_of_drawn_contexts() -> None:
+    inside = '{"contexts":200,"families":[{"n":5,"name":"random"},{"name":"mallows"}]}'
+    assert family_of("contextual", inside) == "random + mallows"
+    assert family_of("contextual", "{}") == "contextual"
+    assert family_of("spatial", '{"contexts":9}') == "spatial"
+    assert family_of("random", '{"n":5}') == family_of("mine", '{"data":"0123"}') == ""
+
+
+def test_games_inside_a_game_are_named_as_calls() -> None:
+    families = [[{"name": "random", "n": 5}], [{"name": "mallows"}, {"name": "random", "n": 3}]]
+    rows = [row("entropy", 0, game="contextual", game_params={"families": f}) for f in families]
+    assert categories(describe(framed(rows))["game"]) == [
+        "contextual(families=random(n=5))",
+        "contextual(families=mallows + random(n=3))",
+    ]
 
 
 def test_methods_are_named_by_what_differs() -> None:
@@ -80,35 +102,6 @@ def test_games_are_named_by_what_differs() -> None:
     rows += [row("entropy", 0, game="disc", game_params={"d": 2})]
     games = categories(describe(framed(rows))["game"])
     assert games == ["three_types(epsilon=-0.1)", "three_types(epsilon=0.1)", "disc"]
-
-
-def test_the_main_comparison_covers_most() -> None:
-    rows = [row("entropy", 0, params={"tau": t}) for t in (0.0, 0.1, 1.0)]
-    rows += [row("entropy", 0, params={"kl": 0.1}, solver="rlhf_exact")]
-    assert main_comparison(describe(framed(rows))) == "tau = 0"
-    rows += [row("entropy", 0, params={"tau": 0.1}, solver="rlhf_exact")]
-    assert main_comparison(describe(framed(rows))) == "tau = 0.1"
-    assert main_comparison(describe(framed(rows)), "KL") == "KL = 0.1 nats"
-
-
-def test_a_method_at_another_tau_does_not_move_the_main_comparison() -> None:
-    rows = describe(framed(with_exact_concepts("nash_md", 0.1)))
-    assert main_comparison(rows) == "tau = 0"
-    assert comparisons_to_show(rows) == {
-        "tau = 0": ["RLHF", "NLHF", "SLHF"],
-        "tau = 0.1": ["nash_md"],
-    }
-    assert comparisons_to_show(describe(framed(with_exact_concepts("nash_md", 0.0)))) == {
-        "tau = 0": ["RLHF", "NLHF", "SLHF", "nash_md"]
-    }
-    slhf_and_nash_md = with_exact_concepts("nash_md", 0.1)[-4:]
-    alone = describe(framed(slhf_and_nash_md))
-    assert list(comparisons_to_show(alone)) == ["tau = 0.1"]
-
-
-def test_an_absent_comparison_lists_those_that_exist() -> None:
-    with pytest.raises(RunError, match=r"no row at 'tau = 7'; expected one of: tau = 0$"):
-        select_comparison(describe(framed([row("entropy", 0)])), "tau = 7")
 
 
 def test_tables_need_every_column_of_a_row() -> None:

@@ -70,6 +70,13 @@ def test_every_link_leads_somewhere(whole: Path) -> None:
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert {Path(link).name for link in links} == {
         *(f"{n}.png" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
+        *(
+            f"{n}_tau_0.1.png"
+            for n in ("consistency", "data_sensitivity", "robustness", "refinement")
+        ),
+        "consistency_KL_0.05_nats.png",
+        "frontier.png",
+        "frontier.csv",
         *(f"{n}.csv" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
         "revisions.csv",
     }
@@ -124,14 +131,16 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path)
     text = report.write(folder).read_text(encoding="utf-8")
     drawn = {path.stem for path in (folder / "figures").glob("*.png")}
     assert drawn == {
-        "consistency", "consistency_tau_0.1", "data_sensitivity", "refinement",
-        "refinement_tau_0.1", "robustness", "story",
+        "consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1", "data_sensitivity",
+        "data_sensitivity_tau_0.1", "refinement", "refinement_tau_0.1", "robustness",
+        "robustness_tau_0.1", "frontier", "story",
     }  # fmt: skip
     assert drawn == set(re.findall(r"\]\(figures/(.*)\.png\)", text)) | {"story"}
     first, second = text.index("| game | at tau = 0 |"), text.index("| game | at tau = 0.1 |")
-    assert first < text.index("With nash_md, at tau = 0.1:") < second
-    assert text.count("\nAt tau = 0:") == 4
-    assert text.count("\nAt tau = 0.1:") == 2
+    assert first < text.index("With nash_md, at tau = 0.1 (equal temperature). The same") < second
+    assert text.count("\nAt tau = 0 (equal strength).") == 5
+    assert text.count("\nAt KL = 0.05 nats (equal strength). Entropy is left out") == 2
+    assert text.count("\nAt tau = 0.1 (equal temperature).") == 4
     (line,) = [line for line in text.splitlines() if line.startswith("- nash_md: ")]
     assert "the residual change in the last step is at most" in line
     before = written(tmp_path / "before", annotators())
@@ -141,8 +150,9 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path)
 def test_the_command_line_shows_the_headline_and_names_the_rest() -> None:
     (table,), left_out = report.digest(with_nash_md())
     assert list(table.columns[:2]) == ["game", "at tau = 0"]
-    assert left_out == ["nash_md at tau = 0.1: in the report"]
-    assert report.digest(annotators())[1] == []
+    at_kl = "the same methods at KL = 0.05 nats: in the report"
+    assert left_out == [at_kl, "nash_md at tau = 0.1: in the report"]
+    assert report.digest(annotators())[1] == [at_kl]
     failed = row("", math.nan, experiment="other", status="error", message="why")
     (table,), left_out = report.digest(framed([failed]))
     assert list(table["reason"]) == ["why"]

@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from results.frames import describe
-from results.statistics import estimate, paired_difference
+from results.rows import Row
+from results.statistics import estimate, holm, paired_difference
 from tests.recorded import framed, row
 
 
@@ -53,9 +56,49 @@ def test_one_seed_has_no_interval() -> None:
 
 
 def test_the_interval_stays_in_the_range_of_the_metric() -> None:
-    rows = framed([row("self_agreement", v, seed=k) for k, v in enumerate([0.0, 1.0])])
+    rows = framed([row("self_agreement", v, seed=k) for k, v in enumerate([0.1, 0.2, 0.6])])
     e = line(estimate(rows, ["metric"]))
-    assert (e.low, e.high) == (0, 1)
+    assert e.low == 0
+    assert 0.6 < e.high < 1
+    assert math.isnan(e.least)
+
+
+def test_an_interval_that_covers_the_whole_range_gives_way_to_the_observed_range() -> None:
+    rows = framed([row("self_agreement", v, seed=k) for k, v in enumerate([0.2, 0.9])])
+    e = line(estimate(rows, ["metric"]))
+    assert math.isnan(e.low)
+    assert math.isnan(e.high)
+    assert (e.least, e.greatest, e.repetitions, e.n) == (0.2, 0.9, 2, "2")
+    assert e.mean == pytest.approx(0.55)
+
+
+def drawn_contexts(values: list[float], **fields: Any) -> list[Row]:
+    """One row a context of a drawn family, all with seed 0."""
+    common: dict[str, Any] = {
+        "game": "contextual",
+        "game_params": {"contexts": len(values), "families": [{"name": "random"}]},
+        "seed": 0,
+    }
+    return [row("entropy", v, context=k, **(common | fields)) for k, v in enumerate(values)]
+
+
+def test_the_draws_of_a_family_are_repetitions() -> None:
+    values = [0.2, 0.5, 0.1, 0.4]
+    e = line(estimate(framed(drawn_contexts(values)), ["game"]))
+    low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
+    assert e.n == "4"
+    assert (e.low, e.high) == pytest.approx((low, high))
+    more = [*drawn_contexts(values), *drawn_contexts(values, seed=1)]
+    assert line(estimate(framed(more), ["game"])).n == "8"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"game": "mine", "game_params": {"data": "0123"}}, {"scale": "llm"}]
+)
+def test_contexts_that_are_not_drawn_independently_are_no_repetitions(fields: Any) -> None:
+    e = line(estimate(framed(drawn_contexts([0.2, 0.5, 0.1], **fields)), ["game"]))
+    assert e.n == "1"
+    assert math.isnan(e.low)
 
 
 def test_what_does_not_exist_is_left_out_and_counted() -> None:
@@ -114,13 +157,64 @@ def test_a_difference_does_not_mix_games() -> None:
     assert gap.mean == pytest.approx(0.1)
 
 
-def test_a_difference_stays_between_the_extremes() -> None:
+def test_a_difference_that_could_be_anything_shows_the_extremes() -> None:
     rows = [row("shift", v, solver=name, seed=seed) for name, column in
             [("rlhf_exact", [0.9, 0.1]), ("nlhf_exact", [0.0, 0.8])]
             for seed, v in enumerate(column)]  # fmt: skip
     gap = line(paired_difference(describe(framed(rows)), ["metric"], "RLHF", "NLHF"))
-    assert (gap.low, gap.high) == (-1, 1)
+    assert math.isnan(gap.low)
+    assert (gap.least, gap.greatest) == pytest.approx((-0.7, 0.9))
     assert gap.mean == pytest.approx(0.1)
+
+
+def test_differences_of_draws_are_a_paired_t_test() -> None:
+    first, second = [0.3, 0.5, 0.2, 0.45], [0.1, 0.55, 0.0, 0.3]
+    rows = drawn_contexts(first, solver="rlhf_exact") + drawn_contexts(second)
+    gap = line(paired_difference(describe(framed(rows)), ["metric"], "RLHF", "NLHF"))
+    test = stats.ttest_rel(first, second)
+    assert gap.n == "4"
+    assert gap.p == pytest.approx(test.pvalue)
+    assert (gap.low, gap.high) == pytest.approx(tuple(test.confidence_interval(0.95)))
+
+
+@pytest.mark.parametrize(("difference", "p"), [(0.0, 1.0), (0.25, 0.0)])
+def test_differences_that_are_all_equal_have_a_p_value(difference: float, p: float) -> None:
+    second = [0.1, 0.5, 0.3]
+    rows = drawn_contexts([v + difference for v in second], solver="rlhf_exact")
+    rows += drawn_contexts(second)
+    gap = line(paired_difference(describe(framed(rows)), ["metric"], "RLHF", "NLHF"))
+    assert gap.p == p
+    assert gap.low == gap.high == pytest.approx(difference)
+
+
+def test_the_largest_of_a_draw_is_compared_with_the_largest() -> None:
+    rows = []
+    pairs = {"rlhf_exact": [(0.1, 0.6), (0.5, 0.2)], "nlhf_exact": [(0.3, 0.1), (0.3, 0.1)]}
+    for name, values in pairs.items():
+        for k in (0, 1):
+            each = [pair[k] for pair in values]
+            rows += drawn_contexts(each, solver=name, labels={"pair": k})
+    gap = line(paired_difference(describe(framed(rows)), ["metric"], "RLHF", "NLHF", "max"))
+    assert gap.mean == pytest.approx(((0.6 - 0.3) + (0.5 - 0.3)) / 2)
+
+
+def test_holms_adjustment_by_hand() -> None:
+    adjusted = holm([0.01, 0.04, math.nan, 0.03])
+    # m = 3: 3 * .01, then 2 * .03, then 1 * .04, which may not fall below .06
+    assert adjusted == pytest.approx([0.03, 0.06, math.nan, 0.06], nan_ok=True)
+    assert holm([0.6, 0.9]).tolist() == [1.0, 1.0]
+    assert holm([]).size == 0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.001, 0.999))
+def test_holm_rejects_as_the_step_down_procedure_does(p: list[float], alpha: float) -> None:
+    """Order the m p-values; reject while p_(k) is at most alpha / (m - k), k = 0, 1, ..."""
+    rejected = set[int]()
+    for k, i in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
+        if (len(p) - k) * p[i] > alpha:
+            break
+        rejected.add(i)
+    assert set(np.flatnonzero(holm(p) <= alpha)) == rejected
 
 
 def test_no_difference_without_the_second_method() -> None:

@@ -4,6 +4,7 @@ import ast
 import fnmatch
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +122,25 @@ def test_a_comparison_that_adds_methods_is_a_view() -> None:
     assert {name: comparison_in(rows) for name, rows in views.items()} == {
         "consistency": "tau = 0", "consistency_tau_0.1": "tau = 0.1"
     }  # fmt: skip
-    fewer = section.rows(framed(with_exact_concepts("nash_md", 0.1)[:-2]))
-    assert list(section.views(fewer)) == ["consistency"]
+
+
+def test_equal_temperature_is_a_view_without_sentences() -> None:
+    section = consistency.SECTION
+    exact = with_exact_concepts("nash_md", 0.1)[:-2]
+    exact += [replace(r, metric="self_agreement") for r in exact]
+    contents = section.contents(framed(exact))
+    assert [view.comparison for view in contents.views] == ["tau = 0", "tau = 0.1"]
+    assert contents.views[0].findings
+    assert contents.views[1].findings == []
+    assert len(contents.views[1].tables["consistency"])
+
+
+def test_entropy_is_not_shown_at_equal_kl() -> None:
+    section = consistency.SECTION
+    views = section.views(section.rows(annotators()))
+    assert list(views) == ["consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1"]
+    assert "entropy" not in set(views["consistency_KL_0.05_nats"]["metric"])
+    assert "entropy" in set(views["consistency_tau_0.1"]["metric"])
 
 
 @pytest.mark.parametrize(

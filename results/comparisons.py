@@ -1,0 +1,119 @@
+"""Which comparisons a report shows: equal strength first, equal temperature in a table of its own.
+
+Strength is KL(pi | mu), in nats; tau = 0 is its end. The same tau > 0 is another strength for every
+concept, because tau of RLHF is in log-odds and that of the others in win probability: "equal
+temperature" shows values and supports no sentence of "more" or "less".
+"""
+
+import math
+
+import pandas as pd
+
+from results.frames import CONCEPTS, categories
+from results.rows import RunError
+
+NO_PENALTY = "tau = 0"
+"""The comparison without a KL penalty, the end of the axis of strength."""
+
+BY_ARITHMETIC = {
+    "entropy": "Entropy is left out at equal KL: with a uniform reference it is log n - KL for "
+    "every method, by arithmetic."
+}
+"""Metric -> why it compares nothing at equal KL."""
+
+_ENOUGH = 2 / 3
+_COMPARED = set(CONCEPTS[:3])
+
+
+def level(comparison: str) -> float:
+    """KL in nats of a comparison at equal strength, infinite at tau = 0; NaN if it is not one."""
+    if comparison == NO_PENALTY:
+        return math.inf
+    name, _, value = comparison.partition(" = ")
+    return float(value.split()[0]) if name == "KL" else math.nan
+
+
+def is_equal_strength(comparison: str) -> bool:
+    """Whether methods may be called "more" or "less" within this comparison."""
+    return not math.isnan(level(comparison))
+
+
+def void_metrics(comparison: str) -> dict[str, str]:
+    """The metrics that compare nothing in this comparison, and why."""
+    return BY_ARITHMETIC if math.isfinite(level(comparison)) else {}
+
+
+def middle_level(rows: pd.DataFrame) -> str | None:
+    """The largest KL that every concept reaches on two thirds of the games: "KL = 0.1 nats".
+
+    If there is none, the KL that they reach on most games, the largest of several. The games are
+    those asked for at some KL, the concepts those of ``rows`` at some KL. None if no KL is matched.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As ``results.frames.describe`` returns them.
+    """
+    levels = [name for name in categories(rows["comparison"]) if math.isfinite(level(name))]
+    rows = rows[rows["comparison"].isin(levels)]
+    concepts = _COMPARED & set(rows["concept"]) or set(rows["concept"])
+    keys = ["comparison", "game", "concept"]
+    reached = rows.loc[rows["value"].notna() & rows["concept"].isin(concepts), keys]
+    each = reached.drop_duplicates().groupby(keys[:2], observed=True).size()
+    counts = (each == len(concepts)).groupby("comparison", observed=True).sum()
+    if not levels or counts.empty:
+        return levels[0] if levels else None
+    order = sorted(map(str, counts.index), key=level)
+    enough = [name for name in order if counts[name] >= _ENOUGH * rows["game"].nunique()]
+    return enough[-1] if enough else max(reversed(order), key=lambda name: int(counts[name]))
+
+
+def equal_temperature(rows: pd.DataFrame) -> str | None:
+    """The smallest tau > 0 at which all concepts were run, or else most methods; None if none."""
+    names = [name for name in categories(rows["comparison"]) if name.startswith("tau = ")]
+    names = [name for name in names if name != NO_PENALTY]
+    if not names:
+        return None
+    group = rows[["comparison", "game", "method", "concept"]].drop_duplicates()
+    of_name = group.groupby("comparison", observed=True)
+    complete = [n for n in names if set(of_name.get_group(n)["concept"]) >= _COMPARED]
+    return complete[0] if complete else max(names, key=lambda name: int(of_name.size()[name]))
+
+
+def comparisons_to_show(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Tau = 0 and one KL, then those needed to show every method -> the methods that each adds.
+
+    Equal temperature comes after equal strength, and only for methods that were run nowhere else.
+    ``rows`` come from ``describe``.
+    """
+    pairs = rows[["comparison", "method"]].drop_duplicates().sort_values(["comparison", "method"])
+    names = categories(rows["comparison"])
+    first = [name for name in (NO_PENALTY, middle_level(rows)) if name in names]
+    order = [*first, equal_temperature(rows), *names]
+    added: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for name in order if name):
+        methods = pairs.loc[pairs["comparison"] == name, "method"].astype(str)
+        new = [method for method in methods if all(method not in old for old in added.values())]
+        if new or name in first:
+            added[name] = new
+    return added
+
+
+def main_comparison(rows: pd.DataFrame) -> str:
+    """The first comparison that is shown: tau = 0, or else one KL, or else an equal temperature."""
+    return next(iter(comparisons_to_show(rows)))
+
+
+def select_comparison(rows: pd.DataFrame, comparison: str | None) -> pd.DataFrame:
+    """The rows of one comparison, by default the main one.
+
+    Raises
+    ------
+    RunError
+        If the comparison does not occur; the message lists those that do.
+    """
+    names = categories(rows["comparison"])
+    chosen = comparison or main_comparison(rows)
+    if chosen not in names:
+        raise RunError(f"table: no row at {chosen!r}; expected one of: {', '.join(names)}")
+    return rows[rows["comparison"] == chosen]

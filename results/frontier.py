@@ -1,0 +1,314 @@
+"""The frontier: each quantity along the axis of strength, from a small KL to tau = 0.
+
+Every line averages one fixed set of games, or of draws of a family, on which all methods reach
+every level of the line. What does not exist at a level is replaced by nothing: the game leaves the
+set, and a shorter range of levels with its larger set is a line of its own.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from results import panels, style
+from results.comparisons import NO_PENALTY, level, middle_level
+from results.frames import (
+    FILLED,
+    categories,
+    comparison_of,
+    describe_by_comparison,
+    family_of,
+    measured,
+    with_labels,
+)
+from results.questions.sentences import n_games
+from results.statistics import estimate, fill_units
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CATALOGUE = "catalogue"
+"""The games that are no draws of a family: values of each game, and no interval over games."""
+
+TITLE = "How does the answer change with strength?"
+READING = (
+    "Strength is the KL of the policy from the reference, in nats; tau = 0 is no penalty at all. "
+    "Each line is a mean over one fixed set: games, or draws of a family, on which every method "
+    "reaches every level of that line. A set is smaller where more is asked of it, so compare "
+    "along a line and between methods of one set, never between sets. Games of the catalogue were "
+    "chosen, not drawn: their mean has no interval, and no method is better or worse than another "
+    "by it. SLHF moves tau_leader and tau_follower together; SLHF (tau_follower = 0) moves "
+    "tau_leader only, and at tau = 0 they are the same."
+)
+
+_SLHF, _BEST_REPLY = "SLHF", "SLHF (tau_follower = 0)"
+_KEYS = ["quantity", "group", "levels", "method"]
+_UNIT = ["game", "game_params", "seed", "context"]
+_METHOD_OF_GAME = [
+    "group", "game", "game_params", "scale", "solver", "concept", "method", "comparison",
+]  # fmt: skip
+_PANELS = 3
+_MAX_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number of a question, for each game, method and level.
+
+    Attributes
+    ----------
+    title : str
+    question, metric : str
+    labels : mapping
+        Which rows: their labels have these values.
+    within : "mean" or "max"
+        How several rows of one game and seed are combined.
+    """
+
+    title: str
+    question: str
+    metric: str
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    within: Literal["mean", "max"] = "mean"
+
+
+QUANTITIES = (
+    Quantity("duality gap", "consistency", "duality_gap"),
+    Quantity("worst win rate", "consistency", "worst_win_rate"),
+    Quantity("leader value", "consistency", "leader_value"),
+    Quantity("mass on the Smith set", "consistency", "smith_mass"),
+    Quantity("largest shift by a clone", "consistency", "clone_shift", within="max"),
+    Quantity(
+        "largest shift by a missing pair, P known",
+        "data_sensitivity",
+        "shift",
+        {"setting": "known", "change": "missing"},
+        "max",
+    ),
+    Quantity(
+        "shift from 300 comparisons, P estimated",
+        "data_sensitivity",
+        "shift",
+        {"setting": "estimated", "change": "none", "n_comparisons": 300},
+    ),
+    Quantity(
+        "regret from 300 comparisons, P estimated",
+        "data_sensitivity",
+        "regret",
+        {"setting": "estimated", "change": "none", "n_comparisons": 300},
+    ),
+    Quantity("largest gap as cycles grow", "robustness", "duality_gap", {"path": "cyclic"}, "max"),
+    Quantity(
+        "favourite seen in 3 independent answers",
+        "refinement",
+        "seen_favourite",
+        {"type": "all", "n_answers": 3, "how": "independent", "route": "exact"},
+    ),
+)
+_REACH = Quantity("KL reached", "consistency", "kl_to_ref")
+
+
+def has_rows(frame: pd.DataFrame) -> bool:
+    """Whether some exact answer was matched to a KL."""
+    params = _exact(frame)["params"].unique()
+    return any(math.isfinite(level(comparison_of(str(text)))) for text in params)
+
+
+def reached(frame: pd.DataFrame) -> pd.DataFrame:
+    """One line a KL: on how many games of the catalogue each method, and all three, reach it.
+
+    "all three" are RLHF, NLHF and SLHF with tau_follower tied.
+    """
+    values = _values(_axis(_exact(frame), _REACH), _REACH)
+    lines = []
+    if values.empty:
+        return pd.DataFrame()
+    values = values[values["group"] == CATALOGUE]
+    for name in categories(values["comparison"]):
+        part = values[values["comparison"] == name]
+        exists = part.assign(value=part["value"].notna()).pivot(
+            index="game", columns="method", values="value"
+        )
+        counts = {method: int(hits.sum()) for method, hits in exists.items()}
+        three = exists[[m for m in exists if m != _BEST_REPLY]].fillna(False).all(axis=1)
+        lines.append({"level": name, "games": len(exists), **counts, "all three": int(three.sum())})
+    return pd.DataFrame(lines)
+
+
+def curves(frame: pd.DataFrame) -> pd.DataFrame:
+    """The means of every quantity: one line a quantity, group, range of levels, method and level.
+
+    Returns
+    -------
+    DataFrame
+        Columns quantity, group (``CATALOGUE`` or a family of draws), levels, method, comparison,
+        those of ``results.statistics.estimate``, size (of the set), games (their names, or "").
+    """
+    rows = _exact(frame)
+    parts = [part for quantity in QUANTITIES for part in _curves(rows, quantity)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def table(means: pd.DataFrame) -> pd.DataFrame:
+    """Lines of ``curves`` with one column a level; sets of games have no interval."""
+    statistics = ["mean", "low", "high", "least", "greatest", "repetitions"]
+    long = means.melt([*_KEYS, "size", "comparison"], statistics, "statistic")
+    long["statistic"] = long["statistic"].astype(pd.CategoricalDtype(statistics, ordered=True))
+    long = long.dropna(subset="value").set_index([*_KEYS, "size", "comparison", "statistic"])
+    wide = pd.DataFrame(long["value"].unstack(["comparison", "statistic"])).sort_index(axis=1)
+    order = means[[*_KEYS, "size"]].drop_duplicates()
+    return wide.reindex(pd.MultiIndex.from_frame(order))
+
+
+def findings(means: pd.DataFrame) -> list[str]:
+    """How many games each set has, and which they are."""
+    of_games = means[means["group"] == CATALOGUE]
+    sets: dict[tuple[str, int, str], list[str]] = {}
+    keys = ["levels", "size", "games", "quantity"]
+    for levels, size, games, quantity in of_games[keys].drop_duplicates().itertuples(index=False):
+        sets.setdefault((levels, size, games), []).append(quantity)
+    return [
+        f"{levels}: {n_games(size)} ({games}), for {'; '.join(quantities)}."
+        for (levels, size, games), quantities in sets.items()
+    ]
+
+
+def figure(means: pd.DataFrame) -> "Figure | None":
+    """One panel a quantity, over the levels of the widest range; None if there is no game."""
+    of_games = means[means["group"] == CATALOGUE]
+    of_games = of_games[of_games["widest"]]
+    if of_games.empty:
+        return None
+    styles = style.method_styles(of_games)
+    titles = list(dict.fromkeys(of_games["quantity"]))
+    names = categories(of_games["comparison"])
+    drawn = {title: of_games[of_games["quantity"] == title] for title in titles}
+    place = {name: float(k) for k, name in enumerate(names)}
+    lines = -(-len(titles) // _PANELS)
+    with style.settings():
+        legend = panels.legend(styles, drawn.values(), "lines")
+        page = style.Page("Along strength: means over games that reach every level", legend,
+                          0.5 + 1.75 * lines)  # fmt: skip
+        grid = list(page.panels(0, lines, _PANELS, gaps=(0.42, 0.8)).flat)
+        for k, (axes, (title, part)) in enumerate(zip(grid, drawn.items(), strict=False)):
+            at = part.assign(x=part["comparison"].astype(str).map(place))
+            panels.curves(axes, at, "x", styles)
+            axes.set_title(f"{_broken(title)}\n({n_games(int(part['size'].iloc[0]))})")
+            axes.set_xticks(range(len(names)), [_tick(name) for name in names])
+            axes.set_ylim(bottom=min(0.0, part["mean"].min()))
+            axes.set_xlabel("KL (nats)" if k >= len(titles) - _PANELS else "")
+        for axes in grid[len(titles) :]:
+            axes.set_axis_off()
+    return page.figure
+
+
+def _exact(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of exact solvers at equal strength."""
+    solver = frame["solver"].astype(str)
+    chosen = (solver == frame["concept"].astype(str) + "_exact") & (frame["scale"] == "tabular")
+    params = frame["params"].astype(str)
+    strength = {text: level(comparison_of(text)) for text in params[chosen].unique()}
+    chosen &= ~params.map(strength).astype(float).isna()
+    return frame[chosen & measured(frame) & frame["step"].isna()]
+
+
+def _axis(exact: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
+    """The described rows of a quantity; at tau = 0 SLHF stands for both of its methods."""
+    rows = exact[(exact["experiment"] == quantity.question) & (exact["metric"] == quantity.metric)]
+    rows = with_labels(rows, quantity.labels)
+    if rows.empty:
+        return rows
+    rows = describe_by_comparison(rows, quantity.question)
+    rows = rows[~rows["method"].astype(str).str.endswith(FILLED)]
+    if _BEST_REPLY in set(rows["method"]):
+        end = rows[(rows["comparison"] == NO_PENALTY) & (rows["method"] == _SLHF)].copy()
+        end["method"] = pd.Categorical([_BEST_REPLY] * len(end), dtype=rows["method"].dtype)
+        rows = pd.concat([rows, end], ignore_index=True)
+    return rows
+
+
+def _values(rows: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
+    """One value a unit, method and level: NaN if it does not exist, or only in part.
+
+    The unit is the draw (seed and context) in a family, and the game in the catalogue.
+    """
+    if rows.empty:
+        return rows.assign(group="")
+    keys = rows.groupby(["game", "game_params"], observed=True, sort=False)
+    kinds = [family_of(str(game).partition("(")[0], str(text)) for game, text in keys.size().index]
+    group = np.array([kind or CATALOGUE for kind in kinds])[keys.ngroup().to_numpy()]
+    units = fill_units(rows).assign(group=group)
+    out = _combined(units, [*_METHOD_OF_GAME, "seed", "context"], quantity.within)
+    games = _combined(out[out["group"] == CATALOGUE], _METHOD_OF_GAME, "mean")
+    draws = out[out["group"] != CATALOGUE]
+    return pd.concat([games.assign(seed=-1, context=-1), draws], ignore_index=True)
+
+
+def _combined(rows: pd.DataFrame, keys: list[str], how: Literal["mean", "max"]) -> pd.DataFrame:
+    """The mean or the largest of the values that agree in ``keys``; NaN if one does not exist."""
+    values = rows.groupby(keys, observed=True, sort=False)["value"].agg([how, "count", "size"])
+    return values[how].where(values["count"] == values["size"]).rename("value").reset_index()
+
+
+def _curves(exact: pd.DataFrame, quantity: Quantity) -> Iterator[pd.DataFrame]:
+    rows = _axis(exact, quantity)
+    values = _values(rows, quantity)
+    for group, part in values.groupby("group", observed=True, sort=False):
+        names, methods = categories(part["comparison"]), categories(part["method"])
+        wide = part.pivot(index=_UNIT, columns=["comparison", "method"], values="value")
+        inside, sizes = pd.MultiIndex.from_frame(part[_UNIT]), {0}
+        for asked in _ranges(names, middle_level(rows)):
+            cells = pd.MultiIndex.from_product([asked, methods])
+            units = wide.index[wide.reindex(columns=cells).notna().all(axis=1)]
+            if len(units) in sizes:
+                continue
+            kept = part[inside.isin(units) & part["comparison"].isin(asked)]
+            kept = kept.assign(
+                metric=quantity.metric, seed=kept["seed"].astype("Int64").replace(-1, pd.NA)
+            )
+            solvers = kept[["method", "solver", "scale", "concept"]].drop_duplicates("method")
+            games = sorted(set(units.get_level_values("game")))
+            means = estimate(kept, ["metric", "method", "comparison"])
+            yield means.merge(solvers, on="method").assign(
+                quantity=quantity.title,
+                group=group,
+                levels=_range(asked),
+                size=len(units),
+                games=_listed(games) if group == CATALOGUE else "",
+                widest=len(sizes) == 1,
+            )
+            sizes.add(len(units))
+
+
+def _ranges(names: list[str], middle: str | None) -> list[list[str]]:
+    """All levels, and those up to the middle KL with tau = 0."""
+    if middle is None:
+        return [names]
+    return [names, [n for n in names if n == NO_PENALTY or level(n) <= level(middle)]]
+
+
+def _range(names: list[str]) -> str:
+    """The levels in words: KL 0.01 to 1 and tau = 0."""
+    kl = [f"{level(name):g}" for name in names if name != NO_PENALTY]
+    text = f"KL {kl[0]} to {kl[-1]}" if len(kl) > 1 else f"KL {''.join(kl)}"
+    return f"{text} and {NO_PENALTY}" if NO_PENALTY in names else text
+
+
+def _listed(games: list[str]) -> str:
+    more = f" and {len(games) - _MAX_LISTED} more" if len(games) > _MAX_LISTED else ""
+    return ", ".join(games[:_MAX_LISTED]) + more
+
+
+def _tick(name: str) -> str:
+    return "tau\n= 0" if name == NO_PENALTY else f"{level(name):g}".lstrip("0")
+
+
+def _broken(title: str, width: int = 26) -> str:
+    """The title in at most two lines."""
+    if len(title) <= width:
+        return title
+    head = title[: width + 1].rpartition(" ")[0]
+    return f"{head}\n{title[len(head) + 1 :]}"
