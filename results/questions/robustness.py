@@ -27,6 +27,11 @@ COLUMNS = (
 _MAX_PATHS = 3
 _JUDGED_AT_T = ("cyclic", "annotators")
 _NEEDS_NOISE = ("random_raters", "reversed_raters", "balanced_position")
+_SENTENCES = {
+    "duality_gap": "the gap reaches",
+    "regret": "the regret, each in its own objective, reaches",
+    "largest_shift": "the largest step between neighbours is",
+}
 _ALONG = {
     "cyclic": "t: cyclic share",
     "annotators": "t: share of that type",
@@ -66,29 +71,16 @@ def digest(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
-    """For each kind of path, the largest gap, regret and step between neighbours.
-
-    Nothing unless it is at tau = 0 or equal KL: otherwise methods differ in strength.
-    """
-    if not (comparison_in(rows) == "tau = 0" or comparison_in(rows).startswith("KL")):
-        return []
+    """For each kind of path, the largest gap, regret and step between neighbours."""
     out, rows = [], headline_rows(rows)
     for kind in categories(rows["kind"]):
         part = rows[rows["kind"] == kind]
-        largest = {
-            metric: largest_by_method(
-                estimate(part[part["metric"] == metric], GAME_AND_METHOD, "max")
-            )
-            for metric in ("duality_gap", "regret", "largest_shift")
-        }
-        out.append(f"Path {kind}: the gap reaches {largest['duality_gap']}.")
-        if part["name"].iloc[0] not in _JUDGED_AT_T:
-            out.append(
-                f"Path {kind}: the regret, each in its own objective, reaches {largest['regret']}."
-            )
-        out.append(
-            f"Path {kind}: the largest step between neighbours is {largest['largest_shift']}."
-        )
+        for metric, words in _SENTENCES.items():
+            chosen = part[part["metric"] == metric]
+            if chosen.empty or (metric == "regret" and chosen["name"].iloc[0] in _JUDGED_AT_T):
+                continue
+            largest = largest_by_method(estimate(chosen, GAME_AND_METHOD, "max"))
+            out.append(f"Path {kind}: {words} {largest}.")
     return out
 
 
