@@ -59,7 +59,7 @@ def describe(frame: pd.DataFrame, question: str | None = None) -> pd.DataFrame:
     )
 
 
-def describe_by_comparison(frame: pd.DataFrame, question: str) -> pd.DataFrame:
+def describe_by_comparison(frame: pd.DataFrame, question: str | None) -> pd.DataFrame:
     """The rows as ``describe`` returns them, with methods named within each comparison separately.
 
     A method is called "egpo" if one step size was used at that tau, even if several were used at
@@ -152,12 +152,12 @@ def expand(rows: pd.DataFrame, **read: Callable[[Labels], str | float]) -> pd.Da
 
 
 def with_labels(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
-    """The rows whose labels have these values; None for a label that is missing or null."""
+    """The rows whose labels have these values; "" is a label that is missing or null."""
     texts = rows["labels"].astype(str)
-    chosen = {
-        text: all(json.loads(text).get(key) == value for key, value in labels.items())
-        for text in texts.unique()
-    }
+    chosen = {}
+    for text in texts.unique():
+        present = {key: "" if value is None else value for key, value in json.loads(text).items()}
+        chosen[text] = all(present.get(key, "") == value for key, value in labels.items())
     return rows[texts.map(chosen).astype(bool)]
 
 

@@ -63,7 +63,7 @@ class Quantity:
     title : str
     question, metric : str
     labels : mapping
-        Which rows: their labels have these values.
+        Which rows: their labels have these values, as in ``results.frames.with_labels``.
     within : "mean" or "max"
         How several rows of one game and seed are combined.
     """
@@ -74,6 +74,8 @@ class Quantity:
     labels: Mapping[str, Any] = field(default_factory=dict)
     within: Literal["mean", "max"] = "mean"
 
+
+_FEW = {"setting": "estimated", "change": "none", "n_comparisons": 300, "estimator": ""}
 
 QUANTITIES = (
     Quantity("duality gap", "consistency", "duality_gap"),
@@ -89,17 +91,14 @@ QUANTITIES = (
         "max",
     ),
     Quantity(
-        "shift from 300 comparisons, P estimated",
+        "largest shift by a missing pair, P estimated",
         "data_sensitivity",
         "shift",
-        {"setting": "estimated", "change": "none", "n_comparisons": 300},
+        {"setting": "estimated", "change": "missing", "n_comparisons": "", "estimator": ""},
+        "max",
     ),
-    Quantity(
-        "regret from 300 comparisons, P estimated",
-        "data_sensitivity",
-        "regret",
-        {"setting": "estimated", "change": "none", "n_comparisons": 300},
-    ),
+    Quantity("shift from 300 comparisons, P estimated", "data_sensitivity", "shift", _FEW),
+    Quantity("regret from 300 comparisons, P estimated", "data_sensitivity", "regret", _FEW),
     Quantity("largest gap as cycles grow", "robustness", "duality_gap", {"path": "cyclic"}, "max"),
     Quantity(
         "favourite seen in 3 independent answers",
@@ -122,10 +121,8 @@ def reached(frame: pd.DataFrame) -> pd.DataFrame:
 
     "all three" are RLHF, NLHF and SLHF with tau_follower tied.
     """
-    values = _values(_axis(_exact(frame), _REACH), _REACH)
+    values = _values(_axis(frame), _REACH)
     lines = []
-    if values.empty:
-        return pd.DataFrame()
     values = values[values["group"] == CATALOGUE]
     for name in categories(values["comparison"]):
         part = values[values["comparison"] == name]
@@ -147,9 +144,17 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
         Columns quantity, group (``CATALOGUE`` or a family of draws), levels, method, comparison,
         those of ``results.statistics.estimate``, size (of the set), games (their names, or "").
     """
-    rows = _exact(frame)
-    parts = [part for quantity in QUANTITIES for part in _curves(rows, quantity)]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    rows = _axis(frame)
+    sets = [kept for quantity in QUANTITIES for kept in _sets(_values(rows, quantity), quantity)]
+    if not sets:
+        return pd.DataFrame()
+    kept = pd.concat(sets, ignore_index=True)
+    for name in _KEYS[:-1]:
+        kept[name] = pd.Categorical(kept[name], kept[name].unique(), ordered=True)
+    means = estimate(kept, [*_KEYS, "metric", "comparison"])
+    of_set = ["size", "games", "widest", "solver", "scale", "concept"]
+    about = kept[[*_KEYS, *of_set]].drop_duplicates(_KEYS)
+    return means.merge(about, on=_KEYS, how="left")
 
 
 def table(means: pd.DataFrame) -> pd.DataFrame:
@@ -192,11 +197,11 @@ def figure(means: pd.DataFrame) -> "Figure | None":
         legend = panels.legend(styles, drawn.values(), "lines")
         page = style.Page("Along strength: means over games that reach every level", legend,
                           0.5 + 1.75 * lines)  # fmt: skip
-        grid = list(page.panels(0, lines, _PANELS, gaps=(0.42, 0.8)).flat)
+        grid = list(page.panels(0, lines, _PANELS, gaps=(0.42, 0.7)).flat)
         for k, (axes, (title, part)) in enumerate(zip(grid, drawn.items(), strict=False)):
             at = part.assign(x=part["comparison"].astype(str).map(place))
             panels.curves(axes, at, "x", styles)
-            axes.set_title(f"{_broken(title)}\n({n_games(int(part['size'].iloc[0]))})")
+            axes.set_title(_broken(f"{title}, {n_games(int(part['size'].iloc[0]))}"))
             axes.set_xticks(range(len(names)), [_tick(name) for name in names])
             axes.set_ylim(bottom=min(0.0, part["mean"].min()))
             axes.set_xlabel("KL (nats)" if k >= len(titles) - _PANELS else "")
@@ -215,13 +220,9 @@ def _exact(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[chosen & measured(frame) & frame["step"].isna()]
 
 
-def _axis(exact: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
-    """The described rows of a quantity; at tau = 0 SLHF stands for both of its methods."""
-    rows = exact[(exact["experiment"] == quantity.question) & (exact["metric"] == quantity.metric)]
-    rows = with_labels(rows, quantity.labels)
-    if rows.empty:
-        return rows
-    rows = describe_by_comparison(rows, quantity.question)
+def _axis(frame: pd.DataFrame) -> pd.DataFrame:
+    """The described rows along the axis; at tau = 0 SLHF stands for both of its methods."""
+    rows = describe_by_comparison(_exact(frame), None)
     rows = rows[~rows["method"].astype(str).str.endswith(FILLED)]
     if _BEST_REPLY in set(rows["method"]):
         end = rows[(rows["comparison"] == NO_PENALTY) & (rows["method"] == _SLHF)].copy()
@@ -235,6 +236,10 @@ def _values(rows: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
 
     The unit is the draw (seed and context) in a family, and the game in the catalogue.
     """
+    rows = rows[(rows["experiment"] == quantity.question) & (rows["metric"] == quantity.metric)]
+    rows = with_labels(rows, quantity.labels)
+    if _BEST_REPLY not in set(rows.loc[rows["comparison"] != NO_PENALTY, "method"]):
+        rows = rows[rows["method"] != _BEST_REPLY]
     if rows.empty:
         return rows.assign(group="")
     keys = rows.groupby(["game", "game_params"], observed=True, sort=False)
@@ -253,26 +258,25 @@ def _combined(rows: pd.DataFrame, keys: list[str], how: Literal["mean", "max"]) 
     return values[how].where(values["count"] == values["size"]).rename("value").reset_index()
 
 
-def _curves(exact: pd.DataFrame, quantity: Quantity) -> Iterator[pd.DataFrame]:
-    rows = _axis(exact, quantity)
-    values = _values(rows, quantity)
+def _sets(values: pd.DataFrame, quantity: Quantity) -> Iterator[pd.DataFrame]:
+    """The values that each line averages: of one group, at a range of levels, on a fixed set."""
+    if values.empty:
+        return
+    middle = middle_level(values)
     for group, part in values.groupby("group", observed=True, sort=False):
         names, methods = categories(part["comparison"]), categories(part["method"])
         wide = part.pivot(index=_UNIT, columns=["comparison", "method"], values="value")
         inside, sizes = pd.MultiIndex.from_frame(part[_UNIT]), {0}
-        for asked in _ranges(names, middle_level(rows)):
+        for asked in _ranges(names, middle):
             cells = pd.MultiIndex.from_product([asked, methods])
             units = wide.index[wide.reindex(columns=cells).notna().all(axis=1)]
             if len(units) in sizes:
                 continue
             kept = part[inside.isin(units) & part["comparison"].isin(asked)]
-            kept = kept.assign(
-                metric=quantity.metric, seed=kept["seed"].astype("Int64").replace(-1, pd.NA)
-            )
-            solvers = kept[["method", "solver", "scale", "concept"]].drop_duplicates("method")
             games = sorted(set(units.get_level_values("game")))
-            means = estimate(kept, ["metric", "method", "comparison"])
-            yield means.merge(solvers, on="method").assign(
+            yield kept.assign(
+                seed=kept["seed"].astype("Int64").replace(-1, pd.NA),
+                metric=quantity.metric,
                 quantity=quantity.title,
                 group=group,
                 levels=_range(asked),
@@ -303,10 +307,10 @@ def _listed(games: list[str]) -> str:
 
 
 def _tick(name: str) -> str:
-    return "tau\n= 0" if name == NO_PENALTY else f"{level(name):g}".lstrip("0")
+    return "tau=0" if name == NO_PENALTY else f"{level(name):g}".lstrip("0")
 
 
-def _broken(title: str, width: int = 26) -> str:
+def _broken(title: str, width: int = 28) -> str:
     """The title in at most two lines."""
     if len(title) <= width:
         return title

@@ -53,7 +53,7 @@ class Hypothesis(BaseModel):
     smallest : float > 0
         Smallest effect of interest, in units of the metric.
     labels : mapping
-        Which rows: their labels have these values.
+        Which rows: their labels have these values, "" for a label that is missing or null.
     within : "mean", "max" or None
         How several rows of one draw are combined; None if there is one.
     games : list of str, or None
@@ -81,7 +81,7 @@ class Hypothesis(BaseModel):
     def claim(self) -> str:
         """The hypothesis in words."""
         how = {"more": "is larger", "less": "is smaller", "either": "differs"}[self.direction]
-        which = [f"{key} = {value}" for key, value in self.labels.items()]
+        which = [f"{key} = {value}" for key, value in self.labels.items() if value != ""]
         which += [f"{self.within} of a draw"] if self.within else []
         listed = f" ({', '.join(which)})" if which else ""
         kind = "" if self.split == "all" else f" on {self.split} draws"
@@ -203,27 +203,26 @@ def _lines(frame: pd.DataFrame, h: Hypothesis) -> list[dict[str, Any]]:
     asked &= frame["solver"].isin([h.first, h.second]) & (frame["scale"] == "tabular")
     asked &= frame["seed"].notna() & frame["context"].notna() & (frame["status"] != "skipped")
     rows = with_labels(frame[asked], h.labels)
-    rows = rows.assign(draws=_families(rows))
+    rows = rows.assign(draws=_families(rows), smith=_smith_sizes(frame, rows))
     rows = rows[rows["draws"] != ""]
+    rows = describe(rows) if len(rows) else rows
     kinds = h.games or sorted(rows["draws"].unique()) or ["any family"]
     levels = [NO_PENALTY if isinstance(at, str) else f"KL = {at:g} nats" for at in h.at]
-    size = _smith_sizes(frame)
     out = []
     for kind in kinds:
         part = rows[rows["draws"] == kind]
         same = len(part) > 0 and _all_the_same(part)
-        part, why = _of_split(part, size, h.split)
-        described = describe(part) if len(part) else part
+        part, why = _of_split(part, h.split)
         for at in levels:
-            here = described[described["comparison"] == at] if len(part) else described
-            pairs = _pairs(here, h) if len(here) else []
+            level = part[part["comparison"] == at] if len(part) else part
+            pairs = _pairs(level, h) if len(level) else []
             for first, second in pairs or [(h.first, h.second)]:
                 line = {"draws": kind, "at": at, "first": first, "second": second, **_NOTHING}
                 if same:
                     line["reason"] = "all draws have the same values: the family is not random"
                 elif pairs:
-                    line |= _difference(here, h, first, second)
-                elif why or not len(here):
+                    line |= _difference(level, h, first, second)
+                elif why or not len(level):
                     line["reason"] = why or "no such row in this run"
                 else:
                     line["reason"] = "one of the methods was not run"
@@ -277,23 +276,23 @@ def _families(rows: pd.DataFrame) -> list[str]:
     return [known[key] for key in keys]
 
 
-def _smith_sizes(frame: pd.DataFrame) -> "pd.Series[float]":
-    """The number of answers in the Smith set of each draw, whatever the method."""
-    rows = frame[(frame["metric"] == _SPLIT_BY) & frame["value"].notna()]
-    rows = rows.astype({"game": str, "game_params": str})
-    return rows.groupby(_UNIT)["value"].first()
+def _smith_sizes(frame: pd.DataFrame, rows: pd.DataFrame) -> Any:
+    """The number of answers in the Smith set of each row's draw, whatever the method; else NaN."""
+    known = frame[(frame["metric"] == _SPLIT_BY) & frame["value"].notna()]
+    known = known.astype({"game": str, "game_params": str})
+    size = known.groupby(_UNIT)["value"].first()
+    unit = rows[_UNIT].astype({"game": str, "game_params": str})
+    return size.reindex(pd.MultiIndex.from_frame(unit)).to_numpy()
 
 
-def _of_split(rows: pd.DataFrame, size: "pd.Series[float]", split: str) -> tuple[pd.DataFrame, str]:
+def _of_split(rows: pd.DataFrame, split: str) -> tuple[pd.DataFrame, str]:
     """The rows of draws that are cyclic or not, and why if there is none."""
     if split == "all" or rows.empty:
         return rows, ""
-    unit = rows[_UNIT].astype({"game": str, "game_params": str})
-    sizes = size.reindex(pd.MultiIndex.from_frame(unit)).to_numpy()
-    part = rows[sizes > 1 if split == "cyclic" else sizes == 1]
+    part = rows[rows["smith"] > 1 if split == "cyclic" else rows["smith"] == 1]
     if len(part):
         return part, ""
-    known = bool((sizes >= 1).any())
+    known = bool(rows["smith"].notna().any())
     missing = f"no {_SPLIT_BY} of these draws; ask consistency on this game"
     return part, f"no draw is {split}" if known else missing
 

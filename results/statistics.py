@@ -130,7 +130,7 @@ def _with_draws(units: pd.DataFrame) -> pd.DataFrame:
     if not {"game", "game_params", "scale"} <= set(units):
         return units.assign(draw=_MISSING)
     keys = units.groupby(["game", "game_params"], observed=True, sort=False)
-    drawn = np.array([bool(family_of(*map(str, key))) for key in keys.size().index])
+    drawn = np.array([bool(family_of(*map(str, key))) for key in keys.size().index], dtype=bool)
     code = keys.ngroup().to_numpy()
     number = code + len(drawn) * units["context"].to_numpy(np.int64)
     one = (units["context"] == _MISSING) | (units["seed"] == _MISSING) | ~drawn[code]

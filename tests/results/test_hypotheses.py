@@ -159,7 +159,8 @@ def test_every_claim_is_reported_however_it_ended(tmp_path: Path) -> None:
     assert refuted.endswith("of 1 test, refuted in 1.")
     assert missing.endswith("not measured in 1.")
     assert list(digest(table)["verdict"])[:2] == ["supported", "refuted"]
-    framed(both()).to_parquet(tmp_path / TABLE)
+    rows = both(labels={"setting": "known", "change": "missing"})
+    framed(rows).to_parquet(tmp_path / TABLE)
     spec = {"hypotheses": [claim.model_dump(exclude_none=True) for claim in claims]}
     (tmp_path / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
     text = report.write(tmp_path).read_text(encoding="utf-8")
