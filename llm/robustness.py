@@ -1,11 +1,11 @@
-"""What do intransitivity, noise or a change of annotators do to a model trained on them?"""
+"""What do intransitivity, bad labels or a change of annotators do to a model trained on them?"""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from llm.experiment import LanguageExperiment
 from tabular.experiment import Experiment
 from tabular.robustness import Robustness as Tabular
+from tabular.robustness_paths import PathName
 
 
 @dataclass(frozen=True)
@@ -16,20 +16,24 @@ class Robustness(LanguageExperiment):
     ----------
     model, lessons, lessons_lr, start, lora
         Those of ``LanguageExperiment``.
-    path : "cyclic", "noise" or "annotators"
-        As for the tabular experiment; noise is added to the judge.
+    path : str
+        As for the tabular experiment with infinitely many comparisons: the judge answers as the
+        table at t says. Paths that flip labels of finite data have no such table.
     points : int >= 2
-        Number of values of t, evenly spaced in [0, 1].
+        Number of values of t, evenly spaced in [0, end].
+    end : float in (0, 1]
+        The largest t.
 
     Raises
     ------
     SpecError
-        If the path is unknown or has fewer than 2 points.
+        If the path is unknown or flips labels, has fewer than 2 points, or ``end`` is out of range.
     """
 
-    path: Literal["cyclic", "noise", "annotators"] = "cyclic"
+    path: PathName = "cyclic"
     points: int = 3
+    end: float = 1.0
 
     def tabular(self) -> Experiment:
         """The tabular experiment with the same path."""
-        return Tabular(self.path, self.points)
+        return Tabular(self.path, self.points, self.end)

@@ -77,8 +77,9 @@ def _measured() -> Iterator[Row]:
         EXPERIMENTS["data_sensitivity"](setting="estimated", n_comparisons=300),
         *(
             EXPERIMENTS["robustness"](path=path, points=5)
-            for path in ("cyclic", "noise", "annotators")
+            for path in ("cyclic", "temperature", "annotators")
         ),
+        EXPERIMENTS["robustness"](path="random_raters", points=3, end=0.5, n_comparisons=60),
         EXPERIMENTS["refinement"](n_answers=3),
         EXPERIMENTS["influence"](labels_a_pair=20),
     ]

@@ -1,5 +1,6 @@
-"""What does intransitivity cost, and does the answer jump?"""
+"""What do intransitivity and bad labels cost, and does the answer jump?"""
 
+import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -18,12 +19,29 @@ COLUMNS = (
     Column("duality_gap", panel="duality gap"),
     Column("worst_win_rate", shown=False),
     Column("leader_value", shown=False, panel="win rate against\nbest follower", top=0.5),
+    Column("regret"),
     Column("shift", panel="shift from\nt = 0"),
     Column("largest_shift"),
     Column("cyclic_share", shown=False),
 )
 _MAX_PATHS = 3
-_ALONG = {"cyclic": "t: weight of cycles", "noise": "t: twice the noise"}
+_JUDGED_AT_T = ("cyclic", "annotators")
+_NEEDS_NOISE = ("random_raters", "reversed_raters", "balanced_position")
+_SENTENCES = {
+    "duality_gap": "the gap reaches",
+    "regret": "the regret, each in its own objective, reaches",
+    "largest_shift": "the largest step between neighbours is",
+}
+_ALONG = {
+    "cyclic": "t: cyclic share",
+    "annotators": "t: share of that type",
+    "random_raters": "t: share of random raters",
+    "reversed_raters": "t: share of reversed raters",
+    "random_flips": "t: share of the flips",
+    "adversarial_flips": "t: share of the flips",
+    "hard": "t: twice the flip rate of a tie",
+    "one_sided": "t: twice the flip rate",
+}
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -35,34 +53,55 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
     return pivot(rows, ["game", "comparison", "path", "t"], ["metric", "method"], COLUMNS)
 
 
+def headline_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without paths that are arithmetic: they say nothing about noise.
+
+    That is ``temperature`` always, and paths that are, or nearly are, a change of temperature when
+    the comparisons are infinitely many.
+    """
+    infinite = rows["comparisons"] == math.inf
+    arithmetic = rows["name"] == "temperature"
+    return rows[~(arithmetic | (infinite & rows["name"].isin(_NEEDS_NOISE)))]
+
+
 def digest(rows: pd.DataFrame) -> pd.DataFrame:
     """The largest value on each path: one line a game and path."""
     columns = [column for column in COLUMNS if column.shown]
-    return pivot(rows, ["game", "path"], ["metric", "method"], columns, "max")
+    return pivot(headline_rows(rows), ["game", "path"], ["metric", "method"], columns, "max")
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
-    """For each kind of path, the largest gap and the largest step between neighbours."""
-    out = []
+    """For each kind of path, the largest gap, regret and step between neighbours."""
+    out, rows = [], headline_rows(rows)
     for kind in categories(rows["kind"]):
         part = rows[rows["kind"] == kind]
-        gaps = estimate(part[part["metric"] == "duality_gap"], GAME_AND_METHOD, "max")
-        steps = estimate(part[part["metric"] == "largest_shift"], GAME_AND_METHOD, "max")
-        out.append(f"Path {kind}: the gap reaches {largest_by_method(gaps)}.")
-        out.append(
-            f"Path {kind}: the largest step between neighbours is {largest_by_method(steps)}."
-        )
+        for metric, words in _SENTENCES.items():
+            chosen = part[part["metric"] == metric]
+            if chosen.empty or (metric == "regret" and chosen["name"].iloc[0] in _JUDGED_AT_T):
+                continue
+            largest = largest_by_method(estimate(chosen, GAME_AND_METHOD, "max"))
+            out.append(f"Path {kind}: {words} {largest}.")
     return out
 
 
-def figure(rows: pd.DataFrame) -> "Figure":
-    """One game along its paths, and the largest step between neighbours in every game.
+def figure(rows: pd.DataFrame) -> "Figure | None":
+    """One game along three paths, and the largest step between neighbours in every game.
 
-    The game is the first among those with the most kinds of paths; at most three paths are drawn.
+    Noise in finite data comes first, then the other paths, one of each kind. The game is the first
+    among those with the most of these kinds.
     """
+    rows = headline_rows(rows)
+    if rows.empty:
+        return None
+    kinds = sorted(categories(rows["kind"]), key=lambda kind: _rank(rows[rows["kind"] == kind]))
+    rows = rows[rows["kind"].isin(kinds[:_MAX_PATHS])]
     featured = str(rows.groupby("game", observed=True)["kind"].nunique().idxmax())
     of_game = rows[rows["game"] == featured]
-    paths = categories(of_game["path"])[:_MAX_PATHS]
+    paths = {
+        categories(part["path"])[0]: str(part["name"].iloc[0])
+        for part in (of_game[of_game["kind"] == kind] for kind in kinds[:_MAX_PATHS])
+        if len(part)
+    }
     drawn = [column for column in COLUMNS if column.panel]
     along = {
         (i, k): estimate(
@@ -75,7 +114,7 @@ def figure(rows: pd.DataFrame) -> "Figure":
     steps = rows[rows["metric"] == "largest_shift"]
     columns = {
         f"largest step,\n{kind}": estimate(steps[steps["kind"] == kind], GAME_AND_METHOD, "max")
-        for kind in categories(rows["kind"])
+        for kind in kinds[:_MAX_PATHS]
     }
     games, styles = categories(steps["game"]), style.method_styles(rows[rows["method"] != ALL])
     with style.settings():
@@ -90,40 +129,75 @@ def figure(rows: pd.DataFrame) -> "Figure":
             panels.curves(axes, estimates, "t", styles, every=5)
             panels.limit(axes, "x", labels=i == len(drawn) - 1)
             panels.limit(axes, "y", top, labels=k == 0)
-        for k, path in enumerate(paths):
-            grid[0, k].set_title(path)
-            grid[-1, k].set_xlabel(_ALONG.get(path, "t: share of that type"))
+        for k, (path, name) in enumerate(paths.items()):
+            grid[0, k].set_title(path.replace(" (", "\n(", 1))
+            grid[-1, k].set_xlabel(_ALONG.get(name, "t: share of the bonus"))
         for line, column in zip(grid, drawn, strict=True):
             line[0].set_ylabel(column.panel)
         panels.dot_columns(page, 1, columns, games, styles, {})
     return page.figure
 
 
+def _rank(rows: pd.DataFrame) -> bool:
+    """Whether a kind of path is not one of noise in finite data; those are drawn first."""
+    return bool((rows["comparisons"] == math.inf).any() or rows["name"].iloc[0] in _JUDGED_AT_T)
+
+
+def _kind(labels: Labels) -> str:
+    """The path, with what else it depends on: "random raters (20 raters, 300 comparisons)"."""
+    details = [f"{labels[name]} {name}" for name in ("raters", "flips") if name in labels]
+    if "bonus" in labels:
+        details.append(f"bonus {labels['bonus']:g}")
+    if "n_comparisons" in labels:
+        details.append(f"{labels['n_comparisons']:,} comparisons")
+    name = str(labels["path"]).replace("_", " ")
+    return f"{name} ({', '.join(details)})" if details else name
+
+
 def _path(labels: Labels) -> str:
-    kind = str(labels["path"])
-    return f"{kind}, type {labels['type']}" if "type" in labels else kind
+    kind = _kind(labels)
+    if "type" in labels:
+        return f"{kind}, type {labels['type']}"
+    if "action" in labels:
+        return f"{kind}, {'for' if labels['path'] == 'bias' else 'against'} {labels['action']}"
+    return kind
 
 
 SECTION = Section(
     name="robustness",
-    title="What does intransitivity cost, and does the answer jump?",
-    reading="A path is a family of games from t = 0 to t = 1, and each line shows the largest "
-    "value on one path. cyclic: the preferences turn from a ranking into pure cycles. noise: "
-    "labels are flipped with probability t / 2, and answers are judged by the true preferences. "
-    "annotators: one user type grows from no users to all. Largest shift is the largest total "
-    "variation between the answers at neighbouring points; near 1, the answer jumps.",
-    expected="At tau = 0: RLHF and the SLHF leader jump where two answers swap ranks. The Nash "
+    title="What do intransitivity and bad labels cost, and does the answer jump?",
+    reading="A path is a family of games from t = 0 on, and each line shows the largest value on "
+    "one path. cyclic: the preferences turn from a ranking into pure cycles, t being the cyclic "
+    "share. annotators: one user type grows from no users to all. On these two the game at t "
+    "judges; on the others labels go wrong, and the clean game judges. random and reversed raters: "
+    "a share t of the raters tosses coins or says the opposite. random and adversarial flips: so "
+    "many labels are flipped, by chance or by a greedy adversary of each method, which shows at "
+    "least how far so many labels can move it. hard: close pairs are mislabelled more often. one "
+    "sided: one answer loses comparisons that it had won. bias: one answer gets a bonus, e.g. for "
+    "its length. position: the answer shown first gets it. With a number of comparisons, these are "
+    "all that a method knows, the same at every t, and intervals are over data sets (seeds). "
+    "Largest shift is the largest total variation between the answers at neighbouring points; near "
+    "1, the answer jumps. Regret is in each method's own objective, not one for all.",
+    expected="The path temperature, (1 - t) P + t / 2, is not noise but arithmetic, and in the "
+    "full table only: NLHF and SLHF answer at tau as they answer the clean game at tau / (1 - t), "
+    "and at tau = 0 nothing moves. Random raters, without end, do the same, reversed ones with "
+    "1 - 2t; a position bonus in balanced order nearly so for margins near 0. All three appear "
+    "above in finite data only. Preferences that change in a monotone way, as on the path hard, "
+    "leave the SLHF leader at tau = 0 where it is. cyclic: RLHF sees the transitive part only, and "
+    "equally compared pairs change little but its temperature: compare at equal KL, as the "
+    "findings do. At tau = 0 RLHF and the SLHF leader jump where two answers swap ranks; the Nash "
     "policy of NLHF moves continuously while the equilibrium is unique, and jumps where one answer "
     "starts or ceases to beat all others. On the paths cyclic and annotators the duality gap of "
-    "NLHF is 0 by definition; on the path cyclic that of RLHF mostly grows, until at t = 1 only "
-    "cycles are left and its rewards tie. At tau > 0 all three move continuously, so that "
-    "their largest shift shrinks as more points are put on the path.",
+    "NLHF at tau = 0 is 0 by definition. At tau > 0 all three move continuously, so that their "
+    "largest shift shrinks as more points are put on a path of infinite data.",
     findings=findings,
     tables=(Table("robustness", table, COLUMNS, digest),),
     figure=figure,
     steps=False,
     labels={
-        "kind": label("path"),
+        "name": label("path"),
+        "kind": _kind,
+        "comparisons": lambda labels: float(labels.get("n_comparisons") or "inf"),
         "path": _path,
         "t": lambda labels: float(labels.get("t", 1)),
     },

@@ -65,7 +65,7 @@ def keys(rows: list[Measurement]) -> "Counter[tuple[str, tuple[str, ...]]]":
 TWINS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("consistency", {}, {"most_cloned": 0}),
     ("robustness", {"path": "cyclic", "points": 2}, {}),
-    ("robustness", {"path": "noise", "points": 2}, {}),
+    ("robustness", {"path": "temperature", "points": 2}, {}),
     ("refinement", {"n_answers": 3}, {}),
 ]
 
@@ -217,7 +217,7 @@ def test_rewards_that_do_not_exist_are_rows(tmp_path: Path) -> None:
 
 
 def test_a_path_is_one_training_with_a_prompt_a_point(tmp_path: Path) -> None:
-    rows = measured("robustness", "nash_md_pg", tmp_path, path="noise", points=2)
+    rows = measured("robustness", "nash_md_pg", tmp_path, path="temperature", points=2)
     assert folders(tmp_path) == 1
     at = {m.labels["t"] for m in rows if m.metric == "worst_win_rate"}
     assert at == {0.0, 1.0}
@@ -258,6 +258,7 @@ def test_questions_about_language_models() -> None:
     [
         ("data_sensitivity", {"setting": "guessed"}),
         ("robustness", {"points": 1}),
+        ("robustness", {"path": "random_flips"}),
         ("refinement", {"n_answers": 0}),
     ],
 )

@@ -20,7 +20,7 @@ SPEC: dict[str, Any] = {
     "seeds": [0, 1],
     "games": [{"name": "condorcet", "params": {}}],
     "solvers": [{"name": "nlhf_exact", "params": {"tau": 0.1}}],
-    "experiments": [{"name": "robustness", "params": {"path": "noise", "points": 5}}],
+    "experiments": [{"name": "robustness", "params": {"path": "temperature", "points": 5}}],
 }
 ENVIRONMENT: dict[str, Any] = {
     "code": {"sources": "0123456789abcdef", "commit": "f00", "modified": False},
@@ -58,7 +58,7 @@ def test_it_says_what_was_run(whole: Path) -> None:
     assert "run: complete;" in text
     assert "- games: condorcet\n" in text
     assert "- solvers: nlhf_exact(tau=0.1)\n" in text
-    assert "- experiments: robustness(path=noise, points=5)\n" in text
+    assert "- experiments: robustness(path=temperature, points=5)\n" in text
     assert "- code: sources 0123456789abcdef, commit f00, modified False\n" in text
     assert "- machine: system Linux 6, processors 2\n" in text
     assert re.search(r"[\d.]+ seconds of solving", text)

@@ -3,12 +3,13 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from matplotlib.colors import to_hex
 
 from results import style
 from results.questions import robustness
 from tests.readable import drawn
-from tests.recorded import annotators
+from tests.recorded import annotators, framed, row
 
 SECTION = robustness.SECTION
 
@@ -26,9 +27,67 @@ def test_the_table_has_a_line_a_point_and_the_largest_step_at_the_end() -> None:
 
 def test_sentences_are_computed_from_the_rows() -> None:
     (view, *_) = SECTION.contents(annotators()).views
-    gap = view.findings[-2]
+    (gap,) = [text for text in view.findings if text.startswith("Path annotators: the gap")]
     assert gap.startswith("Path annotators: the gap reaches RLHF 0.3")
     assert "NLHF 0.000," in gap
+    (regret,) = [text for text in view.findings if "regret" in text]  # the truth judges one path
+    assert regret.startswith("Path random raters (20 raters, 60 comparisons): the regret, each in")
+
+
+def test_what_is_arithmetic_is_in_the_full_table_only() -> None:
+    answer = SECTION.contents(annotators())
+    full = answer.tables["robustness"].index.get_level_values("path")
+    assert {"temperature", "random raters (20 raters, 60 comparisons)"} <= set(full)
+    shown = answer.views[0].tables["robustness"].index.get_level_values("path")
+    assert set(shown) == set(full) - {"temperature"}
+    assert not any("temperature" in text for text in answer.views[0].findings)
+
+
+@pytest.mark.parametrize(("n", "shown"), [(None, False), (50, True)])
+@pytest.mark.parametrize("path", ["random_raters", "reversed_raters", "balanced_position"])
+def test_some_paths_need_finite_data_to_be_shown(path: str, n: int | None, shown: bool) -> None:
+    labels = {"path": path, "t": 0.5} | ({} if n is None else {"n_comparisons": n})
+    fields: dict[str, Any] = {"experiment": "robustness", "params": {"kl": 0.1}}
+    rows = SECTION.rows(framed([row("duality_gap", 0.3, labels=labels, **fields)]))
+    assert bool(robustness.findings(rows)) == shown
+    assert len(robustness.table(rows)) == 1
+    assert shown or robustness.figure(rows) is None
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [({"tau": 0}, True), ({"kl": 0.1}, True), ({"tau": 0.1}, False), ({"tau": 0.01}, False)],
+)
+def test_no_sentence_compares_methods_at_equal_temperature(
+    params: dict[str, float], said: bool
+) -> None:
+    labels = {"path": "cyclic", "t": 0.5}
+    rows = framed([row("duality_gap", 0.3, labels=labels, params=params, experiment="robustness")])
+    assert any(view.findings for view in SECTION.contents(rows).views) == said
+
+
+def test_what_a_path_depends_on_tells_its_lines_apart() -> None:
+    fields: dict[str, Any] = {"experiment": "robustness"}
+    several: list[dict[str, Any]] = [
+        {"path": "random_flips", "flips": 5, "n_comparisons": 3000},
+        {"path": "random_flips", "flips": 9, "n_comparisons": 3000},
+        {"path": "bias", "bonus": 0.5, "action": "A"},
+        {"path": "one_sided", "action": "A"},
+    ]
+    rows = framed([row("shift", 0.1, labels={**labels, "t": 1}, **fields) for labels in several])
+    table: Any = robustness.table(SECTION.rows(rows))
+    assert set(table.index.get_level_values("path")) == {
+        "random flips (5 flips, 3,000 comparisons)",
+        "random flips (9 flips, 3,000 comparisons)",
+        "bias (bonus 0.5), for A",
+        "one sided, against A",
+    }
+
+
+def test_noise_in_finite_data_is_drawn_first() -> None:
+    axes = drawn(SECTION, annotators()).axes
+    titles = [axes[k].get_title().partition("\n")[0] for k in range(3)]
+    assert titles == ["random raters", "cyclic", "annotators, type 0"]
 
 
 def test_a_curve_has_a_gap_where_nothing_exists() -> None:
