@@ -56,9 +56,10 @@ class Population:
         Scales of different types are not comparable otherwise. A type to which all answers are
         worth the same has 1 everywhere: each is its favourite.
         """
-        low, top = (end(self.utilities, -1, keepdims=True) for end in (np.min, np.max))
-        width = np.where(top > low, top - low, 1)
-        return np.asarray(1 - (top - self.utilities) / width)
+        low = self.utilities.min(-1, keepdims=True)
+        width = self.utilities.max(-1, keepdims=True) - low
+        share = (self.utilities - low) / np.where(width > 0, width, 1)
+        return np.asarray(np.where(width > 0, share, 1))
 
 
 def majority(people: Population) -> Float:
