@@ -96,10 +96,9 @@ class Consistency(Experiment):
             for metric in SOLVED_AGAIN:
                 yield Measurement(metric, np.nan, status="skipped", message=reason)
             return
-        exact, near = {"copies": self.copies}, {"copies": NEAR_COPIES, "inside": _INSIDE}
-        changes = [
-            (cloned(game, self.copies), exact),
-            (near_cloned(game, _INSIDE), near),
+        changes: list[tuple[PreferenceGame, dict[str, float]]] = [
+            (cloned(game, self.copies), {"copies": self.copies}),
+            (near_cloned(game, _INSIDE), {"copies": NEAR_COPIES, "inside": _INSIDE}),
             (tilted(game, _LOG_ODDS), {"log_odds": _LOG_ODDS}),
         ]
         for metric, (changed, labels) in zip(SOLVED_AGAIN, changes, strict=True):
@@ -107,8 +106,8 @@ class Consistency(Experiment):
             shifts = numerics.total_variation(merged(others.policy, game.n), solution.policy)
             for k, action in enumerate(game.names):
                 other = replace(others, status=others.status[k], message=others.message[k])
-                indexed = {"action": action, **labels}
-                yield from each(metric, shifts[k], game, other, solution.message, **indexed)
+                against = solution.message
+                yield from each(metric, shifts[k], game, other, against, action=action, **labels)
 
 
 def _majority_mass(game: PreferenceGame, solution: Solution) -> dict[str, Float]:

@@ -11,6 +11,7 @@ from games import Population, PreferenceGame, measures
 from games.catalogue.clones import clones
 from games.game import Float
 from solvers import SOLVERS
+from solvers.rlhf_exact import RlhfExact
 from solvers.slhf_exact import SlhfExact
 from tabular import MatchedKl, changed_games
 from tabular import regret as losses
@@ -142,7 +143,7 @@ def test_a_condorcet_loser_can_be_what_slhf_answers() -> None:
 def test_another_reference_moves_the_answer_by_hand() -> None:
     """ref_A goes from odds o to e o; rewards, V and the cycle's symmetry give the rest."""
     game = PreferenceGame([[0.5, 0.7], [0.3, 0.5]], [0.3, 0.7], names=["A", "B"])
-    tilt = np.exp([[1.0, 0], [0, 1]])
+    tilt = np.exp(np.eye(2))
     log_odds = np.log(0.7 / 0.3)
 
     def answer(ref: Float, gap: float) -> Float:
@@ -207,12 +208,12 @@ def test_objectives_by_hand_and_best_at_the_answer() -> None:
         q /= q.sum()
         return float(p @ game.P @ q + tau * kl(q))
 
-    r = SOLVERS["rlhf_exact"]().rewards(game)
+    r = RlhfExact().rewards(game)
     V = -tau * np.log((game.ref * np.exp(-game.P / tau)).sum(-1))
-    objectives = {
-        "rlhf_exact": lambda p: p @ r - tau * kl(p),
+    objectives: dict[str, Callable[[Float], float]] = {
+        "rlhf_exact": lambda p: float(p @ r) - tau * kl(p),
         "nlhf_exact": lambda p: worst(p) - tau * kl(p),
-        "slhf_exact": lambda p: p @ V - tau * kl(p),
+        "slhf_exact": lambda p: float(p @ V) - tau * kl(p),
     }
     for name, objective in objectives.items():
         solver = SOLVERS[name]().at_tau(tau)
@@ -229,7 +230,7 @@ def test_objectives_by_hand_and_best_at_the_answer() -> None:
 
 
 def test_a_type_without_preferences_gets_all_there_is() -> None:
-    people = Population([0.5, 0.5], [[4.0, 4], [0, 10]])
+    people = Population([0.5, 0.5], np.array([[4, 4], [0, 10]]))
     game = PreferenceGame([[0.5, 0.25], [0.75, 0.5]], [0.9, 0.1], population=people)
     measurements = measured("consistency", game, SOLVERS["nlhf_exact"](tau=1e3))
     assert values(measurements, "type_utility") == pytest.approx([1, 0.1], abs=1e-3)
@@ -300,6 +301,7 @@ def check_objectives(module: Any) -> None:
     matched = MatchedKl(SOLVERS["slhf_exact"], 0.02)
     found = matched.solve(game)
     same = module.regret(matched, game, found)
+    assert found.tau is not None
     weight = SOLVERS["slhf_exact"](float(found.tau), float(found.tau))
     np.testing.assert_allclose(same.objective(p), module.regret(weight, game).objective(p))
 

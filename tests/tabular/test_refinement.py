@@ -203,7 +203,7 @@ def test_what_is_too_large_is_skipped_with_a_reason() -> None:
 
 def test_the_best_set_exists_where_the_methods_answer_does_not() -> None:
     """Every type prefers A to all others: the reward is infinite, the best set is A."""
-    people = Population([0.5, 0.5], [[2.0, 1, 0], [2, 0, 1]])
+    people = Population([0.5, 0.5], np.array([[2, 1, 0], [2, 0, 1]]))
     game = PreferenceGame(majority(people), population=people)
     measurements = measured("refinement", game, SOLVERS["rlhf_exact"](tau=0.1), n_answers=1)
     rows = {m.labels["how"]: m for m in select(measurements, "seen_favourite", type="all")}
