@@ -151,6 +151,8 @@ def findings(rows: pd.DataFrame) -> list[str]:
         for how in [how for how in WAYS if how in set(part["how"])]:
             means = mean_over_games(estimate(part[part["how"] == how], GAME_AND_METHOD))
             words = WAYS[how].format(n=n)
+            if how in ANY_METHOD:
+                means = f"probability {means.removeprefix(f'{ALL} ')}"
             out.append(f"After {words} a user has seen its favourite: {means}.")
         alone = first_answers(rows)
         utility = estimate(alone[alone["metric"] == "best_utility"], GAME_AND_METHOD)
