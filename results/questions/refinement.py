@@ -38,6 +38,8 @@ OWN_WAYS = ("independent", "refined")
 """What a method does by its definition; the others are competitors."""
 REVISED = (Column("refinement_win_rate"),)
 NO_USERS = "no game of this run has a population of users"
+_BEST = "best set"
+_BOUND = {"color": style.GREY, "linestyle": ":", "zorder": 1}
 _MAX_GAMES = 6
 _PANELS_PER_ROW = 3
 
@@ -71,6 +73,14 @@ def favourites_by_route(rows: pd.DataFrame) -> pd.DataFrame:
     beside = rows["method"].isin(refines) & (rows["how"] == "independent")
     name = rows["method"].astype(str)
     return rows.assign(method=name.mask(beside, name + ", independent"))
+
+
+def with_different_draws(rows: pd.DataFrame) -> pd.DataFrame:
+    """``favourites_by_route``, and draws without replacement of methods that cannot refine."""
+    mine, drawn = favourites_by_route(rows), chances(rows)
+    drawn = drawn[drawn["how"] == "without_replacement"]
+    drawn = drawn[~drawn["method"].isin(mine.loc[mine["how"] == "refined", "method"].unique())]
+    return pd.concat([mine, drawn.assign(method=drawn["method"].astype(str) + ", different")])
 
 
 def revisions(rows: pd.DataFrame) -> pd.DataFrame:
@@ -167,33 +177,40 @@ def findings(rows: pd.DataFrame) -> list[str]:
 
 def figure(rows: pd.DataFrame) -> "Figure":
     """Has a user seen its favourite after N answers, and is a revision preferred?"""
-    pairs, shares = revisions(rows), favourites_by_route(rows)
+    from matplotlib.lines import Line2D
+
+    pairs, shares = revisions(rows), with_different_draws(rows)
+    bound = chances(rows)[chances(rows)["how"] == "best_set"]
     columns = {
         f"revising\n{leader}": estimate(pairs[pairs["leader"] == leader], GAME_AND_METHOD)
         for leader in categories(pairs["leader"])
     }
-    chances = {
+    curves = {
         game: estimate(shares[shares["game"] == game], ["method", "n_answers"])
         for game in categories(shares["game"])[:_MAX_GAMES]
     }
     games, styles = categories(pairs["game"]), style.method_styles(pd.concat([shares, pairs]))
     revise = {name: of_it for name, of_it in styles.items() if name in set(pairs["method"])}
-    lines, across = -(-len(chances) // _PANELS_PER_ROW), min(_PANELS_PER_ROW, len(chances))
+    lines, across = -(-len(curves) // _PANELS_PER_ROW), min(_PANELS_PER_ROW, len(curves))
     with style.settings():
-        title = "Has a user seen its favourite after N answers? " if chances else ""
+        title = "Has a user seen its favourite after N answers? " if curves else ""
         title += f"Is a revision preferred? At {comparison_in(rows)}"
-        estimates = [*chances.values(), *columns.values()]
-        legend = panels.legend(styles, estimates, "lines" if chances else "dots")
-        heights = [*[0.3 + 1.5 * lines] * bool(chances), panels.height_of(games, revise)]
+        estimates = [*curves.values(), *columns.values()]
+        legend = panels.legend(styles, estimates, "lines" if curves else "dots")
+        if len(bound):
+            legend[_BEST] = Line2D([], [], **_BOUND)
+        heights = [*[0.3 + 1.5 * lines] * bool(curves), panels.height_of(games, revise)]
         page = style.Page(title, legend, *heights)
-        grid = list(page.panels(0, lines, across, gaps=(0.25, 0.65)).flat) if chances else []
-        for k, (axes, (game, part)) in enumerate(zip(grid, chances.items(), strict=False)):
+        grid = list(page.panels(0, lines, across, gaps=(0.25, 0.65)).flat) if curves else []
+        for k, (axes, (game, part)) in enumerate(zip(grid, curves.items(), strict=False)):
             panels.curves(axes, part, "n_answers", styles)
+            best = estimate(bound[bound["game"] == game], ["n_answers"])
+            axes.plot(best["n_answers"], best["mean"], clip_on=False, **_BOUND)
             panels.limit(axes, "y", labels=k % _PANELS_PER_ROW == 0)
             axes.set(title=panels.short(game), xticks=sorted(set(part["n_answers"])), xlabel="N")
             axes.set_ylabel("favourite seen" if k % _PANELS_PER_ROW == 0 else "")
         panels.dot_columns(page, min(1, lines), columns, games, revise, {})
-        for axes in grid[len(chances) :]:
+        for axes in grid[len(curves) :]:
             axes.set_axis_off()
     return page.figure
 
