@@ -1,6 +1,6 @@
 """What does asking again buy?"""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -39,7 +39,7 @@ OWN_WAYS = ("independent", "refined")
 REVISED = (Column("refinement_win_rate"),)
 NO_USERS = "no game of this run has a population of users"
 _BEST = "best set"
-_BOUND = {"color": style.GREY, "linestyle": ":", "zorder": 1}
+_BOUND: dict[str, Any] = {"color": style.GREY, "linestyle": ":", "zorder": 1}
 _MAX_GAMES = 6
 _PANELS_PER_ROW = 3
 
