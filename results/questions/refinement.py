@@ -34,7 +34,7 @@ WAYS = {
 ANY_METHOD = ("best_set",)
 """The ways that do not depend on the method."""
 
-OWN_WAYS = ("independent", "refined")
+BY_DEFINITION = ("independent", "refined")
 """What a method does by its definition; the others are competitors."""
 REVISED = (Column("refinement_win_rate"),)
 NO_USERS = "no game of this run has a population of users"
@@ -60,7 +60,7 @@ def chances(rows: pd.DataFrame) -> pd.DataFrame:
 def favourites(rows: pd.DataFrame) -> pd.DataFrame:
     """``chances`` by independent draws and by followers, without their competitors."""
     rows = chances(rows)
-    return rows[rows["how"].isin(OWN_WAYS)]
+    return rows[rows["how"].isin(BY_DEFINITION)]
 
 
 def favourites_by_route(rows: pd.DataFrame) -> pd.DataFrame:
