@@ -9,6 +9,7 @@ import numpy as np
 from games import PreferenceGame
 from llm.experiment import LanguageExperiment
 from llm.method import Method
+from tabular.consistency import SOLVED_AGAIN
 from tabular.consistency import Consistency as Tabular
 from tabular.experiment import Experiment, Measurement, RngFor
 
@@ -17,7 +18,8 @@ from tabular.experiment import Experiment, Measurement, RngFor
 class Consistency(LanguageExperiment):
     """Entropy, self-agreement and mass on the majority's choices of a trained model's answers.
 
-    Clones are not measured: each would need a separate training.
+    Changed games (clones, near-clones, other references) are not measured: each would need a
+    separate training.
 
     Attributes
     ----------
@@ -26,16 +28,17 @@ class Consistency(LanguageExperiment):
     """
 
     def tabular(self) -> Experiment:
-        """The tabular experiment without clones."""
+        """The tabular experiment without changed games."""
         return Tabular(most_cloned=0)
 
     def measure(  # type: ignore[override]
         self, game: PreferenceGame, learner: Method, rng_for: RngFor, folder: Path
     ) -> Iterator[Measurement]:
-        """The measurements of every experiment, and a skipped one in place of those of clones."""
+        """The measurements of every experiment; those of changed games are skipped."""
         for m in super().measure(game, learner, rng_for, folder):
             # a training that another question has done takes no time; its seconds are on its curve
-            if m.metric != "clone_shift" and (m.metric, m.step) != ("seconds", None):
+            if m.metric not in SOLVED_AGAIN and (m.metric, m.step) != ("seconds", None):
                 yield m
-        why = "not measured with language models: each clone would be a training of its own"
-        yield Measurement("clone_shift", np.nan, status="skipped", message=why)
+        why = "not measured with language models: each changed game would be a training of its own"
+        for metric in SOLVED_AGAIN:
+            yield Measurement(metric, np.nan, status="skipped", message=why)

@@ -86,6 +86,16 @@ METRICS: dict[str, Metric] = {
         "lower",
         synonyms="suboptimality; for nlhf the regularised exploitability",
     ),
+    "objective": Metric(
+        "what the concept maximises, on the true game: rlhf E r - tau KL(pi | mu), r the full-data "
+        "reward in log-odds; nlhf min_pi' P(pi > pi') - tau KL(pi | mu) + tau KL(pi' | mu); slhf "
+        "E V - tau_leader KL(pi | mu); comparable within one concept only",
+        -_INF,
+        _INF,
+        "payoff",
+        "higher",
+        synonyms="value of the regularised objective; its best value is objective + regret",
+    ),
     "leader_value": Metric(
         "sum_y pi(y) min_y' P[y, y']",
         high=0.5,
@@ -104,6 +114,18 @@ METRICS: dict[str, Metric] = {
         better="higher",
         synonyms="Condorcet consistency",
     ),
+    "condorcet_loser_mass": Metric(
+        "pi(Condorcet loser: P[i, loser] > 1/2 for all others i), if there is one",
+        better="lower",
+        synonyms="violation of the Condorcet loser criterion",
+    ),
+    "smith_size": Metric(
+        "number of answers in the Smith set; 1 if there is a Condorcet winner",
+        1,
+        _INF,
+        "",
+        synonyms="size of the top cycle",
+    ),
     "smith_mass": Metric("pi(Smith set)", better="higher", synonyms="Smith consistency"),
     "copeland_mass": Metric(
         "pi(answers of highest Copeland score)",
@@ -119,6 +141,27 @@ METRICS: dict[str, Metric] = {
         "total variation between pi and the answer with `action` cloned, clones summed",
         better="lower",
         synonyms="violation of independence of clones",
+    ),
+    "near_clone_shift": Metric(
+        "the same with `action` replaced by three answers that each have its win rates against the "
+        "rest and beat each other in a circle with probability .95",
+        better="lower",
+        synonyms="violation of composition consistency",
+    ),
+    "ref_shift": Metric(
+        "total variation between pi and the answer, at the same KL or tau, with the log-odds of "
+        "`action` in the references raised by `log_odds`",
+        synonyms="sensitivity to the reference policy",
+    ),
+    "type_utility": Metric(
+        "sum_y pi(y) u_k(y), with the utility of user type k scaled to [0, 1]",
+        better="higher",
+        synonyms="expected utility of a group",
+    ),
+    "minority_utility": Metric(
+        "least type_utility over the user types",
+        better="higher",
+        synonyms="egalitarian (Rawlsian, max-min) welfare",
     ),
     # data sensitivity, robustness
     "shift": Metric(

@@ -23,22 +23,30 @@ class Regret:
     message : str array (...)
         Why the best value does not exist, for each context; "" where it does, and for solvers
         whose concept has no objective.
+    best : float array (...)
+        Best value of the objective; NaN where there is none.
     """
 
     shortfall: Callable[[Float], Float]
     message: Reasons
+    best: Float
 
     def __call__(self, policy: Float) -> Float:
         """Regret (...) of a policy (..., n)."""
         return self.shortfall(policy)
 
+    def objective(self, policy: Float) -> Float:
+        """Value (...) of the objective at a policy (..., n)."""
+        return np.asarray(self.best - self.shortfall(policy))
+
 
 def regret(solver: Solver, game: PreferenceGame, best: Solution | None = None) -> Regret:
     """The loss in the solver's objective on the true game, at the solver's weights.
 
-    RLHF: expected full-data reward - tau KL. NLHF: half the regularised duality gap. SLHF: value
-    against the best follower - tau_leader KL. NaN for other concepts and where the full-data
-    reward is infinite.
+    RLHF: expected full-data reward - tau KL. NLHF: half the regularised duality gap, which is what
+    the regularised value against the worst opponent, min_pi' P(pi > pi') - tau KL(pi | ref) +
+    tau KL(pi' | ref), lacks to 1/2. SLHF: value against the best follower - tau_leader KL. NaN for
+    other concepts and where the full-data reward is infinite.
 
     Parameters
     ----------
@@ -70,30 +78,33 @@ def regret(solver: Solver, game: PreferenceGame, best: Solution | None = None) -
         values = [np.nan if f is None else float(f(r)) for f, r in zip(parts, rows, strict=True)]
         return np.array(values).reshape(game.batch)
 
-    return Regret(shortfall, best.message)
+    values = np.reshape([np.nan if f is None else float(f.best) for f in parts], game.batch)
+    return Regret(shortfall, best.message, values)
 
 
 def _at_one_tau(solver: Solver, game: PreferenceGame) -> Regret:
     defined = np.full(game.batch, "")
     tau = getattr(solver, "tau_leader", getattr(solver, "tau", 0.0))
     if solver.concept == "nlhf":
-        return Regret(lambda policy: measures.duality_gap(game, policy, tau) / 2, defined)
+        half = np.full(game.batch, 0.5)
+        return Regret(lambda policy: measures.duality_gap(game, policy, tau) / 2, defined, half)
     if solver.concept == "slhf":
         follower_tau = getattr(solver, "tau_follower", 0.0)
         values = measures.follower_values(game, follower_tau)
-        return Regret(_shortfall(game, values, tau), defined)
+        return _against(game, values, tau, defined)
     if solver.concept == "rlhf":
         return _of_reward(solver, game, tau)
-    return Regret(lambda policy: np.full(game.batch, np.nan), defined)
+    nothing = np.full(game.batch, np.nan)
+    return Regret(lambda policy: nothing, defined, nothing)
 
 
 def _of_reward(solver: Solver, game: PreferenceGame, tau: Weight) -> Regret:
     fit = RlhfExact(ridge=getattr(solver, "ridge", 0.0))
-    return Regret(_shortfall(game, fit.rewards(game), tau), fit.undefined(game))
+    return _against(game, fit.rewards(game), tau, fit.undefined(game))
 
 
-def _shortfall(game: PreferenceGame, values: Float, tau: Weight) -> Callable[[Float], Float]:
-    """max_p [E_p values - tau KL(p | ref)] minus the same at the policy; NaN where tau is."""
+def _against(game: PreferenceGame, values: Float, tau: Weight, message: Reasons) -> Regret:
+    """The objective E_p values - tau KL(p | ref), and what a policy lacks to its maximum."""
     soft = np.all(tau != 0)
     if soft:
         tilt = values / numerics.per_context(tau, values)
@@ -105,4 +116,4 @@ def _shortfall(game: PreferenceGame, values: Float, tau: Weight) -> Callable[[Fl
         cost = tau * measures.kl_to_ref(game, policy) if soft else 0.0
         return np.asarray(best - numerics.expectation(policy, values) + cost)
 
-    return short
+    return Regret(short, message, np.asarray(best))

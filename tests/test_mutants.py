@@ -15,7 +15,7 @@ from tests.mutants import Mutant, NotPlantedError, assert_noticed, collected
 
 PLANTED = {
     "tests/games/estimation/test_estimators.py": 41,
-    "tests/games/test_measures_by_hand.py": 18,
+    "tests/games/test_measures_by_hand.py": 21,
     "tests/llm/test_learner_mutants.py": 35,
     "tests/solvers/golden/test_dataset_fits.py": 18,
     "tests/solvers/golden/test_exact.py": 43,
@@ -24,6 +24,8 @@ PLANTED = {
     "tests/solvers/golden/test_rewards.py": 19,
     "tests/solvers/golden/test_self_play.py": 29,
     "tests/solvers/golden/test_stackelberg.py": 18,
+    "tests/tabular/test_answering.py": 17,
+    "tests/tabular/test_consistency.py": 14,
     "tests/tabular/test_data_sensitivity_estimated.py": 15,
     "tests/tabular/test_linearisation.py": 25,
     "tests/tabular/test_matching.py": 8,

@@ -1,13 +1,13 @@
 """What does asking again buy?"""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from results import panels, style
 from results.frames import Labels, categories, comparison_in
-from results.questions.layout import GAME_AND_METHOD, pivot
-from results.questions.section import Column, Section, Table, label
+from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, pivot
+from results.questions.section import ALL, Column, Section, Table, label
 from results.questions.sentences import mean_over_games
 from results.statistics import estimate
 
@@ -15,8 +15,31 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = (Column("seen_favourite"), Column("best_utility"))
+FIRST = (
+    Column("seen_favourite"),
+    Column("best_utility"),
+    Column("win_rate_over_ref"),
+    Column("duality_gap"),
+    Column("leader_value"),
+)
+WAYS = {
+    "independent": "{n} independent answers",
+    "refined": "{n} refined answers",
+    "revised": "{n} answers, each the policy's own revision of the last,",
+    "without_replacement": "{n} different answers drawn from the policy",
+    "best_set": "the best set of {n} answers",
+}
+"""How a user is answered, in words; methods without a follower revise by themselves."""
+
+ANY_METHOD = ("best_set",)
+"""The ways that do not depend on the method."""
+
+BY_DEFINITION = ("independent", "refined")
+"""What a method does by its definition; the others are competitors."""
 REVISED = (Column("refinement_win_rate"),)
 NO_USERS = "no game of this run has a population of users"
+_BEST = "best set"
+_BOUND: dict[str, Any] = {"color": style.GREY, "linestyle": ":", "zorder": 1}
 _MAX_GAMES = 6
 _PANELS_PER_ROW = 3
 
@@ -27,11 +50,17 @@ def users(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(n_answers=rows["n_answers"].astype(int))
 
 
-def favourites(rows: pd.DataFrame) -> pd.DataFrame:
+def chances(rows: pd.DataFrame) -> pd.DataFrame:
     """The exact probabilities that a user, averaged over all types, has seen its favourite."""
     rows = users(rows)
     rows = rows[(rows["metric"] == "seen_favourite") & (rows["type"] == "all")]
     return rows[rows["route"] == "exact"]
+
+
+def favourites(rows: pd.DataFrame) -> pd.DataFrame:
+    """``chances`` by independent draws and by followers, without their competitors."""
+    rows = chances(rows)
+    return rows[rows["how"].isin(BY_DEFINITION)]
 
 
 def favourites_by_route(rows: pd.DataFrame) -> pd.DataFrame:
@@ -46,16 +75,53 @@ def favourites_by_route(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(method=name.mask(beside, name + ", independent"))
 
 
+def with_different_draws(rows: pd.DataFrame) -> pd.DataFrame:
+    """``favourites_by_route``, and draws without replacement of methods that cannot refine."""
+    mine, drawn = favourites_by_route(rows), chances(rows)
+    drawn = drawn[drawn["how"] == "without_replacement"]
+    drawn = drawn[~drawn["method"].isin(mine.loc[mine["how"] == "refined", "method"].unique())]
+    return pd.concat([mine, drawn.assign(method=drawn["method"].astype(str) + ", different")])
+
+
 def revisions(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows about revisions, by leader ("reference", "RLHF", ...)."""
-    return rows[rows["metric"] == "refinement_win_rate"]
+    """The rows about revisions by followers or new draws, by leader ("reference", "RLHF", ...)."""
+    return rows[(rows["metric"] == "refinement_win_rate") & (rows["how"] != "revised")]
+
+
+def all_revisions(rows: pd.DataFrame) -> pd.DataFrame:
+    """``revisions``, and those of a policy by itself as the method "NLHF, revised"."""
+    rows = rows[rows["metric"] == "refinement_win_rate"]
+    names = rows["method"].cat.remove_unused_categories()
+    order = [name + suffix for name in names.cat.categories for suffix in ("", ", revised")]
+    revised = names.astype(str) + ", revised"
+    method = revised.where(rows["how"] == "revised", names.astype(str))
+    return rows.assign(method=method.astype(pd.CategoricalDtype(order, ordered=True)))
+
+
+def first_answers(rows: pd.DataFrame) -> pd.DataFrame:
+    """What a method's first answer is worth: to the average user, and against other answers."""
+    one = (rows["n_answers"] == 1) & (rows["how"] == "independent")
+    one &= (rows["type"] == "all") & (rows["route"] == "exact")
+    return rows[one | rows["metric"].isin([column.name for column in FIRST[2:]])]
+
+
+def first(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a game, comparison and method: the price of asking again is a worse first answer."""
+    return pivot(first_answers(rows), METHOD_KEYS, ["metric"], FIRST)
+
+
+def first_digest(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a game and method of one comparison."""
+    return pivot(first_answers(rows), GAME_AND_METHOD, ["metric"], FIRST)
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison, user type, number of answers and how; columns metric x method.
 
-    ``how`` is "independent" if every answer is drawn by itself, or "refined" if each is a reply to
-    the one before.
+    ``how`` is "independent" if every answer is drawn by itself, "refined" if each is the
+    follower's reply to the one before, "revised" if it is the policy's own revision,
+    "without_replacement" if all are different draws, and "best_set" for the best N answers,
+    whatever the method.
     """
     index = ["game", "comparison", "type", "n_answers", "how", "route"]
     return pivot(users(rows), index, ["metric", "method"], COLUMNS)
@@ -72,28 +138,35 @@ def revised(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison and leader; columns are the methods that revise its answer.
 
     The value is the probability that the revision is preferred to the answer that it revises. A
-    method without a follower draws an answer from its policy instead.
+    method without a follower draws an answer from its policy instead, or, as "NLHF, revised",
+    revises it by itself.
     """
     index = ["game", "comparison", "leader"]
-    return pivot(revisions(rows), index, ["metric", "method"], REVISED)
+    return pivot(all_revisions(rows), index, ["metric", "method"], REVISED)
 
 
 def revised_digest(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game and leader of one comparison."""
-    return pivot(revisions(rows), ["game", "leader"], ["metric", "method"], REVISED)
+    return pivot(all_revisions(rows), ["game", "leader"], ["metric", "method"], REVISED)
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
     """The probability of having seen the favourite, and the win rate of each method's revisions."""
-    out, shares = [], favourites(rows)
+    out, shares = [], chances(rows)
     if shares.empty:
         out.append(f"{NO_USERS[0].upper()}{NO_USERS[1:]}.")
     else:
         n = min(3, shares["n_answers"].max())
-        for how in categories(shares["how"]):
-            part = shares[(shares["n_answers"] == n) & (shares["how"] == how)]
-            means = mean_over_games(estimate(part, GAME_AND_METHOD))
-            out.append(f"After {n} {how} answers a user has seen its favourite: {means}.")
+        part = shares[shares["n_answers"] == n]
+        for how in [how for how in WAYS if how in set(part["how"])]:
+            means = mean_over_games(estimate(part[part["how"] == how], GAME_AND_METHOD))
+            words = WAYS[how].format(n=n)
+            if how in ANY_METHOD:
+                means = f"probability {means.removeprefix(f'{ALL} ')}"
+            out.append(f"After {words} a user has seen its favourite: {means}.")
+        alone = first_answers(rows)
+        utility = estimate(alone[alone["metric"] == "best_utility"], GAME_AND_METHOD)
+        out.append(f"The first answer alone has utility {mean_over_games(utility)}.")
     pairs = revisions(rows)
     same = pairs[pairs["leader"].astype(str) == pairs["method"].astype(str)]
     if len(same):
@@ -104,35 +177,48 @@ def findings(rows: pd.DataFrame) -> list[str]:
 
 def figure(rows: pd.DataFrame) -> "Figure":
     """Has a user seen its favourite after N answers, and is a revision preferred?"""
-    pairs, shares = revisions(rows), favourites_by_route(rows)
+    from matplotlib.lines import Line2D
+
+    pairs, shares = revisions(rows), with_different_draws(rows)
+    bound = chances(rows)[chances(rows)["how"] == "best_set"]
     columns = {
         f"revising\n{leader}": estimate(pairs[pairs["leader"] == leader], GAME_AND_METHOD)
         for leader in categories(pairs["leader"])
     }
-    chances = {
+    curves = {
         game: estimate(shares[shares["game"] == game], ["method", "n_answers"])
         for game in categories(shares["game"])[:_MAX_GAMES]
     }
     games, styles = categories(pairs["game"]), style.method_styles(pd.concat([shares, pairs]))
     revise = {name: of_it for name, of_it in styles.items() if name in set(pairs["method"])}
-    lines, across = -(-len(chances) // _PANELS_PER_ROW), min(_PANELS_PER_ROW, len(chances))
+    lines, across = -(-len(curves) // _PANELS_PER_ROW), min(_PANELS_PER_ROW, len(curves))
     with style.settings():
-        title = "Has a user seen its favourite after N answers? " if chances else ""
+        title = "Has a user seen its favourite after N answers? " if curves else ""
         title += f"Is a revision preferred? At {comparison_in(rows)}"
-        estimates = [*chances.values(), *columns.values()]
-        legend = panels.legend(styles, estimates, "lines" if chances else "dots")
-        heights = [*[0.3 + 1.5 * lines] * bool(chances), panels.height_of(games, revise)]
+        estimates = [*curves.values(), *columns.values()]
+        legend = panels.legend(styles, estimates, "lines" if curves else "dots")
+        if len(bound):
+            legend[_BEST] = Line2D([], [], **_BOUND)
+        heights = [*[0.3 + 1.5 * lines] * bool(curves), panels.height_of(games, revise)]
         page = style.Page(title, legend, *heights)
-        grid = list(page.panels(0, lines, across, gaps=(0.25, 0.65)).flat) if chances else []
-        for k, (axes, (game, part)) in enumerate(zip(grid, chances.items(), strict=False)):
+        grid = list(page.panels(0, lines, across, gaps=(0.25, 0.65)).flat) if curves else []
+        for k, (axes, (game, part)) in enumerate(zip(grid, curves.items(), strict=False)):
             panels.curves(axes, part, "n_answers", styles)
+            best = estimate(bound[bound["game"] == game], ["n_answers"])
+            axes.plot(best["n_answers"], best["mean"], clip_on=False, **_BOUND)
             panels.limit(axes, "y", labels=k % _PANELS_PER_ROW == 0)
             axes.set(title=panels.short(game), xticks=sorted(set(part["n_answers"])), xlabel="N")
             axes.set_ylabel("favourite seen" if k % _PANELS_PER_ROW == 0 else "")
         panels.dot_columns(page, min(1, lines), columns, games, revise, {})
-        for axes in grid[len(chances) :]:
+        for axes in grid[len(curves) :]:
             axes.set_axis_off()
     return page.figure
+
+
+def _shared(rows: pd.DataFrame) -> pd.DataFrame:
+    """``rows`` with the ways that are the same for all methods under the method ``ALL``."""
+    method = rows["method"].cat.add_categories(ALL)
+    return rows.assign(method=method.mask(rows["how"].isin(ANY_METHOD), ALL))
 
 
 def _leader(labels: Labels) -> str:
@@ -145,18 +231,26 @@ SECTION = Section(
     title="What does asking again buy?",
     reading="A user asks N times. seen_favourite is the probability that one of the N answers is "
     "the user's favourite; best_utility is the utility of the best of them, scaled to [0, 1] for "
-    "each user type. Answers are independent draws from the policy or, for a method with a "
-    "follower, refined: each is the follower's reply to the one before. The number of answers is "
-    "equal, but only a follower sees the answer before. In the table of revisions, 0.5 means that "
-    "a revision is no better than what it revises.",
+    "each user type. Answers are independent draws from the policy; refined: each is the "
+    "follower's reply to the one before; revised, where there is no follower: each is the policy's "
+    "own revision of the one before, the policy tilted by the preference at the follower's "
+    "temperature, which models a prompt to improve on an answer and is no fact about prompting; "
+    "without_replacement: different draws from the policy; best_set: the N answers that hold a "
+    "favourite of most users, the bound for every way, whatever the method. The number of answers "
+    "is equal, but only a follower and a revision see the answer before. A sharp policy cannot "
+    "give many different answers: without replacement it stops when it has no other. A way that "
+    "serves well after N answers may start with a worse one: see the table of first answers. In "
+    "the table of revisions, 0.5 means that a revision is no better than what it revises.",
     expected="Three equally common user types whose preferences form a symmetric cycle, at tau = 0 "
     "and 1, 2 and 3 answers: 1/3, 5/9 and 19/27 by independent draws from NLHF; 1/3, 2/3 and 1 by "
-    "the SLHF follower, which then goes once around the cycle. A larger tau_follower makes the "
-    "replies more random and takes the advantage away; with other games or more answers "
-    "independent draws can be better.",
+    "the SLHF follower, which then goes once around the cycle. So do different draws from NLHF, "
+    "its own revisions, and the best set: it is no merit of a follower alone. A larger "
+    "tau_follower makes the replies more random and takes the advantage away; with other games or "
+    "more answers independent draws can be better. No way is better than the best set.",
     findings=findings,
     tables=(
         Table("refinement", table, COLUMNS, digest, absent=NO_USERS),
+        Table("first_answers", first, FIRST, first_digest),
         Table("revisions", revised, REVISED, revised_digest),
     ),
     figure=figure,
@@ -168,5 +262,6 @@ SECTION = Section(
         "route": label("route"),
         "leader": _leader,
     },
+    arrange=_shared,
     compared=True,
 )

@@ -22,7 +22,8 @@ def test_the_table_has_a_line_a_method_and_a_column_a_metric() -> None:
     rlhf = table.loc[("condorcet", "tau = 0", "RLHF", "exact")]
     assert rlhf["duality_gap", "mean"] == pytest.approx(0.3, abs=1e-9)  # A beats B by .65
     assert rlhf["leader_value", "mean"] == pytest.approx(0.35)
-    assert rlhf["clone_shift", "mean"] == pytest.approx(1)
+    assert rlhf["objective", "mean"] > 0
+    assert rlhf["minority_utility", "mean"] == pytest.approx(0)  # B is worst for C > A > B
     nlhf = table.loc[("condorcet", "tau = 0", "NLHF", "exact")]
     assert nlhf["self_agreement", "mean"] == pytest.approx(0.5**2 + 0.2**2 + 0.3**2)
     slhf = table.loc[("condorcet", "tau = 0", "SLHF", "exact")]
@@ -31,6 +32,20 @@ def test_the_table_has_a_line_a_method_and_a_column_a_metric() -> None:
     assert at_kl["kl_to_ref", "mean"].to_list() == pytest.approx([0.05] * 3)
     assert (at_kl["tau", "mean"] > 0).all()
     assert "condorcet_mass" not in table.columns.get_level_values("metric")
+
+
+def test_changes_are_the_largest_over_the_answers_that_are_changed() -> None:
+    table: Any = consistency.changes(SECTION.rows(annotators()))
+    at_zero = table.xs(("condorcet", "tau = 0"), level=("game", "comparison")).droplevel("n")
+    assert at_zero["clone_shift", "mean"].to_dict() == pytest.approx(
+        {"RLHF": 1, "NLHF": 0, "SLHF": 0}, abs=1e-9
+    )
+    # the worst loss of A as a cycle is .95, that of C .75, so that SLHF turns to B
+    assert at_zero.loc["SLHF", ("near_clone_shift", "mean")] == pytest.approx(1)
+    assert at_zero.loc["NLHF", ("near_clone_shift", "mean")] == pytest.approx(0, abs=1e-9)
+    types: Any = consistency.types(SECTION.rows(annotators())).droplevel("n")
+    nlhf = types.loc[("condorcet", "tau = 0", "NLHF")]["type_utility", "mean"]
+    assert nlhf.to_list() == pytest.approx([0.6, 0.35, 0.55])
 
 
 def test_pages_show_the_columns_that_say_so() -> None:
@@ -47,7 +62,21 @@ def test_sentences_are_computed_from_the_rows() -> None:
         "No game has a Condorcet winner.",
         "Cloning one answer moves the rest by at most RLHF 1.000 (condorcet), NLHF 0.000, "
         "SLHF 0.000.",
+        "A cycle of near-clones in its place moves it by at most RLHF 1.000 (condorcet), "
+        "NLHF 0.000, SLHF 1.000 (condorcet).",
+        "Another reference (log-odds of one answer + 1) moves it by at most RLHF 0.000, "
+        "NLHF 0.000, SLHF 0.000.",
+        "The user type that gets least has utility RLHF 0.000, NLHF 0.350, SLHF 0.000 "
+        "(mean of 1 game).",
     ]
+
+
+def test_a_condorcet_loser_is_named_with_its_game() -> None:
+    rows = [row("condorcet_loser_mass", v, solver=s, game=g) for s, g, v in
+            [("slhf_exact", "a", 1), ("slhf_exact", "b", 0), ("nlhf_exact", "a", 0)]]  # fmt: skip
+    assert consistency.findings(SECTION.rows(framed(rows)))[-1] == (
+        "A Condorcet loser gets at most NLHF 0.000, SLHF 1.000 (a)."
+    )
 
 
 def test_other_rows_give_other_sentences() -> None:
@@ -85,7 +114,7 @@ def test_cells_say_interval_and_gaps() -> None:
 
 
 def test_dots_stand_where_the_rows_say() -> None:
-    entropy, gap, value, smith, clone = drawn(SECTION, annotators()).axes
+    entropy, gap, value, smith, clone, near = drawn(SECTION, annotators()).axes
     rlhf, nlhf, slhf = (style.COLOURS[c] for c in ("rlhf", "nlhf", "slhf"))
     mixed = -sum(p * math.log(p) for p in (0.5, 0.2, 0.3))
     assert dots(entropy, nlhf, "o") == pytest.approx([mixed])
@@ -93,6 +122,7 @@ def test_dots_stand_where_the_rows_say() -> None:
     assert dots(value, slhf, "^") == pytest.approx([0.4])
     assert dots(smith, rlhf, "s") == pytest.approx([1])
     assert dots(clone, rlhf, "s") == pytest.approx([1])
+    assert dots(near, slhf, "^") == pytest.approx([1])
 
 
 def test_methods_stand_below_each_other_in_one_order() -> None:

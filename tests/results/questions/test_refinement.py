@@ -37,7 +37,46 @@ def test_sentences_are_computed_from_the_rows() -> None:
     assert view.findings[1] == (
         "After 3 refined answers a user has seen its favourite: SLHF 1.000 (mean of 1 game)."
     )
-    assert view.findings[2].endswith("RLHF 0.500, NLHF 0.500, SLHF 0.600 (mean of 1 game).")
+    assert view.findings[2:5] == [
+        "After 3 answers, each the policy's own revision of the last, a user has seen its "
+        "favourite: RLHF 0.350, NLHF 1.000 (mean of 1 game).",
+        "After 3 different answers drawn from the policy a user has seen its favourite: "
+        "RLHF 0.350, NLHF 1.000, SLHF 0.400 (mean of 1 game).",
+        "After the best set of 3 answers a user has seen its favourite: probability 1.000 "
+        "(mean of 1 game).",
+    ]
+    # A has utility 1, 0 and 1/2 for the types of shares .4, .35 and .25, B 1/2, 1 and 0
+    assert view.findings[5] == (
+        "The first answer alone has utility RLHF 0.550, NLHF 0.500, SLHF 0.525 (mean of 1 game)."
+    )
+    assert view.findings[6].endswith("RLHF 0.500, NLHF 0.500, SLHF 0.600 (mean of 1 game).")
+
+
+def test_first_answers_stand_beside_what_asking_again_buys() -> None:
+    table: Any = refinement.first(SECTION.rows(annotators())).droplevel("n")
+    line = table.loc[("condorcet", "tau = 0", "SLHF")]
+    assert line["seen_favourite", "mean"] == pytest.approx(0.4)
+    assert line["best_utility", "mean"] == pytest.approx(0.525)
+    assert line["win_rate_over_ref", "mean"] == pytest.approx((0.5 + 0.65 + 0.4) / 3)
+    assert line["duality_gap", "mean"] == pytest.approx(0.2)
+    assert line["leader_value", "mean"] == pytest.approx(0.4)
+
+
+def test_competitors_are_in_the_table_and_not_taken_for_the_method() -> None:
+    rows = SECTION.rows(annotators())
+    table: Any = refinement.table(rows).droplevel(["n", "route"])["seen_favourite"]
+    third = ("condorcet", "tau = 0", "all", 3)
+    assert table.loc[(*third, "best_set"), ("all", "mean")] == pytest.approx(1)
+    assert math.isnan(table.loc[(*third, "best_set"), ("NLHF", "mean")])
+    assert table.loc[(*third, "without_replacement"), ("SLHF", "mean")] == pytest.approx(0.4)
+    assert set(refinement.favourites(rows)["how"]) == {"independent", "refined"}
+    revised: Any = refinement.revised(rows).droplevel("n")["refinement_win_rate"]
+    itself = revised.loc[("condorcet", "tau = 0", "NLHF")]
+    # to A follows C, to B A, to C B: .6, .65 and .75
+    expected = 0.5 * 0.6 + 0.2 * 0.65 + 0.3 * 0.75
+    assert itself["NLHF, revised", "mean"] == pytest.approx(expected)
+    assert itself["NLHF", "mean"] == pytest.approx(0.5)
+    assert not refinement.revisions(rows)["method"].astype(str).str.contains("revised").any()
 
 
 def test_methods_that_are_only_beside_have_rows_and_independent_draws_have_none() -> None:
