@@ -63,6 +63,13 @@ def majority(people: Population) -> Float:
     return np.asarray(0.5 + margins / 2)
 
 
+def makes(people: Population, P: Float) -> bool:
+    """Whether the majorities of two or more user types make P (..., n, n), within 1e-9."""
+    if people.shares.shape[-1] < 2:
+        return False
+    return bool(np.allclose(majority(people), P, rtol=0, atol=SUM_TOL))
+
+
 def rankings(shares: ArrayLike, orders: ArrayLike) -> Population:
     """Types who rank all answers; utility = number of answers ranked lower.
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from games import Population, PreferenceGame, SpecError, measures, numerics
 from games.game import Float
-from games.population import majority
+from games.population import majority, makes
 from solvers import Solution, Solver
 from tabular.experiment import Experiment, Measurement, RngFor, each
 
@@ -77,7 +77,7 @@ class Robustness(Experiment):
             T, C = (scale * part / size for part, size in zip(parts, sizes, strict=True))
             mixed = _along(game, 0.5 + (1 - at_t) * T + at_t * C)
             yield from self._follow(mixed, mixed, game, t, solver, rng_for, {})
-        elif game.population is None or not _made_by_majority(game):
+        elif game.population is None or not makes(game.population, game.P):
             yield self._skipped("the game has no population whose majorities make P")
         else:
             for k in range(game.population.shares.shape[-1]):
@@ -156,11 +156,3 @@ def _with_share(people: Population, k: int, t: Float) -> Float:
     alone = majority(Population(np.ones_like(shares[..., :1]), utilities[..., k : k + 1, :]))
     at_t = t.reshape(-1, *[1] * alone.ndim)
     return np.asarray(at_t * alone + (1 - at_t) * rest)
-
-
-def _made_by_majority(game: PreferenceGame) -> bool:
-    """Whether the majorities of two or more user types make P."""
-    people = game.population
-    if people is None or people.shares.shape[-1] < 2:
-        return False
-    return bool(np.allclose(majority(people), game.P, rtol=0, atol=1e-9))
