@@ -93,6 +93,14 @@ def condorcet_winner(game: PreferenceGame) -> Mask:
     return np.asarray(beats(game).sum(-1) == game.n - 1)
 
 
+def condorcet_loser(game: PreferenceGame) -> Mask:
+    """Mask (..., n) of the answer that every other one beats; all False if no answer is.
+
+    Strictly: one tie, and there is none. The only answer of a game is its winner, not its loser.
+    """
+    return np.asarray((beats(game).sum(-2) == game.n - 1) & (game.n > 1))
+
+
 def smith_set(game: PreferenceGame) -> Mask:
     """Mask (..., n) of the smallest non-empty set whose members strictly beat all outsiders.
 

@@ -49,6 +49,17 @@ class Population:
         top = self.utilities.max(-1, keepdims=True)
         return np.asarray(self.utilities >= top - TIE_TOL)
 
+    @property
+    def scaled(self) -> Float:
+        """Utilities (..., k, n) mapped to [0, 1] for each type: worst answer 0, favourite 1.
+
+        Scales of different types are not comparable otherwise. A type to which all answers are
+        worth the same has 1 everywhere: each is its favourite.
+        """
+        low, top = (end(self.utilities, -1, keepdims=True) for end in (np.min, np.max))
+        width = np.where(top > low, top - low, 1)
+        return np.asarray(1 - (top - self.utilities) / width)
+
 
 def majority(people: Population) -> Float:
     """P[i, j] = share of the types that prefer i to j, plus half of those that are indifferent."""

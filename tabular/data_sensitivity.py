@@ -104,7 +104,7 @@ class DataSensitivity(Experiment):
         compared = np.flatnonzero((weights[..., i, j] > 0).any(axis=tuple(range(len(game.batch)))))
         stride = -(-len(compared) // self.most_pairs)
         thinned = {"pairs_in_all": len(compared)} if stride > 1 else {}
-        for k in compared[::stride]:
+        for k in compared[:: max(1, stride)]:
             without = weights.copy()
             without[..., i[k], j[k]] = without[..., j[k], i[k]] = 0
             if (without.sum((-1, -2)) > 0).all():

@@ -36,7 +36,7 @@ class Frequency(Experiment):
         labels = {"answers": game.n, "voters": _voters(game)}
         of_game = {
             "no_condorcet_winner": ~measures.condorcet_winner(game).any(-1),
-            "condorcet_loser_exists": _has_loser(game),
+            "condorcet_loser_exists": measures.condorcet_loser(game).any(-1),
         }
         for metric, holds in of_game.items():
             for k, value in enumerate(np.ravel(holds)):
@@ -44,12 +44,6 @@ class Frequency(Experiment):
         mixed = np.where((solution.policy > TIE_TOL).sum(-1) > 1, 1.0, 0.0)
         defined = np.where(np.isnan(solution.policy).any(-1), math.nan, mixed)
         yield from each("mixed_answer", defined, game, solution, **labels)
-
-
-def _has_loser(game: PreferenceGame) -> measures.Mask:
-    """Whether an answer loses to every other one, in games of two or more."""
-    losses = measures.beats(game).sum(-2)
-    return np.asarray((losses == game.n - 1).any(-1) & (game.n > 1))
 
 
 def _voters(game: PreferenceGame) -> int:

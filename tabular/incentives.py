@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from games import Population, PreferenceGame, SpecError
-from games.game import Float
 from games.population import every_order, majority, makes
 from solvers import Solution, Solver
 from tabular.experiment import Experiment, Measurement, RngFor
@@ -104,7 +103,7 @@ def _gains(game: PreferenceGame, answers: Solution, context: int | None) -> Iter
         for k in range(len(game.population.shares)):
             yield Measurement("misreport_gain", math.nan, context, {"type": k}, status, message)
         return
-    for k, worth in enumerate(_scaled(game.population.utilities)):
+    for k, worth in enumerate(game.population.scaled):
         gains = np.nan_to_num((answers.policy[k, :-1] - truth) @ worth, nan=-np.inf)
         best = int(gains.argmax())
         gain, report = float(gains[best]), " > ".join(game.names[i] for i in orders[best])
@@ -113,13 +112,6 @@ def _gains(game: PreferenceGame, answers: Solution, context: int | None) -> Iter
         yield Measurement("misreport_gain", gain, context, {"type": k, "report": report})
     missing = np.isnan(answers.policy[:, :-1]).any(-1).mean()
     yield Measurement("unanswered_share", float(missing), context)
-
-
-def _scaled(utilities: Float) -> Float:
-    """Utilities on [0, 1] over the answers; 0 for a type that is indifferent between all."""
-    low = utilities.min(-1, keepdims=True)
-    width = utilities.max(-1, keepdims=True) - low
-    return np.asarray((utilities - low) / np.where(width > 0, width, 1))
 
 
 def _skipped(reason: str) -> Measurement:

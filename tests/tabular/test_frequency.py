@@ -133,8 +133,8 @@ FREQUENCY_MUTANTS = mutants(
         module.Frequency: [
             ("~measures.condorcet_winner", "measures.condorcet_winner"),
             (".sum(-1) > 1, 1.0, 0.0", ".sum(-1) > 2, 1.0, 0.0"),
-            ("measures.beats(game).sum(-2)", "measures.beats(game).sum(-1)"),
-            ("(losses == game.n - 1)", "(losses >= game.n - 2)"),
+            ("condorcet_loser(game).any(-1)", "condorcet_winner(game).any(-1)"),
+            ("condorcet_loser(game).any(-1)", "condorcet_loser(game).all(-1)"),
         ]
     }
 )

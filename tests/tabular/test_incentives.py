@@ -189,8 +189,8 @@ INCENTIVES_MUTANTS = mutants(
         module.Incentives: [
             ("game.n - 1 - np.argsort", "np.argsort"),
             (
-                "for k, worth in enumerate(_scaled(game.population.utilities))",
-                "for k, worth in enumerate(game.population.utilities)",
+                "enumerate(game.population.scaled)",
+                "enumerate(game.population.utilities)",
             ),
             ("answers.policy[k, :-1] - truth", "answers.policy[k, :-1]"),
             ("answers.policy[k, :-1] - truth", "truth - answers.policy[k, :-1]"),
