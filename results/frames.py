@@ -227,6 +227,8 @@ def _variants(frame: pd.DataFrame, name: str, params: str) -> dict[Hashable, str
 
 def _parameter_text(value: Any) -> str:
     """A parameter as text; a game inside a game is written as a call."""
+    if isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
+        return " + ".join(map(_parameter_text, value))
     if isinstance(value, dict) and "name" in value:
         rest = ", ".join(f"{k}={_parameter_text(v)}" for k, v in value.items() if k != "name")
         return f"{value['name']}({rest})" if rest else str(value["name"])

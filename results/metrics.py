@@ -163,7 +163,10 @@ METRICS: dict[str, Metric] = {
         "1 if no answer beats every other", synonyms="cycle at the top (or a tie)"
     ),
     "condorcet_loser_exists": Metric("1 if an answer loses to every other one"),
-    "mixed_answer": Metric("1 if more than one answer has pi > 1e-9", synonyms="mixed equilibrium"),
+    "mixed_equilibrium": Metric(
+        "1 if every answer is beaten by another one, so that no pure policy is an equilibrium at "
+        "tau = 0",
+    ),
     # convergence, stability, fixed points
     "regularised_gap": Metric(
         "2 tau KL(pi | best response to pi), at the solver's tau",

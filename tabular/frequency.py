@@ -5,7 +5,6 @@ impartial culture three answers have no Condorcet winner with probability 1/18 f
 1/4 - 3/(2 pi) arcsin(1/3) = .0877 for many; more with every answer. Voters in space cycle rarely.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,36 +13,35 @@ import numpy as np
 from games import PreferenceGame, measures
 from games.game import TIE_TOL
 from solvers import Solver
-from tabular.experiment import Experiment, Measurement, RngFor, each
+from tabular.experiment import Experiment, Measurement, RngFor
 
 
 @dataclass(frozen=True)
 class Frequency(Experiment):
     """Indicators of each context of a game, of which a report gives the shares.
 
-    Ask it of a game with many contexts, e.g. ``contextual`` with 200 draws from one family. Two
-    indicators belong to the game; ``mixed_answer`` to the solver's answer: of NLHF at tau = 0 it
-    says that the maximal lottery nearest to the reference is mixed, of SLHF that leaders tie. At
-    tau > 0 every answer is mixed. Rows are labelled with the number of answers and, where P is
-    made by equally weighted user types, with their number (0 elsewhere).
+    The solver plays no part: ask one alone, without parameters, of a game with many contexts, e.g.
+    ``contextual`` with 200 draws from a family. Equilibria (maximal lotteries) are mixed where every
+    answer is beaten by another one, which without ties is where there is no Condorcet winner. Rows
+    are labelled with the number of answers and, where P is made by equally weighted user types,
+    with their number (0 elsewhere).
     """
 
     def measure(
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
         """Yield three indicators, 0 or 1, a context."""
-        solution = solver.solve(game, rng_for("solver"))
+        del solver, rng_for
         labels = {"answers": game.n, "voters": _voters(game)}
-        of_game = {
+        unbeaten = (game.P >= 0.5 - TIE_TOL).all(-1)
+        indicators = {
             "no_condorcet_winner": ~measures.condorcet_winner(game).any(-1),
+            "mixed_equilibrium": ~unbeaten.any(-1),
             "condorcet_loser_exists": measures.condorcet_loser(game).any(-1),
         }
-        for metric, holds in of_game.items():
+        for metric, holds in indicators.items():
             for k, value in enumerate(np.ravel(holds)):
                 yield Measurement(metric, float(value), k if game.batch else None, labels)
-        mixed = np.where((solution.policy > TIE_TOL).sum(-1) > 1, 1.0, 0.0)
-        defined = np.where(np.isnan(solution.policy).any(-1), math.nan, mixed)
-        yield from each("mixed_answer", defined, game, solution, **labels)
 
 
 def _voters(game: PreferenceGame) -> int:

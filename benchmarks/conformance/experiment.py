@@ -29,10 +29,11 @@ from tabular.experiment import Experiment, Measurement
 SOLVERS: tuple[Solver, ...] = (
     RlhfExact(0.3),
     NlhfExact(0.3),
+    NlhfExact(0.0),
     SlhfExact(0.3, 0.4),
     NashMd(tau=0.3, max_steps=30),
 )
-"""One of each concept, and an algorithm."""
+"""One of each concept, one without a penalty, and an algorithm."""
 
 _LEGAL = ("ok", "max_steps", "diverged", "undefined", "skipped")
 _CLOSE = 1e-7
