@@ -21,10 +21,10 @@ class Frequency(Experiment):
     """Indicators of each context of a game, of which a report gives the shares.
 
     The solver plays no part: ask one alone, without parameters, of a game with many contexts, e.g.
-    ``contextual`` with 200 draws from a family. Equilibria (maximal lotteries) are mixed where every
-    answer is beaten by another one, which without ties is where there is no Condorcet winner. Rows
-    are labelled with the number of answers and, where P is made by equally weighted user types,
-    with their number (0 elsewhere).
+    ``contextual`` with 200 draws from a family. Equilibria (maximal lotteries) are mixed where
+    every answer is beaten by another one, which without ties is where there is no Condorcet winner.
+    Rows are labelled with the number of answers and, where P is made by equally weighted user
+    types, with their number (0 elsewhere).
     """
 
     def measure(

@@ -30,7 +30,7 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
     cells, counts = {}, {}
     for (*key, metric), mean, size, drawn in shares.itertuples():
         ends = _wilson(mean, size) if drawn else (mean, mean)
-        cells[(*key, metric)] = dict(zip(("mean", "low", "high"), (mean, *ends), strict=True))
+        cells[*key, metric] = dict(zip(("mean", "low", "high"), (mean, *ends), strict=True))
         counts[tuple(key)] = str(size) if drawn else "exact"
     wide = pd.DataFrame.from_dict(cells, orient="index").rename_axis([*_KEYS, "metric"])
     wide = wide.rename_axis(columns="statistic").stack().unstack(["metric", "statistic"])
@@ -68,9 +68,9 @@ SECTION = Section(
     title="How often do majorities cycle and equilibria mix?",
     reading="Each line is a family of games, and each share one over independent draws, with "
     "Wilson's 95% interval. voters is the number of equally weighted users whose majorities make "
-    "the preferences (0 where there are none, or they are infinitely many). Where "
-    "every answer is beaten by another one, all equilibria at tau = 0 are mixed; without ties that "
-    "is where there is no winner. An even number of voters can tie.",
+    "the preferences (0 where there are none, or they are infinitely many). Where every answer is "
+    "beaten by another one, all equilibria at tau = 0 are mixed; without ties that is where there "
+    "is no Condorcet winner. An even number of voters can tie.",
     expected="Impartial culture, 3 answers: no Condorcet winner with probability 1/18 = 0.056 for "
     "3 voters and 1/4 - 3/(2 pi) arcsin(1/3) = 0.0877 for many (Guilbaud 1952), and more with "
     "every answer. Voters who judge by distance in one or two dimensions cycle rarely or never.",

@@ -9,6 +9,7 @@ from results.statistics import estimate
 
 COLUMNS = (Column("misreport_gain"), Column("unanswered_share"))
 REPORTS = (
+    Column("type", "number of the user type, in the order of the population"),
     Column("report", "the best report of the type; the truth if no misreport gains"),
     Column("gain", "its gain, in the type's true utility on [0, 1]"),
 )
