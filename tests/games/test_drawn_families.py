@@ -1,7 +1,9 @@
 """Families drawn at random from voters, groups and rewards, and two games that embarrass SLHF."""
 
+import importlib
 import itertools
 import tomllib
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,19 @@ from games import GameError, PreferenceGame, measures, numerics
 from games.catalogue import make
 from games.catalogue.clones import clones
 from games.catalogue.near_clones import near_clones
+from solvers import SOLVERS
 from solvers.nlhf_exact import NlhfExact
 from solvers.rlhf_exact import RlhfExact
 from solvers.slhf_exact import SlhfExact
+from tests.mutants import Mutant, assert_noticed, mutants
 
+MODULES = {
+    name: importlib.import_module(f"games.catalogue.{name}")
+    for name in (
+        *("impartial_culture", "spatial", "mallows_mixture", "bradley_terry_cycle"),
+        *("condorcet_loser", "near_clones"),
+    )
+}
 FAMILIES = ("impartial_culture", "spatial", "mallows_mixture", "random", "bradley_terry_cycle")
 
 
@@ -147,3 +158,68 @@ def test_near_clones_divide_the_references_and_keep_the_rest() -> None:
     assert versions.P[1, 2] == versions.P[2, 3] == versions.P[3, 1] == 0.8
     assert numerics.total_variation(versions.ref[1:4] / 0.3, np.full(3, 1 / 3)) < 1e-12
     assert near_clones(make("condorcet"), 1).population is None
+
+
+FAMILY_MUTANTS = mutants(
+    {
+        MODULES["impartial_culture"]: [("axis=1)", "axis=0)")],
+        MODULES["spatial"]: [
+            ("-np.linalg.norm", "np.linalg.norm"),
+            ("np.full(voters, 1 / voters)", "np.arange(1, voters + 1) * 2 / voters / (voters + 1)"),
+        ],
+        MODULES["mallows_mixture"]: [("axis=1)", "axis=0)")],
+        MODULES["bradley_terry_cycle"]: [
+            ("r[:, None] - r + C", "r[:, None] - r"),
+            ("C**2).sum() / (n * (n - 1))", "C**2).mean()"),
+            ("hodge_margins(random(n, rng=rng)).cyclic", "random(n, rng=rng).P - 0.5"),
+            ("sizes[0] * rng", "rng"),
+        ],
+        MODULES["condorcet_loser"]: [
+            ("P[:3, 3], P[3, :3] = q, 1 - q", "P[:3, 3], P[3, :3] = 1 - q, q"),
+            ("1 / np.exp(-P / 0.1)", "1 / np.exp(P / 0.1)"),
+        ],
+        MODULES["near_clones"]: [
+            ("family] = p, 1 - p", "family] = 1 - p, p"),
+            ("P[..., family, np.roll(family, -1)], P", "P[..., 0, 0], P"),
+            ("best(P.min(-1), copied.ref)", "best(P.max(-1), copied.ref)"),
+            ("copied, P=P, population=None", "game, P=P[:2, :2], population=None"),
+        ],
+    }
+)
+
+
+def is_as_defined(module: ModuleType) -> None:
+    """The definition of each game, on draws or numbers that tell the parts apart."""
+    name = module.__name__.rpartition(".")[2]
+    make_game, rng = getattr(module, name), np.random.default_rng(1)
+    if name in ("impartial_culture", "spatial"):
+        game = make_game(4, 9, rng=rng)
+        people = game.population
+        votes = (people.utilities[:, :, None] > people.utilities[:, None, :]).mean(0)
+        np.testing.assert_allclose(game.P, votes + np.eye(4) / 2, atol=1e-12)
+        assert len(np.unique(people.utilities, axis=0)) > 1
+        if name == "spatial":
+            assert people.utilities.max() < 0
+        else:
+            assert (np.sort(people.utilities) == np.arange(4)).all()
+    elif name == "mallows_mixture":
+        one, two = (make_game(4, groups, 0.0, rng=rng).P for groups in (1, 6))
+        assert set(one.round(9).ravel()) == {0.0, 0.5, 1.0}
+        assert len(set(two.round(9).ravel())) > 3
+    elif name == "bradley_terry_cycle":
+        parts = measures.hodge_log_odds(make_game(5, 1e-3, 0.5, rng=rng))
+        assert np.sqrt((parts.cyclic**2).sum() / 20) == pytest.approx(0.5)
+        assert abs(parts.scores).max() < 0.01
+    else:
+        game = make_game()
+        for known in game.known:
+            policy = SOLVERS[known.solver](**known.params).solve(game).policy
+            np.testing.assert_allclose(policy, known.policy, atol=1e-9)
+        assert SlhfExact(0.0, 0.0).solve(game).policy[-1] == pytest.approx(1)
+        P = game.P
+        assert P[0, 1] == P[1, 2] == P[2, 0] > 0.8
+
+
+@pytest.mark.parametrize("mutant", FAMILY_MUTANTS, ids=str)
+def test_planted_bugs_are_noticed(mutant: Mutant) -> None:
+    assert_noticed(mutant, is_as_defined, (AssertionError, GameError, IndexError))
