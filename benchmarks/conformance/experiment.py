@@ -131,8 +131,8 @@ def relabelling(experiment: Experiment) -> None:
     if experiment.draws:
         raise DoesNotApply("it draws, and another order of the answers is other numbers")
     for game, solver in _asked():
-        order = np.random.default_rng(5).permutation(game.n)
-        names = [game.names[k] for k in order]
+        order: Any = np.random.default_rng(5).permutation(game.n)
+        names = tuple(game.names[k] for k in order)
         people = game.population
         if people is not None:
             people = Population(people.shares, people.utilities[..., order])
@@ -272,8 +272,8 @@ def _require_same(first: Values, second: Values, what: str, atol: float = _CLOSE
         others = second[metric, _, labels]
         if [status for status, _ in pairs] != [status for status, _ in others]:
             raise Failed(f"{what}: {metric} {labels} differ in number or status")
-        values = ([value for _, value in each] for each in (pairs, others))
-        if not np.allclose(*values, rtol=atol, atol=atol, equal_nan=True):
+        ours, theirs = ([value for _, value in each] for each in (pairs, others))
+        if not np.allclose(ours, theirs, rtol=atol, atol=atol, equal_nan=True):
             raise Failed(f"{what}: {metric} {labels} is {pairs[0][1]:.9g} or {others[0][1]:.9g}")
 
 

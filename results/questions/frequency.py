@@ -23,34 +23,40 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
 
     ``n`` is the number of draws, "exact" for a game that is not drawn.
     """
-    units = fill_units(rows).astype({"metric": str})
-    draws = units.drop_duplicates([*_KEYS, "metric", "seed", "context"])
-    group = draws.groupby([*_KEYS, "metric"], observed=True)
-    shares = group["value"].agg(["mean", "size"]).assign(drawn=group["seed"].min() >= 0)
-    cells, counts = {}, {}
-    for (*key, metric), mean, size, drawn in shares.itertuples():
-        ends = _wilson(mean, size) if drawn else (mean, mean)
-        cells[*key, metric] = dict(zip(("mean", "low", "high"), (mean, *ends), strict=True))
-        counts[tuple(key)] = str(size) if drawn else "exact"
-    wide = pd.DataFrame.from_dict(cells, orient="index").rename_axis([*_KEYS, "metric"])
-    wide = wide.rename_axis(columns="statistic").stack().unstack(["metric", "statistic"])
+    shares = _shares(rows)
+    cells = shares.melt([*_KEYS, "n", "metric"], ["mean", "low", "high"], "statistic")
+    index = pd.MultiIndex.from_frame(cells[[*_KEYS, "n", "metric", "statistic"]])
+    wide = pd.DataFrame(cells["value"].set_axis(index).unstack(["metric", "statistic"]))
     columns = [(c.name, end) for c in COLUMNS for end in ("mean", "low", "high")]
-    wide = wide.reindex(columns=[column for column in columns if column in wide.columns])
-    wide = wide.reindex(list(counts))
-    index = [(*key, n) for key, n in counts.items()]
-    return wide.set_axis(pd.MultiIndex.from_tuples(index, names=[*_KEYS, "n"]))
+    wide = wide[[column for column in columns if column in wide.columns]]
+    return wide.reindex(pd.MultiIndex.from_frame(shares[[*_KEYS, "n"]].drop_duplicates()))
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
     """The families in which each indicator is rarest and most frequent."""
-    shares, out = table(rows), []
+    shares, out = _shares(rows), []
     for metric, words in _WORDS.items():
-        of_metric = shares[metric].sort_values("mean", kind="stable")
-        least, most = (of_metric.iloc[k] for k in (0, -1))
-        text = [f"{estimate_text(*x, 1.0)} of the draws of {x.name[0]}" for x in (least, most)]
-        ends = " up to ".join(dict.fromkeys(text))
-        out.append(f"{words}: {ends}.")
+        of_metric = shares[shares["metric"] == metric].sort_values("mean", kind="stable")
+        ends = of_metric[["mean", "low", "high", "game"]].iloc[[0, -1]].to_numpy()
+        texts = [
+            f"{estimate_text(mean, low, high, 1.0)} of the draws of {game}"
+            for mean, low, high, game in ends
+        ]
+        out.append(f"{words}: {' up to '.join(dict.fromkeys(texts))}.")
     return out
+
+
+def _shares(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a family and metric: mean, low, high, n; what is asked of several solvers once."""
+    units = fill_units(rows).astype({"metric": str})
+    draws = units.drop_duplicates([*_KEYS, "metric", "seed", "context"])
+    group = draws.groupby([*_KEYS, "metric"], observed=True, sort=False)
+    out = group["value"].agg(["mean", "size"]).reset_index()
+    drawn = (group["seed"].min() >= 0).to_numpy()
+    ends = [_wilson(mean, size) for mean, size in zip(out["mean"], out["size"], strict=True)]
+    low, high = (out["mean"].mask(drawn, [end[k] for end in ends]) for k in (0, 1))
+    n = out["size"].astype(str).where(drawn, "exact")
+    return out.assign(low=low, high=high, n=n)
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:

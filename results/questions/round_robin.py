@@ -41,8 +41,10 @@ def _complete(rows: pd.DataFrame) -> pd.DataFrame:
     """Win rates (game, player) x opponent of the games without a missing entry."""
     rates = estimate(rows, ["game", "player", "opponent"])
     wide = rates.pivot(index=["game", "player"], columns="opponent", values="mean")
-    wide = wide.unstack("player").dropna().stack("player", future_stack=True)
-    return pd.DataFrame(wide)
+    missing = wide.isna().any(axis=1).groupby("game", observed=True).any()
+    players = wide.groupby("game", observed=True).size()
+    whole = missing.index[~missing & (players == players.max())]
+    return wide[wide.index.get_level_values("game").isin(whole)]
 
 
 def _players(rows: pd.DataFrame) -> pd.DataFrame:

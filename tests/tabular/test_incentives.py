@@ -112,7 +112,7 @@ def gains_one_by_one(game: PreferenceGame, solver: Solver) -> list[float]:
 )
 def test_gains_are_those_of_games_solved_one_by_one(solver: Solver) -> None:
     """On a generic state: unequal shares and references, weighted pairs, a type with a tie."""
-    people = Population([0.45, 0.3, 0.25], [[3.0, 1, 0], [0, 2, 2], [1, 0, 5]])
+    people = Population([0.45, 0.3, 0.25], [[3.0, 1.0, 0.0], [0.0, 2.0, 2.0], [1.0, 0.0, 5.0]])
     pairs = [[0, 1, 2], [1, 0, 5], [2, 5, 0]]
     rows = [[0.2, 0.3, 0.5], [0.1, 0.6, 0.3], [0.3, 0.3, 0.4]]
     game = PreferenceGame(majority(people), [0.5, 0.2, 0.3], rows, pairs, population=people)
@@ -208,7 +208,7 @@ INCENTIVES_MUTANTS = mutants(
 
 
 def brute_force_agrees(kind: Any) -> None:
-    people = Population([0.45, 0.3, 0.25], [[3.0, 1, 0], [0, 2, 2], [1, 0, 5]])
+    people = Population([0.45, 0.3, 0.25], [[3.0, 1.0, 0.0], [0.0, 2.0, 2.0], [1.0, 0.0, 5.0]])
     pairs = [[0, 1, 2], [1, 0, 5], [2, 5, 0]]
     rows = [[0.2, 0.3, 0.5], [0.1, 0.6, 0.3], [0.3, 0.3, 0.4]]
     game = PreferenceGame(majority(people), [0.5, 0.2, 0.3], rows, pairs, population=people)
