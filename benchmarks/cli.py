@@ -225,7 +225,7 @@ def check(
         ),
     ] = None,
 ) -> None:
-    """Check that a solver, learner, judge or game keeps its contract; exit code 1 if not."""
+    """Check that a plugin keeps its contract; exit code 1 if not."""
     from benchmarks import check as checking
 
     if checking.show(checking.check(plugin, kind)):

@@ -141,7 +141,14 @@ KINDS = {
         template="my_judge",
         suffix="Judge",
     ),
-    "experiment": Kind("experiment", "tabular:EXPERIMENTS", about="what it measures"),
+    "experiment": Kind(
+        "experiment",
+        "tabular:EXPERIMENTS",
+        about="what it measures",
+        contract="benchmarks.conformance.experiment:run",
+        template="my_experiment",
+        base="tabular:Experiment",
+    ),
     "language_experiment": Kind("experiment", "llm:EXPERIMENTS", "llm", "what it measures"),
 }
 """In the order in which ``prefgames check`` looks a name up."""

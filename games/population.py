@@ -64,12 +64,22 @@ class Population:
 
 def majority(people: Population) -> Float:
     """P[i, j] = share of the types that prefer i to j, plus half of those that are indifferent."""
-    shares, utilities = people.shares, people.utilities
-    margins = np.zeros((*utilities.shape[:-2], utilities.shape[-1], utilities.shape[-1]))
-    for k in range(shares.shape[-1]):  # one table at a time: there may be thousands of types
-        u = utilities[..., k, :]
-        margins += shares[..., k, None, None] * np.sign(u[..., :, None] - u[..., None, :])
+    shares, utilities = people.shares[..., None], people.utilities
+    margins = np.stack(  # an answer at a time: there may be thousands of types
+        [
+            (shares * np.sign(utilities[..., i : i + 1] - utilities)).sum(-2)
+            for i in range(utilities.shape[-1])
+        ],
+        axis=-2,
+    )
     return np.asarray(0.5 + margins / 2)
+
+
+def makes(people: Population, P: Float) -> bool:
+    """Whether the majorities of two or more user types make P (..., n, n), within 1e-9."""
+    if people.shares.shape[-1] < 2:
+        return False
+    return bool(np.allclose(majority(people), P, rtol=0, atol=SUM_TOL))
 
 
 def rankings(shares: ArrayLike, orders: ArrayLike) -> Population:

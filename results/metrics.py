@@ -255,6 +255,26 @@ METRICS: dict[str, Metric] = {
         better="higher",
         synonyms="win rate of the revision",
     ),
+    # incentives, round robin, frequency
+    "misreport_gain": Metric(
+        "max over rankings of the type's true utility (on [0, 1]) of the answer to that report, "
+        "minus that of the answer to the truth",
+        better="lower",
+        synonyms="incentive to misreport, violation of strategy-proofness",
+    ),
+    "unanswered_share": Metric("share of misreports to which the method has no answer"),
+    "win_rate": Metric(
+        "sum_ij pi(i) P[i,j] opponent(j); a follower with role reply sees the opponent's answer",
+        better="higher",
+    ),
+    "no_condorcet_winner": Metric(
+        "1 if no answer beats every other", synonyms="cycle at the top (or a tie)"
+    ),
+    "condorcet_loser_exists": Metric("1 if an answer loses to every other one"),
+    "mixed_equilibrium": Metric(
+        "1 if every answer is beaten by another one, so that no pure policy is an equilibrium at "
+        "tau = 0",
+    ),
     # convergence, stability, fixed points
     "regularised_gap": Metric(
         "2 tau KL(pi | best response to pi), at the solver's tau",

@@ -11,7 +11,7 @@ import numpy as np
 
 from games import Population, PreferenceGame, measures
 from games.game import Float
-from games.population import majority
+from games.population import majority, makes
 
 PathName = Literal[
     "cyclic", "annotators", "temperature", "random_raters", "reversed_raters", "random_flips",
@@ -89,7 +89,7 @@ def _annotators(game: PreferenceGame, t: Float, bonus: float) -> Tables:
 def _not_by_majority(game: PreferenceGame) -> str:
     people = game.population
     several = people is not None and people.shares.shape[-1] > 1
-    if people is not None and several and np.allclose(majority(people), game.P, rtol=0, atol=1e-9):
+    if people is not None and several and makes(people, game.P):
         return ""
     return "the game has no population whose majorities make P"
 

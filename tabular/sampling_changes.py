@@ -38,7 +38,7 @@ def changes(game: PreferenceGame, most_pairs: int) -> Iterator[Change]:
     compared = np.flatnonzero((weights[..., i, j] > 0).any(axis=tuple(range(len(game.batch)))))
     stride = -(-len(compared) // most_pairs)
     thinned = {"pairs_in_all": len(compared)} if stride > 1 else {}
-    for k in compared[::stride]:
+    for k in compared[:: max(1, stride)]:
         without = weights.copy()
         without[..., i[k], j[k]] = without[..., j[k], i[k]] = 0
         if (without.sum((-1, -2)) > 0).all():

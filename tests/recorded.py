@@ -83,6 +83,17 @@ def _measured() -> Iterator[Row]:
         EXPERIMENTS["refinement"](n_answers=3),
         EXPERIMENTS["influence"](labels_a_pair=20),
     ]
+    yield from _of(experiments)
+
+
+@cache
+def votes() -> pd.DataFrame:
+    """Incentives, round robin and frequency on the game of three annotators at tau = 0 and 0.1."""
+    return framed(list(_of([EXPERIMENTS[q]() for q in ("incentives", "round_robin", "frequency")])))
+
+
+def _of(experiments: list[Experiment]) -> Iterator[Row]:
+    """Each experiment with the exact solvers at tau = 0 and 0.1; the first also at KL 0.05."""
     for name in ("rlhf_exact", "nlhf_exact", "slhf_exact"):
         for tau in (0.0, 0.1, None):
             kind = SOLVERS[name]

@@ -15,6 +15,7 @@ from tests.mutants import Mutant, NotPlantedError, assert_noticed, collected
 
 PLANTED = {
     "tests/games/estimation/test_estimators.py": 41,
+    "tests/games/test_drawn_families.py": 14,
     "tests/games/test_measures_by_hand.py": 21,
     "tests/llm/test_learner_mutants.py": 35,
     "tests/solvers/golden/test_dataset_fits.py": 18,
@@ -27,12 +28,15 @@ PLANTED = {
     "tests/tabular/test_answering.py": 17,
     "tests/tabular/test_consistency.py": 14,
     "tests/tabular/test_data_sensitivity_estimated.py": 15,
+    "tests/tabular/test_frequency.py": 6,
+    "tests/tabular/test_incentives.py": 9,
     "tests/tabular/test_linearisation.py": 25,
     "tests/tabular/test_matching.py": 8,
     "tests/tabular/test_over_optimisation.py": 12,
     "tests/tabular/test_robustness.py": 18,
     "tests/tabular/test_robustness_data.py": 18,
     "tests/tabular/test_robustness_paths.py": 20,
+    "tests/tabular/test_round_robin.py": 10,
 }
 """Test file -> how many bugs it plants at least: a new method adds its own, none is dropped."""
 

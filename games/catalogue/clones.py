@@ -36,7 +36,7 @@ def clones(game: PreferenceGame = _CYCLE, action: int | str = 0, copies: int = 3
     GameError
         If there is no such answer, or too many copies for a table.
     """
-    at = _position(game, action)
+    at = position("clones", game, action)
     count("clones", "copies", copies, 1)
     counts = np.where(np.arange(game.n) == at, copies, 1)
     original = np.repeat(np.arange(game.n), counts)
@@ -64,12 +64,13 @@ def clones(game: PreferenceGame = _CYCLE, action: int | str = 0, copies: int = 3
     )
 
 
-def _position(game: PreferenceGame, action: int | str) -> int:
+def position(who: str, game: PreferenceGame, action: int | str) -> int:
+    """The position of an answer given by position or name; a GameError if there is none."""
     if isinstance(action, str) and action in game.names:
         return game.names.index(action)
     if isinstance(action, int | np.integer) and 0 <= action < game.n:
         return int(action)
     shown = ", ".join(game.names[:8]) + (", ..." if game.n > 8 else "")
     raise GameError(
-        f"clones: no action {action!r}, expected a position in [0, {game.n - 1}] or one of: {shown}"
+        f"{who}: no action {action!r}, expected a position in [0, {game.n - 1}] or one of: {shown}"
     )

@@ -15,7 +15,14 @@ from tests.command import call
 from tests.outside import ROOT, SPEC, plugin_file, prefgames
 
 
-@pytest.mark.parametrize(("kind", "name"), [("solver", "my_method"), ("game", "my_weak_cycle")])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("solver", "my_method"),
+        ("game", "my_weak_cycle"),
+        ("experiment", "my_question"),
+    ],
+)
 def test_what_new_writes_passes_check_and_is_never_overwritten(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -32,7 +39,7 @@ def test_what_new_writes_passes_check_and_is_never_overwritten(
     assert f"prefgames check {name}.py" in text
     code, out, _ = call(monkeypatch, capsys, "check", f"{name}.py")
     assert code == 0, out
-    assert re.search(r"^pass  (target +after \d+ steps|known +1 known)", out, re.M)
+    assert re.search(r"^pass  (target +after \d+ steps|known +1 known|rows +\d+ rows)", out, re.M)
     assert " 0 failed" in out.splitlines()[-1]
     Path(f"{name}.py").write_text("mine", encoding="utf-8")
     code, _, err = call(monkeypatch, capsys, "new", kind, name)

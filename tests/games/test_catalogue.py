@@ -47,6 +47,9 @@ SPECS: list[GameSpec] = [
     {"name": "mallows", "centres": [[2, 0, 1]], "shares": [1], "phi": 0.5},
     {"name": "plackett_luce", "utilities": [[1, 0, -800]], "shares": [1]},
     {"name": "glasgow_govan_2007", "silent": "half"},
+    {"name": "condorcet_loser", "cycle": 1, "lead": 0.6},
+    {"name": "near_clones", "game": "glasgow_govan_2007", "action": 2, "inside": 0.7},
+    {"name": "near_clones", "game": "skew_cycle", "action": "C", "inside": 0.5},
 ]
 
 
@@ -94,7 +97,8 @@ def test_known_answers_are_many_and_not_where_solvers_start() -> None:
     named = {name for name in GAMES if built(name).known}
     assert set(GAMES) - named == {
         *("mallows", "plackett_luce", "multi_attribute", "contextual"),
-        *("random", "tournament", "disc", "low_rank", "laddered"),
+        *("random", "tournament", "disc", "low_rank", "laddered", "bradley_terry_cycle"),
+        *("impartial_culture", "spatial", "mallows_mixture"),
     }
     away = [
         np.abs(np.asarray(k.policy) - game.ref).max() > 0.05
@@ -139,6 +143,8 @@ def test_populations_make_the_preferences(spec: GameSpec) -> None:
         ("plackett_luce", 1, False),
         ("glasgow_govan_2007", 1, False),
         ({"name": "rock_paper_scissors", "n": 5}, 5, False),
+        ("condorcet_loser", 1, False),
+        ("near_clones", 1, False),
         ("ties", 0, False),
         ("elo_example", 0, True),
         ("transitive_misranked", 0, True),

@@ -18,7 +18,7 @@ from results.frames import comparison_in
 from results.questions import SECTIONS, consistency, data_sensitivity, refinement, robustness
 from results.questions.section import Section
 from results.rows import Row, RunError
-from tests.recorded import annotators, curves, framed, row, with_exact_concepts
+from tests.recorded import annotators, curves, framed, row, votes, with_exact_concepts
 
 COMPARED = [section for section in SECTIONS if section.compared]
 KEYS = {
@@ -69,7 +69,7 @@ def paths_of_rows() -> pd.DataFrame:
 
 def rows_for(section: Section) -> pd.DataFrame:
     """A frame that asks the question."""
-    frames = (annotators(), curves(), paths_of_rows())
+    frames = (annotators(), votes(), curves(), paths_of_rows())
     (first, *_) = [frame for frame in frames if section.has_rows(frame)]
     return first
 

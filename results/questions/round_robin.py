@@ -1,0 +1,75 @@
+"""Who beats whom?"""
+
+import pandas as pd
+
+from results.questions.layout import pivot
+from results.questions.section import Column, Section, Table, label
+from results.questions.sentences import n_games
+from results.statistics import estimate
+
+COLUMNS = (Column("win_rate"),)
+MEANS = (Column("*", "mean win rate over the games in which every entry exists"),)
+_ROLES = {"answer": "", "revision": ", revised", "reply": ", replying"}
+
+
+def table(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line a game, comparison and player; one column an opponent."""
+    return pivot(rows, ["game", "comparison", "player"], ["metric", "opponent"], COLUMNS)
+
+
+def matrix(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean win rates of one comparison over the games in which every entry exists.
+
+    One line a player, one column an opponent; empty if there is no such game.
+    """
+    complete = _complete(rows)
+    means = complete.groupby("player", observed=True).mean()
+    return means.round(3).rename_axis(columns=None)
+
+
+def findings(rows: pd.DataFrame) -> list[str]:
+    """Each player's lowest mean win rate, and against whom."""
+    complete, means = _complete(rows), matrix(rows)
+    if means.empty:
+        return ["In no game do all answers exist."]
+    worst = [f"{player} {row.min():.3f} ({row.idxmin()})" for player, row in means.iterrows()]
+    games = n_games(len(complete.index.unique("game")))
+    return [f"Lowest mean win rate over {games}, and the opponent: {', '.join(worst)}."]
+
+
+def _complete(rows: pd.DataFrame) -> pd.DataFrame:
+    """Win rates (game, player) x opponent of the games without a missing entry."""
+    rates = estimate(rows, ["game", "player", "opponent"])
+    wide = rates.pivot(index=["game", "player"], columns="opponent", values="mean")
+    missing = wide.isna().any(axis=1).groupby("game", observed=True).any()
+    players = wide.groupby("game", observed=True).size()
+    whole = missing.index[~missing & (players == players.max())]
+    return wide[wide.index.get_level_values("game").isin(whole)]
+
+
+def _players(rows: pd.DataFrame) -> pd.DataFrame:
+    """``rows`` with the player: the method and, of a follower, its role."""
+    roles = rows["role"].astype(str).map(_ROLES)
+    names = rows["method"].astype(str) + roles
+    order = [method + role for method in rows["method"].cat.categories for role in _ROLES.values()]
+    present = [name for name in order if name in set(names)]
+    return rows.assign(player=pd.Categorical(names, present, ordered=True))
+
+
+SECTION = Section(
+    name="round_robin",
+    title="Who beats whom?",
+    reading="An entry is the probability that an answer of the line is preferred to one of the "
+    "column, mean over games; 0.5 is a tie. Opponents are as strong as the player (the same tau, "
+    "or the same KL). nash_md_pg is followed by its mixture and stands for the point where it "
+    "ends; mixture 0, self-play and Nash-EMA end at NLHF. A revised answer is the follower's reply "
+    "to its leader's answer, and does not see the opponent's; one that is replying does see it.",
+    expected="At tau = 0 nothing beats NLHF, so its line is at least 0.5 everywhere, and a "
+    "follower that sees the answer beats whatever is not a Condorcet winner. With a penalty, or "
+    "at equal KL, neither need hold: the penalty, not the opponent, limits each.",
+    findings=findings,
+    tables=(Table("round_robin", table, COLUMNS, matrix),),
+    labels={"role": label("role"), "opponent": label("opponent")},
+    arrange=_players,
+    compared=True,
+)
