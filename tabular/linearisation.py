@@ -112,14 +112,17 @@ def _optimistic(solver: Omwu, game: PreferenceGame) -> Factors:
 
 @multipliers.register
 def _mixture(solver: NashMd, game: PreferenceGame) -> Factors | None:
-    """The opponent is the mixture, whose fixed point moves with eta; None for decreasing steps."""
+    """The opponent is the mixture, which moves with eta if its weight does; None for decreasing."""
     if solver.schedule == "decreasing":
         return None
 
     def factors(eta: float) -> Complex:
-        keep = 1 - eta * solver.tau
-        mixture = NlhfExact(solver.tau / keep).solve(game).policy
-        return np.asarray(keep * (1 + eta * spectrum(game, mixture)))
+        pull = eta * solver.tau
+        mixing = pull if solver.mixing is None else solver.mixing
+        opponent = game.ref
+        if mixing < 1:
+            opponent = NlhfExact(solver.tau / (1 - mixing)).solve(game).policy
+        return np.asarray(1 - pull + eta * (1 - mixing) * spectrum(game, opponent))
 
     return factors
 

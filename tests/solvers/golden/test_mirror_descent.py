@@ -129,6 +129,9 @@ def check_nash_md(cls: Any) -> None:
         after = solver.step(GAME, (THETA, t), NO_DRAWS)
         close(solver, after, normed(expected))
         assert after[1] == t + 1
+    mix = normed([p**0.75 * r**0.25 for p, r in zip(PI, REF, strict=True)])
+    after = cls(TAU, ETA, mixing=0.25).step(GAME, (THETA, 3), NO_DRAWS)
+    close(cls(TAU, ETA), after, mirror(PI, against(mix)))
 
 
 def check_mpo(cls: Any) -> None:
@@ -204,10 +207,13 @@ MUTANTS = mutants({
         ("numerics.expectation(nu, gain)[..., None]", "gain.mean(-1)[..., None]"),
     ],
     NashMd: [
-        ("log_mix + eta * rates", "theta + eta * rates"),
+        ("return start + eta * rates", "return theta + eta * rates"),
+        ("return start + eta * rates", "return log_mix + eta * rates"),
+        ("(1 - self.mixing) * theta + self.mixing * log_ref",
+         "self.mixing * theta + (1 - self.mixing) * log_ref"),
         ("rates = estimated_win_rates(game, np.exp(log_mix),",
          "rates = estimated_win_rates(game, self.policy(state),"),
-        ("(t + 2))\n        log_mix", "(t + 1))\n        log_mix"),
+        ("(t + 2))\n        log_ref", "(t + 1))\n        log_ref"),
         ("+ eta * rates", "- eta * rates"),
     ],
     Mpo: [
