@@ -116,6 +116,13 @@ class Methods:
         """
         return self.registry.add_file(text) if text.endswith(".py") else text
 
+    def frontier(self, name: str) -> list[dict[str, Any]]:
+        """The parameters of a method at every KL of ``tabular.matching.FRONTIER``."""
+        del name
+        from tabular.matching import FRONTIER
+
+        return [{"kl": kl} for kl in FRONTIER]
+
     def weights(self, name: str) -> list[str]:
         """Names of the KL weights of a method: its parameters called tau or tau_*."""
         return [key for key in self.parameters(name) if key == "tau" or key.startswith("tau_")]
@@ -163,7 +170,10 @@ class Methods:
 
 
 class Solvers(Methods):
-    """Solvers, alone or at a given KL to the reference (parameter ``kl``)."""
+    """Solvers, alone or at a given KL to the reference.
+
+    The parameter ``kl`` asks for the latter; it finds the tau's that are not given.
+    """
 
     kind = "solver"
     experiment_kind = "experiment"
@@ -173,16 +183,21 @@ class Solvers(Methods):
         kind = self.registry[name]
         if "kl" not in params:
             return _construct(name, partial(kind, **params))
-        weights = [key for key in ("tau", *taus(kind)) if key in params]
-        if weights:
-            raise SpecError(
-                f"{name}: kl finds the tau by itself; drop {' and '.join(weights)}, or kl"
-            )
+        fixed = [key for key in ("tau", *taus(kind)) if key in params]
+        if "tau" in fixed or len(fixed) == len(taus(kind)):
+            raise SpecError(f"{name}: kl finds the tau by itself; drop {' or '.join(fixed)}, or kl")
         from tabular import MatchedKl
 
         rest = {key: value for key, value in params.items() if key != "kl"}
         _construct(name, partial(kind, **rest))
         return _construct(name, partial(MatchedKl, kind, params["kl"], rest))
+
+    def frontier(self, name: str) -> list[dict[str, Any]]:
+        """Also tau = 0, and where there is a tau_follower each KL again with that fixed at 0."""
+        levels = super().frontier(name)
+        follower = "tau_follower" in self.weights(name)
+        sharp = [{**level, "tau_follower": 0.0} for level in levels] if follower else []
+        return [*levels, *sharp, {"tau": 0.0}]
 
     def named(self, text: str) -> str:
         """The registry name of a user's text; an alias is refused, with what to write instead."""

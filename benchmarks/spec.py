@@ -16,7 +16,16 @@
 
     [[solvers]]
     name = ["rlhf_exact", "nlhf_exact", "slhf_exact"]
-    grid = { tau = [0, 0.1] }        # tau sets every KL weight; kl = ... asks for equal KL instead
+    grid = { kl = "frontier" }       # every distance from the reference, in nats, and tau = 0
+
+    [[solvers]]
+    name = "slhf_exact"
+    tau_follower = 0.0               # fixed, while kl finds the other KL weights
+    grid = { kl = [0.1, 0.3] }
+
+    [[solvers]]
+    name = "nash_md"
+    grid = { tau = [0.05, 0.1] }     # tau sets every KL weight
 
     [[experiments]]
     name = "refinement"
@@ -34,6 +43,9 @@
     learners = ["nash_md_pg"]
 
 A list is one value unless it stands in ``grid``: the same rule for games, methods and experiments.
+"frontier" stands for KL = .01, .03, .1, .3 and 1 nats (``tabular.matching.FRONTIER``) and tau = 0;
+a solver with a tau_follower has each KL once more with tau_follower = 0. Of learners, it stands for
+the distances alone.
 """
 
 import itertools
@@ -59,6 +71,19 @@ def _listed(value: Any) -> Any:
 
 _Names = Annotated[list[str], Field(min_length=1), BeforeValidator(_listed)]
 
+_FRONTIER = "frontier"
+
+
+def _listed_frontier(grid: Any) -> Any:
+    """The grid with kl = "frontier" as a list, which it stands for."""
+    if isinstance(grid, dict) and grid.get("kl") == _FRONTIER:
+        return {**grid, "kl": [_FRONTIER]}
+    return grid
+
+
+_Axis = Annotated[list[Any], Field(min_length=1)]
+_Grid = Annotated[dict[str, _Axis], BeforeValidator(_listed_frontier)]
+
 
 class Entry(BaseModel):
     """One or more plugins with the same parameters; keys that are not fields are parameters."""
@@ -66,7 +91,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
 
     name: _Names
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    grid: _Grid = {}
 
     def choices(self, kind: str) -> Iterator[Choice]:
         """Every name with every point of the grid, as plugins of that kind.
@@ -77,11 +102,20 @@ class Entry(BaseModel):
             If an axis of the grid is also given as a parameter.
         """
         fixed = self.model_extra or {}
-        for axis in self.grid.keys() & fixed.keys():
-            raise SpecError(f"{axis!r} is given twice, in the grid and beside it; keep one")
         for name in self.name:
-            for point in itertools.product(*self.grid.values()):
-                yield Choice(kind, name, {**fixed, **dict(zip(self.grid, point, strict=True))})
+            axes = [_points(kind, name, axis, values) for axis, values in self.grid.items()]
+            for point in itertools.product(*axes):
+                written = {key: value for part in point for key, value in part.items()}
+                for key in sorted(written.keys() & fixed.keys()):
+                    raise SpecError(f"{key!r} is given twice, in the grid and beside it; keep one")
+                yield Choice(kind, name, {**fixed, **written})
+
+
+def _points(kind: str, name: str, axis: str, values: list[Any]) -> list[dict[str, Any]]:
+    """The parameters that each value of an axis of the grid stands for."""
+    if kind in CROSSED and kind != "game" and (axis, values) == ("kl", [_FRONTIER]):
+        return METHODS[KINDS[kind].scale].frontier(name)
+    return [{axis: value} for value in values]
 
 
 class ExperimentEntry(Entry):

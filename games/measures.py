@@ -56,26 +56,32 @@ def worst_win_rate(game: PreferenceGame, policy: ArrayLike) -> Float:
     return np.asarray(1 - game.win_rates(policy).max(-1))
 
 
-def follower_values(game: PreferenceGame, tau_follower: float = 0.0) -> Float:
+def follower_values(game: PreferenceGame, tau_follower: float | Float = 0.0) -> Float:
     """V(y), shape (..., n): win rate of answer y against the follower's best reply to it.
 
     tau_follower = 0: min_y' P[y, y']; else the soft minimum
-    -tau_follower log sum_y' ref_follower(y'|y) exp(-P[y, y'] / tau_follower).
+    -tau_follower log sum_y' ref_follower(y'|y) exp(-P[y, y'] / tau_follower). An array (...) > 0
+    holds a tau_follower for each context.
     """
     block = max(1, (1 << 24) // max(1, game.n))
     parts = []
     for start in range(0, game.n, block):
         i = slice(start, start + block)
         rows = game.rows(i)
-        if tau_follower >= 1:  # near the mean of the row: the log-sum-exp would cancel
-            lost = np.exp(game.log_ref_follower(i)) * np.expm1(-rows / tau_follower)
-            parts.append(-tau_follower * np.log1p(lost.sum(-1)))
-        elif tau_follower > 0:
-            soft = numerics.logsumexp(game.log_ref_follower(i) - rows / tau_follower)
-            parts.append(-tau_follower * soft)
-        else:
-            parts.append(rows.min(-1))
+        soft = np.all(tau_follower > 0)
+        parts.append(_soft_minima(game, i, tau_follower) if soft else rows.min(-1))
     return np.concatenate(parts, axis=-1)
+
+
+def _soft_minima(game: PreferenceGame, i: slice, tau: float | Float) -> Float:
+    rows, log_ref = game.rows(i), game.log_ref_follower(i)
+    tau = numerics.per_context(tau, rows)
+    large = tau >= 1
+    soft = -tau * numerics.logsumexp(log_ref - rows / tau)[..., None]
+    if np.any(large):  # near the mean of the row: the log-sum-exp would cancel
+        lost = (np.exp(log_ref) * np.expm1(-rows / np.maximum(tau, 1))).sum(-1, keepdims=True)
+        soft = np.where(large, -tau * np.log1p(lost), soft)
+    return np.asarray(soft[..., 0])
 
 
 def leader_value(game: PreferenceGame, policy: ArrayLike, tau_follower: float = 0.0) -> Float:

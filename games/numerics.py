@@ -78,6 +78,12 @@ def win_rates(P: Array, policy: Array) -> Array:
     return (P @ policy[..., None])[..., 0]
 
 
+def per_context(weight: Array, values: Array) -> Array:
+    """A number, or one number a context (...), shaped to broadcast against ``values`` (..., *)."""
+    added = values.ndim - getattr(weight, "ndim", 0)
+    return weight.reshape(*weight.shape, *[1] * added) if getattr(weight, "ndim", 0) else weight
+
+
 def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)) without overflow."""
     xp = array_namespace(x)

@@ -4,6 +4,7 @@ Munos et al., Nash Learning from Human Feedback, ICML 2024, arXiv:2312.00886, Eq
 tau = 0: maximal lotteries, Fishburn 1984; the von Neumann winner, Dudik et al. 2015.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,14 +12,23 @@ import numpy as np
 
 from games import measures, numerics
 from games.errors import SolverError
-from games.game import PreferenceGame
+from games.game import Float, PreferenceGame
 from solvers.exact.maximal_lottery import maximal_lottery
 from solvers.exact.regularized_nash import regularized_nash
-from solvers.solver import Certificate, Concept, ExactSolver, Solution, require
+from solvers.solver import (
+    Certificate,
+    Concept,
+    Solution,
+    Weight,
+    WeightedSolver,
+    require,
+)
+
+_FAR = 1e6  # a tau at which the equilibrium is ``ref`` to six digits
 
 
 @dataclass(frozen=True)
-class NlhfExact(ExactSolver):
+class NlhfExact(WeightedSolver):
     """Fixed point log pi = log ref + P pi / tau + const, by Newton's method.
 
     It is the unique symmetric equilibrium of P(pi > pi') - tau KL(pi | ref) + tau KL(pi' | ref).
@@ -45,16 +55,17 @@ class NlhfExact(ExactSolver):
     def __post_init__(self) -> None:
         require(self, tau=(0, np.inf))
 
-    def compute(self, game: PreferenceGame) -> Solution:
+    def compute_at(self, game: PreferenceGame, *, tau: Weight) -> Solution:
         """Each context separately: a hard one neither stops nor (at tau > 0) delays the others."""
-        n = game.n
-        P, ref = game.P.reshape(-1, n, n), game.ref.reshape(-1, n)
-        if self.tau > 0:
-            log_policy, steps = regularized_nash(P, np.log(ref), self.tau)
+        n, (P, ref) = game.n, _flat(game)
+        if np.all(tau > 0):
+            weight = np.broadcast_to(tau, game.batch).ravel()
+            log_policy, steps = regularized_nash(P, np.log(ref), weight)
             log_policy = log_policy.reshape(*game.batch, n)
-            off = log_policy - game.log_ref - game.win_rates(np.exp(log_policy)) / self.tau
+            rates = game.win_rates(np.exp(log_policy))
+            off = log_policy - game.log_ref - rates / numerics.per_context(tau, rates)
             residual = (off.max(-1) - off.min(-1)) / 2
-            tolerance = 1e-11 * max(1, 1e-3 / self.tau)
+            tolerance = 1e-11 * np.maximum(1, 1e-3 / tau)
             certificate = Certificate("log pi - log ref - P pi / tau const", residual, tolerance)
             return Solution(log_policy, certificate, newton_steps=steps.reshape(game.batch))
         policy, kkt = np.full(ref.shape, np.nan), np.full(len(ref), np.nan)
@@ -72,3 +83,25 @@ class NlhfExact(ExactSolver):
         status = np.where(certificate.holds, "ok", np.where(np.isnan(kkt), "error", "max_steps"))
         message = failures.astype(np.str_).reshape(game.batch)
         return Solution(numerics.log(policy), certificate, status=status, message=message)
+
+    def at_weights(self, game: PreferenceGame) -> Callable[..., Float]:
+        """Equilibria at any tau > 0, each found from the one before it in the same context."""
+        P, ref = _flat(game)
+        log_ref = np.log(ref)
+        theta, last = log_ref.copy(), np.full(len(ref), _FAR)
+
+        def log_policy(tau: Weight) -> Float:
+            weight = np.broadcast_to(tau, game.batch).ravel()
+            new = weight != last
+            start = theta[new], last[new]
+            theta[new], _ = regularized_nash(P[new], log_ref[new], weight[new], start)
+            last[new] = weight[new]
+            return theta.reshape(game.ref.shape).copy()
+
+        return log_policy
+
+
+def _flat(game: PreferenceGame) -> tuple[Float, Float]:
+    """P and ref with one axis for all contexts."""
+    n = game.n
+    return game.P.reshape(-1, n, n), game.ref.reshape(-1, n)

@@ -4,7 +4,7 @@ Bradley and Terry, Biometrika 1952; existence of the fit: Ford, Amer. Math. Mont
 two-stage recipe: Ziegler et al. 2019, arXiv:1909.08593.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,9 +17,10 @@ from games.game import TIE_TOL, Float, PreferenceGame
 from solvers.solver import (
     Certificate,
     Concept,
-    ExactSolver,
     Reasons,
     Solution,
+    Weight,
+    WeightedSolver,
     require,
 )
 
@@ -29,7 +30,7 @@ _COARSE_TAU = 1e3
 
 
 @dataclass(frozen=True)
-class RlhfExact(ExactSolver):
+class RlhfExact(WeightedSolver):
     """Policy ~ ref exp(r / tau), with r the Bradley-Terry maximum likelihood under ``game.pairs``.
 
     r minimises -sum_{i<j} w_ij [P_ij log sigmoid(r_i - r_j) + P_ji log sigmoid(r_j - r_i)] +
@@ -61,22 +62,27 @@ class RlhfExact(ExactSolver):
     def __post_init__(self) -> None:
         require(self, tau=(0, np.inf), ridge=(0, np.inf))
 
-    def compute(self, game: PreferenceGame) -> Solution:
+    def compute_at(self, game: PreferenceGame, *, tau: Weight) -> Solution:
         """The reference tilted by the fitted reward, certified by the reward it implies."""
         r = self.rewards(game)
-        if self.tau > 0:
-            log_policy = numerics.log_softmax(game.log_ref + r / self.tau)
+        if np.all(tau > 0):
+            log_policy = _tilted(game, r, tau)
             # the rewards that the policy implies, so that the policy itself is certified
-            r = self.tau * (log_policy - game.log_ref)
+            r = numerics.per_context(tau, r) * (log_policy - game.log_ref)
             r = r - r.mean(-1, keepdims=True)
             lost = np.zeros(game.batch)
         else:
             log_policy = numerics.spread_over_best(r, game.log_ref, TIE_TOL)
             lost = r.max(-1) - numerics.expectation(np.exp(log_policy), r) - TIE_TOL
         off = abs(_gradient(game.P, _weights(game), self.ridge, r)).max(-1)
-        tolerance = _TOLERANCE * max(1, self.tau / _COARSE_TAU)
+        tolerance = _TOLERANCE * np.maximum(1, tau / _COARSE_TAU)
         certificate = Certificate("Bradley-Terry stationarity", np.maximum(off, lost), tolerance)
         return Solution(log_policy, certificate)
+
+    def at_weights(self, game: PreferenceGame) -> Callable[..., Float]:
+        """Policies of one fit, at any tau > 0."""
+        r = self.rewards(game)
+        return lambda tau: _tilted(game, r, tau)
 
     def rewards(self, game: PreferenceGame) -> Float:
         """Bradley-Terry rewards r, shape (..., n), summing to 0 in every context.
@@ -108,6 +114,11 @@ class RlhfExact(ExactSolver):
             for k in np.flatnonzero(infinite):
                 message[k] = _components(wins[k], game.names)
         return message.astype(np.str_).reshape(game.batch)
+
+
+def _tilted(game: PreferenceGame, r: Float, tau: Weight) -> Float:
+    """The log-policy ref exp(r / tau)."""
+    return np.asarray(numerics.log_softmax(game.log_ref + r / numerics.per_context(tau, r)))
 
 
 def _weights(game: PreferenceGame) -> Float:

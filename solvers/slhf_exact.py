@@ -4,6 +4,7 @@ Pasztor et al., Stackelberg Learning from Human Feedback, 2025, arXiv:2512.16626
 The closed form is derived from it; at tau = 0 it is the maximin (Simpson-Kramer) voting rule.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,13 +12,20 @@ import numpy as np
 
 from games import measures, numerics
 from games.game import DENSE_LIMIT, TIE_TOL, Float, PreferenceGame
-from solvers.solver import Certificate, Concept, ExactSolver, Solution, require
+from solvers.solver import (
+    Certificate,
+    Concept,
+    Solution,
+    Weight,
+    WeightedSolver,
+    require,
+)
 
 _BLOCK = 1 << 24
 
 
 @dataclass(frozen=True)
-class SlhfExact(ExactSolver):
+class SlhfExact(WeightedSolver):
     """Closed form of max_pi min_omega E P(y > y') + tau_follower KL(omega) - tau_leader KL(pi).
 
     follower(y'|y) ~ ref_follower(y'|y) exp(-P[y, y'] / tau_follower), with value
@@ -47,29 +55,49 @@ class SlhfExact(ExactSolver):
     def __post_init__(self) -> None:
         require(self, tau_leader=(0, np.inf), tau_follower=(0, np.inf))
 
-    def compute(self, game: PreferenceGame) -> Solution:
+    def compute_at(
+        self, game: PreferenceGame, *, tau_leader: Weight, tau_follower: Weight
+    ) -> Solution:
         """The leader and, for up to 5,000 answers, every row of the follower."""
-        values = measures.follower_values(game, self.tau_follower)
-        if self.tau_leader > 0:
-            log_policy = numerics.log_softmax(game.log_ref + values / self.tau_leader)
-        else:
-            log_policy = numerics.spread_over_best(values, game.log_ref, TIE_TOL)
-        follower = self.follower_rows(game, slice(None)) if game.n <= DENSE_LIMIT else None
-        return Solution(log_policy, self._certify(game, log_policy, follower), follower)
+        log_policy = self.at_weights(game)(tau_leader, tau_follower)
+        small = game.n <= DENSE_LIMIT
+        follower = self.follower_rows(game, slice(None), tau_follower) if small else None
+        certificate = self._certify(game, log_policy, follower, tau_leader, tau_follower)
+        return Solution(log_policy, certificate, follower)
 
-    def follower_rows(self, game: PreferenceGame, i: Any) -> Float:
+    def at_weights(self, game: PreferenceGame) -> Callable[..., Float]:
+        """Leaders at any weights."""
+
+        def log_policy(tau_leader: Weight, tau_follower: Weight) -> Float:
+            values = measures.follower_values(game, tau_follower)
+            if np.all(tau_leader > 0):
+                tilt = values / numerics.per_context(tau_leader, values)
+                return np.asarray(numerics.log_softmax(game.log_ref + tilt))
+            return np.asarray(numerics.spread_over_best(values, game.log_ref, TIE_TOL))
+
+        return log_policy
+
+    def follower_rows(
+        self, game: PreferenceGame, i: Any, tau_follower: Weight | None = None
+    ) -> Float:
         """The follower's policy after the answers ``i``; shape (..., i, n)."""
+        tau = self.tau_follower if tau_follower is None else tau_follower
         cost = game.rows(i)
         log_ref = game.log_ref_follower(i)
-        if self.tau_follower > 0:
-            log_omega = numerics.log_softmax(log_ref - cost / self.tau_follower)
+        if np.all(tau > 0):
+            log_omega = numerics.log_softmax(log_ref - cost / numerics.per_context(tau, cost))
         else:
             log_ref = np.broadcast_to(log_ref, cost.shape)
             log_omega = numerics.spread_over_best(-cost, log_ref, TIE_TOL)
         return np.asarray(np.exp(log_omega))
 
     def _certify(
-        self, game: PreferenceGame, log_policy: Float, follower: Float | None
+        self,
+        game: PreferenceGame,
+        log_policy: Float,
+        follower: Float | None,
+        tau_leader: Weight,
+        tau_follower: Weight,
     ) -> Certificate:
         """First-order conditions of both players, with V taken as what the follower pays.
 
@@ -83,30 +111,36 @@ class SlhfExact(ExactSolver):
         for start in range(0, game.n, step):
             i = slice(start, start + step)
             cost, log_ref = game.rows(i), game.log_ref_follower(i)
-            omega = self.follower_rows(game, i) if follower is None else follower[..., i, :]
+            if follower is None:
+                omega = self.follower_rows(game, i, tau_follower)
+            else:
+                omega = follower[..., i, :]
             paid = (omega * cost).sum(-1)
-            if self.tau_follower > 0:
+            if np.all(tau_follower > 0):
                 log_omega = numerics.log(omega)
-                off = _spread(log_omega - log_ref + cost / self.tau_follower, log_omega)
-                paid = paid + self.tau_follower * numerics.kl(log_omega, log_ref)
+                scaled = cost / numerics.per_context(tau_follower, cost)
+                off = _spread(log_omega - log_ref + scaled, log_omega)
+                penalty = numerics.kl(log_omega, log_ref)
+                paid = paid + numerics.per_context(tau_follower, penalty) * penalty
             else:
                 off = paid - cost.min(-1)
             values[..., i] = paid
             residual = np.maximum(residual, off.max(-1))
-        if self.tau_leader > 0:
-            off = _spread(log_policy - game.log_ref - values / self.tau_leader, log_policy)
+        if np.all(tau_leader > 0):
+            tilt = values / numerics.per_context(tau_leader, values)
+            off = _spread(log_policy - game.log_ref - tilt, log_policy)
         else:
             off = values.max(-1) - (np.exp(log_policy) * values).sum(-1)
-        # a tie may be worth TIE_TOL to each player; rounding of P / tau grows with 1 / tau
-        slack = [1e-12 / min(1, tau) if tau > 0 else 2 * TIE_TOL for tau in self._taus]
-        if self.tau_follower == 0 and self.tau_leader > 0:
-            slack.append(2 * TIE_TOL / min(1, self.tau_leader))
+        slack = np.maximum(_slack(tau_leader), _slack(tau_follower))
+        if not np.all(tau_follower > 0) and np.all(tau_leader > 0):
+            slack = np.maximum(slack, 2 * TIE_TOL / np.minimum(1, tau_leader))
         condition = "first-order conditions of leader and follower"
-        return Certificate(condition, np.maximum(residual, off), max(slack))
+        return Certificate(condition, np.maximum(residual, off), slack)
 
-    @property
-    def _taus(self) -> tuple[float, float]:
-        return self.tau_leader, self.tau_follower
+
+def _slack(tau: Weight) -> Float:
+    """How far off a player may be: a tie at tau = 0, else rounding of P / tau."""
+    return 1e-12 / np.minimum(1, tau) if np.all(tau > 0) else np.float64(2 * TIE_TOL)
 
 
 def _spread(values: Float, log_p: Float) -> Float:

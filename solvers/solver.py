@@ -16,6 +16,9 @@ Concept = Literal["rlhf", "nlhf", "slhf", "other"]
 Reasons = NDArray[np.str_]
 """Why an answer does not exist, for each context (...); "" where it does."""
 
+Weight = float | Float
+"""The weight of a KL penalty: a float >= 0, or an array (...) > 0 with one for each context."""
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -189,6 +192,30 @@ class ExactSolver(Solver, ABC):
     def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
         """The solution; status "undefined" in the contexts without an answer. ``rng`` is unused."""
         return solve_defined(self.compute, game, self.undefined(game))
+
+
+class WeightedSolver(ExactSolver):
+    """An exact solver whose weights of KL penalties may differ between contexts.
+
+    The fields are floats; other weights are arguments of ``compute_at`` and ``at_weights``, by
+    the names of the fields (``taus``), so that all contexts are solved together.
+    """
+
+    @abstractmethod
+    def compute_at(self, game: PreferenceGame, **weights: Weight) -> Solution:
+        """The solution at these weights of a game all of whose contexts have an answer."""
+
+    @abstractmethod
+    def at_weights(self, game: PreferenceGame) -> Callable[..., Float]:
+        """The log-policy (..., n) as a function of the weights, for a search over them.
+
+        What does not depend on the weights is computed once. The tau that multiplies the KL of
+        the policy is > 0.
+        """
+
+    def compute(self, game: PreferenceGame) -> Solution:
+        """The solution at the weights that are fields."""
+        return self.compute_at(game, **{name: getattr(self, name) for name in taus(type(self))})
 
 
 def solve_defined(

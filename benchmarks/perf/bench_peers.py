@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
+from scipy.optimize import brentq
 
 from benchmarks.perf.random_games import random_game
-from games import PreferenceGame
+from games import PreferenceGame, measures
 from games.game import Float
 from solvers import SOLVERS, Solver
+from tabular import MatchedKl
 
 RLHF, NLHF, SLHF = SOLVERS["rlhf_exact"], SOLVERS["nlhf_exact"], SOLVERS["slhf_exact"]
 
@@ -43,6 +45,17 @@ def minorise_maximise(game: PreferenceGame) -> Float:
         strength = better
 
 
+def tau_of_each_context(kind: type[Solver], game: PreferenceGame, kl: float) -> Float:
+    """The tau of one concept at which the KL is ``kl``, by Brent's method in each context."""
+
+    def excess(log_tau: float, context: PreferenceGame) -> float:
+        policy = kind().at_tau(float(np.exp(log_tau))).solve(context).policy
+        return float(measures.kl_to_ref(context, policy)) - kl
+
+    ends = np.log(2.0**-14), np.log(256.0)
+    return np.exp([brentq(excess, *ends, game.at(k)) for k in range(game.batch[0])])
+
+
 @pytest.mark.parametrize("solver", [RLHF(), NLHF(), SLHF()], ids=lambda s: s.concept)
 @pytest.mark.parametrize("way", ["batched", "one by one"])
 def test_batch_against_loop(benchmark: BenchmarkFixture, solver: Solver, way: str) -> None:
@@ -53,6 +66,18 @@ def test_batch_against_loop(benchmark: BenchmarkFixture, solver: Solver, way: st
     else:
         policies = benchmark.pedantic(loop_over_contexts, (solver, game), rounds=1)
         np.testing.assert_allclose(policies, solver.solve(game).policy, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [RLHF, NLHF, SLHF], ids=lambda kind: kind.concept)
+@pytest.mark.parametrize("way", ["batched", "one by one"])
+def test_equal_kl_against_a_loop(benchmark: BenchmarkFixture, kind: type[Solver], way: str) -> None:
+    benchmark.group = f"KL = 0.1 nats, 200 contexts x 10 answers, {kind.concept}"
+    game, solver = random_game(10, 200), MatchedKl(kind, 0.1)
+    if way == "batched":
+        benchmark.pedantic(solver.solve, (game,), rounds=3)
+    else:
+        tau = benchmark.pedantic(tau_of_each_context, (kind, game, 0.1), rounds=1)
+        np.testing.assert_allclose(tau, solver.solve(game).tau, rtol=1e-9)
 
 
 @pytest.mark.parametrize("tau", [0.1, 0.01])

@@ -12,19 +12,24 @@ _STAGE_TOL = 1e-2
 _MAX_STEPS = 2_000
 
 
-def regularized_nash(P: Float, log_ref: Float, tau: float) -> tuple[Float, NDArray[np.int64]]:
+def regularized_nash(
+    P: Float, log_ref: Float, tau: float | Float, start: tuple[Float, Float] | None = None
+) -> tuple[Float, NDArray[np.int64]]:
     """Log-policies of the regularised equilibria of many games, and the Newton steps they took.
 
-    Each game follows its own path from large tau, where the answer is near ``ref``, down to
-    ``tau``: a stage is solved by damped Newton steps with Jacobian I - P D / tau, D = diag(pi) -
-    pi pi^T (never singular, because P - 1/2 is skew); a stage that stalls is retried with half
-    the jump in log tau. A game leaves when its residual no longer falls.
+    Each game follows its own path in log tau, from large tau, where the answer is near ``ref``,
+    or from an answer that is known: a stage is solved by damped Newton steps with Jacobian
+    I - P D / tau, D = diag(pi) - pi pi^T (never singular, because P - 1/2 is skew); a stage that
+    stalls is retried with half the jump in log tau. A game leaves when its residual no longer
+    falls.
 
     Parameters
     ----------
     P : float array (games, n, n)
     log_ref : float array (games, n)
-    tau : float > 0
+    tau : float > 0, or array (games,)
+    start : tuple of float array (games, n) and float array (games,), optional
+        Log-policies of the equilibria at other tau's, and these tau's.
 
     Returns
     -------
@@ -36,16 +41,21 @@ def regularized_nash(P: Float, log_ref: Float, tau: float) -> tuple[Float, NDArr
     games, n = log_ref.shape
     done, steps = np.empty((games, n)), np.zeros(games, dtype=np.int64)
     index = np.arange(games)
-    theta = log_ref.copy()
-    solved, solved_tau = log_ref.copy(), np.full(games, 10 * max(tau, _FIRST_TAU))
-    now = np.full(games, max(tau, _FIRST_TAU))
+    tau = np.broadcast_to(np.asarray(tau, dtype=float), games).copy()
     jump = np.full(games, _FIRST_JUMP)
+    if start is None:
+        solved, solved_tau = log_ref.copy(), 10 * np.maximum(tau, _FIRST_TAU)
+        now = np.maximum(tau, _FIRST_TAU)
+    else:
+        solved, solved_tau = start[0].copy(), start[1].copy()
+        now = _toward(tau, solved_tau, jump)
+    theta = solved.copy()
     for _ in range(_MAX_STEPS):
         off = _residual(P, log_ref, now, theta)
         size = abs(off).max(-1)
         moved, smaller = _newton_step(P, log_ref, now, theta, off, size)
         steps[index] += 1
-        last = now <= tau
+        last = now == tau
         stage_over = ~last & ((size <= _STAGE_TOL) | (smaller & (size <= 10 * _STAGE_TOL)))
         finished = last & ~smaller & (size <= 1e-6)
         failed = ~smaller & ~stage_over & ~finished
@@ -53,7 +63,7 @@ def regularized_nash(P: Float, log_ref: Float, tau: float) -> tuple[Float, NDArr
 
         solved[stage_over], solved_tau[stage_over] = theta[stage_over], now[stage_over]
         jump = np.where(stage_over, 1.5 * jump, np.where(failed, 0.5 * jump, jump))
-        now = np.where(stage_over | failed, np.maximum(tau, solved_tau * np.exp(-jump)), now)
+        now = np.where(stage_over | failed, _toward(tau, solved_tau, jump), now)
         theta = np.where(failed[:, None], solved, theta)
 
         ended = finished | (jump < 1e-6)
@@ -61,11 +71,17 @@ def regularized_nash(P: Float, log_ref: Float, tau: float) -> tuple[Float, NDArr
         if ended.any():
             rest = ~ended
             P, log_ref, index, theta = P[rest], log_ref[rest], index[rest], theta[rest]
+            tau = tau[rest]
             solved, solved_tau, now, jump = solved[rest], solved_tau[rest], now[rest], jump[rest]
         if index.size == 0:
             return done, steps
     done[index] = theta
     return done, steps
+
+
+def _toward(tau: Float, solved_tau: Float, jump: Float) -> Float:
+    """``tau``, or where it is farther than that a jump in log tau from ``solved_tau``."""
+    return np.clip(tau, solved_tau * np.exp(-jump), solved_tau * np.exp(jump))
 
 
 def _residual(P: Float, log_ref: Float, tau: Float, theta: Float) -> Float:

@@ -9,6 +9,7 @@ from benchmarks.plan import Choice, Plan
 from benchmarks.plugins import METHODS
 from benchmarks.spec import builtin, read
 from games import PrefgamesError, SpecError
+from solvers.slhf_exact import SlhfExact
 from tabular import MatchedKl
 
 MINIMAL = """
@@ -115,6 +116,48 @@ def test_kl_makes_a_matched_solver_and_keeps_the_other_parameters() -> None:
     solver = METHODS["tabular"].make("rlhf_exact", {"kl": 0.05, "ridge": 0.5})
     assert isinstance(solver, MatchedKl)
     assert (solver.kl, solver.concept, dict(solver.params)) == (0.05, "rlhf", {"ridge": 0.5})
+
+
+def test_kl_moves_the_weights_that_are_not_given(full: Plan, tmp_path: Path) -> None:
+    text = MINIMAL.replace('"nlhf_exact"', '"slhf_exact"\ntau_follower = 0.0\nkl = 0.1')
+    plan = plan_of(text, tmp_path)
+    assert plan.methods == [Choice("solver", "slhf_exact", {"tau_follower": 0.0, "kl": 0.1})]
+    solver = METHODS["tabular"].make("slhf_exact", plan.methods[0].params)
+    assert solver == MatchedKl(SlhfExact, 0.1, {"tau_follower": 0.0})
+    (cell,) = cells(plan)
+    assert cell.params == '{"kl":0.1,"tau_follower":0}'
+    assert plan.with_params({"kl": 0.3}).methods == [Choice("solver", "slhf_exact", {"kl": 0.3})]
+    both = full.with_params({"kl": 0.1, "tau_follower": 0.0})
+    assert both.methods == [
+        Choice("solver", "rlhf_exact", {"kl": 0.1}),
+        Choice("solver", "slhf_exact", {"kl": 0.1, "tau_follower": 0.0}),
+        Choice("solver", "nlhf_exact", {"kl": 0.1}),
+    ]
+    with pytest.raises(SpecError, match=r"slhf_exact: kl finds the tau by itself; drop tau_leader"):
+        plan.with_params({"kl": 0.1, "tau_follower": 0.0, "tau_leader": 0.2})
+    with pytest.raises(PrefgamesError, match=r"tau_follower is -1"):
+        plan.with_params({"kl": 0.1, "tau_follower": -1})
+
+
+def test_the_frontier_is_every_distance_and_no_penalty(tmp_path: Path) -> None:
+    text = MINIMAL.replace(
+        '"nlhf_exact"', '["nlhf_exact", "slhf_exact"]\ngrid = { kl = "frontier" }'
+    )
+    levels = [0.01, 0.03, 0.1, 0.3, 1.0]
+    assert plan_of(text, tmp_path).methods == [
+        *[Choice("solver", "nlhf_exact", {"kl": kl}) for kl in levels],
+        Choice("solver", "nlhf_exact", {"tau": 0.0}),
+        *[Choice("solver", "slhf_exact", {"kl": kl}) for kl in levels],
+        *[Choice("solver", "slhf_exact", {"kl": kl, "tau_follower": 0.0}) for kl in levels],
+        Choice("solver", "slhf_exact", {"tau_leader": 0.0, "tau_follower": 0.0}),
+    ]
+    with pytest.raises(SpecError, match=r"solvers\[0\]: 'tau_follower' is given twice"):
+        plan_of(text.replace("grid", "tau_follower = 0.2\ngrid"), tmp_path)
+    with pytest.raises(SpecError, match=r"solvers\[0\]: 'tau' is given twice"):
+        plan_of(text.replace("grid", "tau = 0.2\ngrid"), tmp_path)
+    games = 'name = "random"\ngrid = { kl = "frontier" }'
+    with pytest.raises(SpecError, match="random has no parameter 'kl'"):
+        plan_of(MINIMAL.replace('name = "condorcet"', games), tmp_path)
 
 
 @pytest.mark.parametrize("name", sorted(builtin()))

@@ -34,6 +34,9 @@ def check_measures(module: Any) -> None:
     for tau in (0.2, 3.0):
         values = -tau * np.log((FOLLOWER * np.exp(-CYCLE / tau)).sum(-1))
         close(module.follower_values(game, tau), values)
+    both, taus = PreferenceGame.stack([game, game]), np.array([0.2, 3.0])
+    values = [-t * np.log((FOLLOWER * np.exp(-CYCLE / t)).sum(-1)) for t in taus]
+    close(module.follower_values(both, taus), values)
     close(module.follower_values(game), [0.3, 0.1, 0.2])
     close(module.leader_value(game, pi), pi @ [0.3, 0.1, 0.2])
     close(module.borda(game), [0.6, 0.45, 0.45])
@@ -63,8 +66,8 @@ MUTANTS = mutants({
         ("log_best = numerics.log_softmax(game.log_ref + ", "log_best = numerics.log_softmax("),
         ("log_policy = numerics.log_softmax(game.log_ref + ", "log_policy = numerics.log_softmax("),
         ("rows.min(-1)", "rows.max(-1)"),
-        ("log_ref_follower(i) - rows / tau_follower", "log_ref_follower(i) + rows / tau_follower"),
-        ("np.expm1(-rows / tau_follower)", "np.expm1(rows / tau_follower)"),
+        ("logsumexp(log_ref - rows / tau)", "logsumexp(log_ref + rows / tau)"),
+        ("np.expm1(-rows / np", "np.expm1(rows / np"),
         ("np.argsort(-wins.sum(-1)", "np.argsort(wins.sum(-1)"),
         ("inside = rank <= size", "inside = rank < size"),
         ("ordered, True)", "wins, True)"),

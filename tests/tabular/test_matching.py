@@ -1,15 +1,24 @@
 """Comparison at equal KL, and regret, each by a second route."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy import special
+from scipy.optimize import brentq, minimize
 
 from games import PreferenceGame, SolverError, measures
 from games.game import Float
-from solvers import SOLVERS
+from solvers import SOLVERS, Solution, Solver, taus
+from solvers.nlhf_exact import NlhfExact
 from solvers.rlhf_exact import RlhfExact
+from solvers.slhf_exact import SlhfExact
+from solvers.solver import Reasons
 from tabular import MatchedKl
 from tabular.regret import regret
+from tests.mutants import Mutant, assert_noticed, mutants
 from tests.paper_games import random_games, three_annotators
 
 EXACT = ["rlhf_exact", "nlhf_exact", "slhf_exact"]
@@ -135,3 +144,218 @@ def test_regret_is_nan_where_the_reward_is_infinite() -> None:
     assert [bool(text) for text in loss.message.tolist()] == [False, True, False]
     assert np.isnan(got).tolist() == [False, True, False]
     assert got[2] == pytest.approx(regret(RlhfExact(tau=0.5), unsure)(unsure.ref))
+
+
+def policies(name: str, game: PreferenceGame, fixed: float | None) -> Callable[[float], Float]:
+    """The policy at a tau, written out from the concept's definition, for one context."""
+    if name == "nlhf_exact":
+        return lambda tau: NlhfExact(tau).solve(game).policy
+    if name == "rlhf_exact":
+        rows, columns = np.triu_indices(game.n, 1)
+
+        def loss(r: Float) -> float:
+            gaps = r[rows] - r[columns]
+            wins = game.P[rows, columns]
+            odds = wins * np.logaddexp(0, -gaps) + (1 - wins) * np.logaddexp(0, gaps)
+            return float(game.pair_weights[rows, columns] @ odds + r.sum() ** 2)
+
+        r = minimize(loss, np.zeros(game.n), method="BFGS", options={"gtol": 1e-10}).x
+        return lambda tau: special.softmax(np.log(game.ref) + r / tau)
+
+    def leader(tau: float) -> Float:
+        soft = tau if fixed is None else fixed
+        assert game.ref_follower is not None
+        V = (
+            game.P.min(-1)
+            if soft == 0
+            else -soft * np.log((game.ref_follower * np.exp(-game.P / soft)).sum(-1))
+        )
+        return special.softmax(np.log(game.ref) + V / tau)
+
+    return leader
+
+
+@pytest.mark.parametrize(
+    ("name", "fixed"), [(name, None) for name in EXACT] + [("slhf_exact", 0.0), ("slhf_exact", 0.3)]
+)
+def test_tau_is_that_of_a_search_in_one_context(name: str, fixed: float | None) -> None:
+    games_ = uneven_games()
+    params = {} if fixed is None else {"tau_follower": fixed}
+    found = MatchedKl(SOLVERS[name], 0.07, params).solve(games_).tau
+    assert found is not None
+    for k in range(3):
+        game = games_.at(k)
+        policy = policies(name, game, fixed)
+
+        def excess(log_tau: float, policy: Callable[[float], Float], ref: Float) -> float:
+            p = policy(float(np.exp(log_tau)))
+            return float(special.rel_entr(p, ref).sum()) - 0.07
+
+        tau = np.exp(brentq(excess, np.log(0.01), np.log(30), (policy, game.ref), xtol=1e-13))
+        assert abs(tau / 0.5 - 1) > 0.01
+        assert found[k] == pytest.approx(tau, rel=1e-6 if name == "rlhf_exact" else 1e-9)
+
+
+def uneven_games() -> PreferenceGame:
+    """Three games with unequal references, followers and pair weights."""
+    rng = np.random.default_rng(5)
+    game = random_games(11, 3, 4)
+    weights = rng.integers(1, 9, (3, 4, 4)).astype(float)
+    return replace(
+        game,
+        ref=rng.dirichlet(np.ones(4) * 2, 3),
+        ref_follower=rng.dirichlet(np.ones(4) * 2, (3, 4)),
+        pairs=np.triu(weights, 1) + np.swapaxes(np.triu(weights, 1), -1, -2),
+    )
+
+
+def two_axes(game: PreferenceGame) -> PreferenceGame:
+    """Eight contexts as two by four."""
+    return PreferenceGame.stack([game.at(slice(0, 4)), game.at(slice(4, 8))])
+
+
+@pytest.mark.parametrize("kl", [0.01, 0.1, 1.0])
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [(name, {}) for name in EXACT] + [("slhf_exact", {"tau_follower": 0.0})],
+)
+def test_a_batch_is_matched_as_its_contexts_are(
+    name: str, params: dict[str, float], kl: float
+) -> None:
+    game = two_axes(random_games(3, 8, 6))
+    solver = MatchedKl(SOLVERS[name], kl, params)
+    together = solver.solve(game)
+    assert together.tau is not None
+    assert len(set(together.tau.ravel())) > 1
+    for index in np.ndindex(2, 4):
+        alone = solver.solve(game.at(index))
+        assert together.message[index] == alone.message
+        np.testing.assert_allclose(together.tau[index], alone.tau, rtol=1e-12)
+        np.testing.assert_allclose(together.policy[index], alone.policy, atol=1e-12)
+        np.testing.assert_allclose(together.status[index] == "ok", not alone.message)
+    if kl == 1.0 and name == "nlhf_exact":
+        assert (together.status == "undefined").any()
+
+
+def test_the_largest_kl_is_named_where_it_is_out_of_reach() -> None:
+    game = random_games(3, 8, 6)
+    solution = MatchedKl(SOLVERS["nlhf_exact"], 1.0).solve(game)
+    messages = [str(text) for text in solution.message if text]
+    assert messages
+    smallest = NlhfExact(2.0**-14).solve(game)
+    largest = measures.kl_to_ref(game, smallest.policy)[solution.message != ""]
+    for text, value in zip(messages, largest, strict=True):
+        assert f"its largest KL at tau = 256 to 6.1e-05 is {value:.4g} nats" in text
+        assert value < 1
+
+
+def test_a_kl_that_even_a_heavy_penalty_exceeds_is_out_of_reach() -> None:
+    solution = MatchedKl(SOLVERS["rlhf_exact"], 1e-12).solve(three_annotators())
+    assert solution.status == "undefined"
+    assert "more than 1e-12 nats from the reference even at tau = 1024" in str(solution.message)
+
+
+def test_a_fixed_weight_does_not_move() -> None:
+    slhf, game = SOLVERS["slhf_exact"], uneven_games()
+    sharp = MatchedKl(slhf, 0.1, {"tau_follower": 0.0})
+    solution, tied = sharp.solve(game), MatchedKl(slhf, 0.1).solve(game)
+    np.testing.assert_allclose(measures.kl_to_ref(game, solution.policy), 0.1, rtol=1e-9)
+    assert solution.tau is not None
+    assert abs(solution.policy - tied.policy).max() > 1e-3
+    for k in range(3):
+        same = SlhfExact(float(solution.tau[k]), 0.0).solve(game.at(k))
+        np.testing.assert_allclose(solution.policy[k], same.policy, atol=1e-14)
+        assert solution.follower is not None
+        np.testing.assert_array_equal(solution.follower[k], same.follower)
+    assert sharp.at_tau(0.7) == SlhfExact(0.7, 0.0)
+    assert sharp.counterpart(slhf) == sharp
+    assert sharp.counterpart(NlhfExact) == MatchedKl(NlhfExact, 0.1)
+    with pytest.raises(SolverError, match="drop tau_leader and tau_follower, or kl"):
+        MatchedKl(slhf, 0.1, {"tau_leader": 1.0, "tau_follower": 1.0})
+
+
+def test_one_tau_for_all_contexts_matches_the_mean() -> None:
+    game = uneven_games()
+    for name in EXACT:
+        solver = MatchedKl(SOLVERS[name], 0.1)
+        tau, reason = solver.common_tau(game)
+        distance = measures.kl_to_ref(game, solver.at_tau(tau).solve(game).policy)
+        assert distance.mean() == pytest.approx(0.1, rel=1e-9)
+        assert distance.max() > 0.11
+        assert reason == ""
+    tau, reason = MatchedKl(NlhfExact, 3.0).common_tau(game)
+    assert np.isnan(tau)
+    assert "stays within 3 nats" in reason
+    never = PreferenceGame([[0.5, 1, 1], [0, 0.5, 0.6], [0, 0.4, 0.5]])
+    assert "infinite" in MatchedKl(RlhfExact, 0.1).common_tau(never)[1]
+
+
+@dataclass(frozen=True)
+class Looped(Solver):
+    """A solver of one tau."""
+
+    tau: float = 0.1
+
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        return RlhfExact().undefined(game)
+
+    def solve(self, game: PreferenceGame, rng: np.random.Generator | None = None) -> Solution:
+        return RlhfExact(self.tau).solve(game, rng)
+
+
+def test_a_solver_of_one_tau_is_matched_context_by_context() -> None:
+    never = PreferenceGame([[0.5, 1, 1], [0, 0.5, 0.6], [0, 0.4, 0.5]])
+    game = PreferenceGame.stack([three_annotators(), never, random_games(2, 3, 3).at(0)])
+    looped, batched = MatchedKl(Looped, 0.3).solve(game), MatchedKl(RlhfExact, 0.3).solve(game)
+    assert looped.tau is not None
+    assert batched.tau is not None
+    np.testing.assert_allclose(looped.tau, batched.tau, rtol=1e-12)
+    np.testing.assert_allclose(looped.policy, batched.policy, atol=1e-14)
+    assert looped.message.tolist() == batched.message.tolist()
+    assert looped.status.tolist() == batched.status.tolist() == ["ok", "undefined", "ok"]
+
+
+def check_matching(cls: Any) -> None:
+    """What the tests above say, in brief, on contexts that differ."""
+    game = uneven_games()
+    for name, params in [*[(name, {}) for name in EXACT], ("slhf_exact", {"tau_follower": 0.0})]:
+        solution = cls(SOLVERS[name], 0.1, params).solve(game)
+        np.testing.assert_allclose(measures.kl_to_ref(game, solution.policy), 0.1, rtol=1e-9)
+        for k in range(3):
+            weights = {**dict.fromkeys(taus(SOLVERS[name]), float(solution.tau[k])), **params}
+            alone = SOLVERS[name](**weights).solve(game.at(k)).policy
+            np.testing.assert_allclose(solution.policy[k], alone, atol=1e-12)
+    assert (cls(NlhfExact, 1.9).solve(game).status == "undefined").all()
+    unreached = cls(NlhfExact, 1.3).solve(game)
+    policy = np.where(unreached.message[:, None] == "", unreached.policy, game.ref)
+    reached = measures.kl_to_ref(game, policy)
+    assert np.round(reached, 9).tolist() == [1.3, 0, 0]
+    assert cls(SlhfExact, 0.1).counterpart(NlhfExact) == cls(NlhfExact, 0.1)
+
+
+NOTICED = (AssertionError, ValueError, IndexError, TypeError, RuntimeWarning)
+MUTANTS = mutants({
+    MatchedKl: [
+        ("if name not in self.params", ""),
+        ("**dict.fromkeys(self._free, tau), **fixed", "**dict.fromkeys(taus(self.solver), tau)"),
+        ("found = self.at_tau(1.0), tau[message", "found = self.at_tau(1.0), tau[::-1][message"),
+        ("numerics.kl(log_policy(tau), log_ref)", "numerics.kl(log_ref, log_policy(tau))"),
+    ],
+})  # fmt: skip
+MUTANTS += mutants({
+    MatchedKl: [
+        ("np.where(reached, tau, below)", "np.full(batch, below)"),
+        ("np.exp(log_tau)", "log_tau"),
+        ("flat[contexts], _LEAST", "flat, _LEAST"),
+        ("low + np.log(4)", "low + np.log(2)"),
+    ],
+}, module="tabular.tau_search")  # fmt: skip
+
+
+def test_the_check_passes() -> None:
+    check_matching(MatchedKl)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_the_check_notices(mutant: Mutant) -> None:
+    assert_noticed(mutant, check_matching, NOTICED)
