@@ -95,7 +95,7 @@ def beats(game: PreferenceGame) -> Mask:
 
 
 def majorities(game: PreferenceGame) -> Float:
-    """Hard labels (..., n, n): 1 where i strictly beats j, 0 where j beats i, 1/2 where they tie."""
+    """Hard labels (..., n, n): 1 where i strictly beats j, 0 where j does i, 1/2 where they tie."""
     wins = beats(game)
     return np.asarray((1 + wins.astype(float) - np.swapaxes(wins, -1, -2)) / 2)
 
