@@ -274,7 +274,7 @@ def _self_improvement(solver: Srpo, game: PreferenceGame) -> Factors:
     alpha / 4 b b^T, with a and b the derivatives of u_ij - u_ii and u_ij - u_ji + l_j - l_i.
     """
     n = game.n
-    ours = SlhfExact(solver.tau, solver.tau).solve(PreferenceGame(game.P, game.ref))
+    ours = SlhfExact(solver.tau, solver.tau).solve(game)
     assert ours.follower is not None  # every SLHF answer has one
     unit = np.eye(n + n * n)
     policy, logits = unit[:n], unit[n:].reshape(n, n, -1)
