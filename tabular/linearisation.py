@@ -168,12 +168,13 @@ def _moving_magnet(solver: Mpo, game: PreferenceGame) -> Factors:
 
 @multipliers.register
 def _history(solver: Mnpo, game: PreferenceGame) -> Factors:
-    """Roots of z^h = (keep + eta mode) sum_j weight_j z^(h - 1 - j)."""
-    modes = _modes(solver.tau, game)
+    """Roots of z^h = sum_j (keep start_j + eta mode opponent_j) z^(h - 1 - j)."""
+    modes, start = _modes(solver.tau, game), solver.weights
+    opponent = start if solver.opponents == "history" else np.eye(solver.history)[0]
 
     def factors(eta: float) -> Complex:
-        growth = 1 - eta * solver.tau + eta * modes
-        return np.concatenate([np.roots([1, *(-f * solver.weights)]) for f in growth])
+        each = (1 - eta * solver.tau) * start + eta * np.multiply.outer(modes, opponent)
+        return np.concatenate([np.roots([1, *-coefficients]) for coefficients in each])
 
     return factors
 

@@ -83,6 +83,7 @@ def test_the_limits_of_the_extragradient_at_small_tau(
         (NashRs(tau=0.02), "rand10"),
         (NashEma(tau=0.02, rate=0.3), "rps"),
         (Mnpo(tau=0.1, history=3, decay=0.5), "rps"),
+        (Mnpo(tau=0.1, history=3, decay=0.5, opponents="newest"), "rps"),
         (OnlineIpo2(tau=0.1), "rps"),
         (NashMdPg(tau=0.1, mixture=0.5), "rps"),
     ],

@@ -72,6 +72,9 @@ def check_mnpo(cls: Any) -> None:
     close(solver, after, mirror(blend, rates))
     assert len(after) == 2
     assert after[1] is THETA
+    newest = cls(TAU, ETA, 2, 0.5, "newest")
+    after = newest.step(GAME, (THETA, np.log(OTHER) - 0.2), NO_DRAWS)
+    close(newest, after, mirror(blend, against(PI)))
 
 
 def check_nash_rs(cls: Any) -> None:
@@ -183,6 +186,8 @@ MUTANTS = mutants({
     Mnpo: [
         ("descend(game, logits,", "descend(game, state[0],"),
         ("return newest, *state[:-1]", "return newest, *state[1:]"),
+        ('if self.opponents == "newest":', "if self.history > 9:"),
+        ("numerics.log_softmax(state[0])", "numerics.log_softmax(state[1])"),
         ("self.decay ** np.arange(self.history)", "self.decay ** -np.arange(self.history)"),
         ("+ eta * tau * game.log_ref", ""),
     ],
