@@ -200,12 +200,11 @@ def _proximal(solver: Rspo, game: PreferenceGame) -> Factors:
     The slope of the divergence's derivative in the log-ratio is 2 pi / ref (chi-square), ref / pi
     (forward KL) or 1 (reverse KL). An answer that is not used leaves whatever eta.
     """
-    policy = solver.target(game).policy
+    policy, share = solver.target(game).policy, solver.forward_share
     used = policy > 0
     pi, ratio = policy[used], policy[used] / game.ref[used]
     turn = (game.P[np.ix_(used, used)] - 0.5) @ _spread(pi)
-    slopes = {"chi_square": 2 * ratio, "forward_kl": 1 / ratio, "reverse_kl": np.ones_like(pi)}
-    slope = slopes[solver.divergence]
+    slope = 2 * ratio if solver.divergence == "chi_square" else share / ratio + 1 - share
 
     def factors(eta: float) -> Complex:
         weight = 1 / (1 + eta * solver.tau * slope)

@@ -163,7 +163,7 @@ def test_mnpo_with_two_opponents_stays_stable_a_little_longer() -> None:
 
 
 def test_mnpo_as_published_code_runs_it_is_stable_longer_at_small_tau_only() -> None:
-    """From the mean of two policies, against the newest: z^2 = (keep / 2 + eta mode) z + keep / 2."""
+    """From the mean of two, against the newest: z^2 = (keep / 2 + eta mode) z + keep / 2."""
     shares = []
     for name, tau in SETTINGS:
         omd = golden(name, tau)["omd_eta_max"]
