@@ -94,6 +94,12 @@ def beats(game: PreferenceGame) -> Mask:
     return np.asarray(game.P > 0.5 + TIE_TOL)
 
 
+def majorities(game: PreferenceGame) -> Float:
+    """Hard labels (..., n, n): 1 where i strictly beats j, 0 where j does i, 1/2 where they tie."""
+    wins = beats(game)
+    return np.asarray((1 + wins.astype(float) - np.swapaxes(wins, -1, -2)) / 2)
+
+
 def condorcet_winner(game: PreferenceGame) -> Mask:
     """Mask (..., n) of the answer that beats every other; all False if no answer does."""
     return np.asarray(beats(game).sum(-1) == game.n - 1)

@@ -1,12 +1,13 @@
 """The NLHF answer: the Nash equilibrium of the preference game, regularised or not.
 
 Munos et al., Nash Learning from Human Feedback, ICML 2024, arXiv:2312.00886, Eqs. (1), (2);
-tau = 0: maximal lotteries, Fishburn 1984; the von Neumann winner, Dudik et al. 2015.
+tau = 0: maximal lotteries, Fishburn 1984; the von Neumann winner, Dudik et al. 2015. Payoffs other
+than P: Shi et al. 2025, arXiv:2505.20627 (as recalled); on signs: Laffond et al. 1993.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -18,11 +19,14 @@ from solvers.exact.regularized_nash import regularized_nash
 from solvers.solver import (
     Certificate,
     Concept,
+    Reasons,
     Solution,
     WeightedSolver,
     Weights,
     require,
 )
+
+Payoff = Literal["raw", "sign", "logit"]
 
 _FAR = 1e6  # a tau at which the equilibrium is ``ref`` to six digits
 
@@ -35,11 +39,19 @@ class NlhfExact(WeightedSolver):
     tau = 0 is its limit: of all maximal lotteries (P pi <= 1/2) the one nearest to ``ref`` in KL,
     from a linear programme. It does not depend on ``pairs``.
 
+    ``payoff`` is what P is replaced by. All three keep who beats whom, so that at tau = 0 the
+    answer is in the Smith set; they differ in what the size of a majority is worth. Signs do not
+    see it (of a tournament: the lottery of the bipartisan set), log-odds weigh clear majorities
+    most, and their tau is in log-odds as for RLHF.
+
     Attributes
     ----------
     tau : float >= 0
         Weight of the KL penalty to ``ref``, in payoff units. Below about 1e-3 the fixed point is
         certified less tightly, in proportion to tau.
+    payoff : "raw", "sign" or "logit"
+        P; 1, 1/2 or 0 where i beats, ties with or loses to j; log P / (1 - P), undefined where some
+        P is 0 or 1.
 
     Raises
     ------
@@ -49,15 +61,33 @@ class NlhfExact(WeightedSolver):
     """
 
     tau: float = 0.1
+    payoff: Payoff = "raw"
     concept: ClassVar[Concept] = "nlhf"
     paper: ClassVar[str] = "Munos et al. 2023, arXiv:2312.00886"
 
     def __post_init__(self) -> None:
         require(self, tau=(0, np.inf))
+        if self.payoff not in get_args(Payoff):
+            raise SolverError(
+                f"NlhfExact: payoff is {self.payoff!r}, expected one of "
+                f"{', '.join(get_args(Payoff))}"
+            )
+
+    def undefined(self, game: PreferenceGame) -> Reasons:
+        """That log-odds are infinite, where they are the payoff; else ""."""
+        if self.payoff != "logit":
+            return np.full(game.batch, "")
+        reason = (
+            "NlhfExact: log-odds are infinite where a preference is 0 or 1; smooth the "
+            'preferences, or use payoff = "raw" or "sign"'
+        )
+        return np.where(((game.P == 0) | (game.P == 1)).any((-1, -2)), reason, "")
 
     def compute_at(self, game: PreferenceGame, weights: Weights) -> Solution:
         """Each context separately: a hard one neither stops nor (at tau > 0) delays the others."""
-        tau, n, (P, ref) = weights["tau"], game.n, _flat(game)
+        game, scale = self._payoffs(game)
+        tau = weights["tau"] / scale
+        n, (P, ref) = game.n, _flat(game)
         if np.all(tau > 0):
             every = np.broadcast_to(tau, game.batch).ravel()
             log_policy, steps = regularized_nash(P, np.log(ref), every)
@@ -86,12 +116,13 @@ class NlhfExact(WeightedSolver):
 
     def at_weights(self, game: PreferenceGame) -> Callable[[Weights], Float]:
         """Equilibria at any tau > 0, each found from the one before it in the same context."""
+        game, scale = self._payoffs(game)
         P, ref = _flat(game)
         log_ref = np.log(ref)
         theta, last = log_ref.copy(), np.full(len(ref), _FAR)
 
         def log_policy(weights: Weights) -> Float:
-            tau = np.broadcast_to(weights["tau"], game.batch).ravel()
+            tau = np.broadcast_to(weights["tau"] / scale, game.batch).ravel()
             new = tau != last
             start = theta[new], last[new]
             theta[new], _ = regularized_nash(P[new], log_ref[new], tau[new], start)
@@ -99,6 +130,17 @@ class NlhfExact(WeightedSolver):
             return theta.reshape(game.ref.shape).copy()
 
         return log_policy
+
+    def _payoffs(self, game: PreferenceGame) -> tuple[PreferenceGame, Weight]:
+        """A game with preferences 1/2 + payoff / scale + const, and the scale of each context."""
+        if self.payoff == "raw":
+            return game, 1.0
+        if self.payoff == "sign":
+            return PreferenceGame(measures.majorities(game), game.ref), 1.0
+        odds = np.log(game.P) - np.log(np.swapaxes(game.P, -1, -2))
+        scale = 2 * abs(odds).max((-1, -2))
+        scale = np.where(scale > 0, scale, 1.0)
+        return PreferenceGame(0.5 + odds / scale[..., None, None], game.ref), scale
 
 
 def _flat(game: PreferenceGame) -> tuple[Float, Float]:

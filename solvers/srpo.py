@@ -22,16 +22,16 @@ State = tuple[Float, Float, Table]
 class Srpo(DatasetFit):
     """Gradient descent on (1 - alpha) sum_ij w_ij E_ij^2 + alpha sum_ij w_ij G_ij^2.
 
-    With u = log(follower / ref) in rows, l = log(policy / ref) and q_ij = P[j, i] - 1/2, the errors
-    of improving i into j and of generating i are E_ij = q_ij - tau (u_ij - u_ii) and G_ij = q_ij -
-    tau / 2 (u_ij - u_ji + l_j - l_i). Both vanish at the same point, follower(j|i) ~ ref_j
-    exp(P[j, i] / tau) and policy_i ~ ref_i / Z_i, which is the Stackelberg answer with tau_leader =
-    tau_follower = tau. The limit therefore does not depend on how often each pair was compared, as
-    long as every pair was.
+    With u = log(follower / ref_follower) in rows, l = log(policy / ref) and q_ij = P[j, i] - 1/2,
+    the errors of improving i into j and of generating i are E_ij = q_ij - tau (u_ij - u_ii) and
+    G_ij = q_ij - tau / 2 (u_ij - u_ji + l_j - l_i). Both vanish at the same point, follower(j|i) ~
+    ref_follower(j|i) exp(P[j, i] / tau) and policy_i ~ ref_i / Z_i, which is the Stackelberg answer
+    with tau_leader = tau_follower = tau. The limit therefore does not depend on how often each pair
+    was compared, as long as every pair was. (That the paper's improver has a reference given the
+    answer it improves is recalled, not checked; the identities hold for any.)
 
-    There are two traps. In a data set that lacks some pairs the minimum is not unique, and those
-    entries stay near ``ref``. And the follower's reference is always ``ref``: ``ref_follower`` of
-    the game is not used.
+    The trap is a data set that lacks some pairs: the minimum is then not unique, and those entries
+    stay near the references.
 
     Attributes
     ----------
@@ -59,12 +59,13 @@ class Srpo(DatasetFit):
         require(self, alpha=(Open(0), Open(1)))
 
     def target(self, game: PreferenceGame) -> Solution:
-        """SLHF with both tau equal, and ``ref`` as the follower's reference too."""
-        return SlhfExact(self.tau, self.tau).solve(PreferenceGame(game.P, game.ref))
+        """SLHF with both tau equal."""
+        return SlhfExact(self.tau, self.tau).solve(game)
 
     def init(self, game: PreferenceGame, rng: np.random.Generator) -> State:
-        """Log of the reference for both policies, and the data."""
-        rows = np.broadcast_to(game.log_ref[..., None, :], (*game.batch, game.n, game.n))
+        """Logs of both references, and the data."""
+        log_ref = game.log_ref_follower(slice(None))
+        rows = np.broadcast_to(log_ref, (*game.batch, game.n, game.n))
         return game.log_ref, rows, self.data(game, rng)
 
     def step(self, game: PreferenceGame, state: State, rng: np.random.Generator) -> State:
@@ -86,7 +87,7 @@ class Srpo(DatasetFit):
     def errors(self, game: PreferenceGame, players: Players, wins: Float) -> tuple[Float, Float]:
         """E and G, by which the two losses miss the preferences; (..., n, n) both."""
         ratio = players[0] - game.log_ref
-        rows = players[1] - game.log_ref[..., None, :]
+        rows = players[1] - game.log_ref_follower(slice(None))
         goal = 0.5 - wins
         stay = (np.eye(game.n, dtype=rows.dtype) * rows).sum(-1, keepdims=True)
         gap = rows - np.swapaxes(rows, -1, -2) + ratio[..., None, :] - ratio[..., :, None]

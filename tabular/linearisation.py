@@ -112,14 +112,17 @@ def _optimistic(solver: Omwu, game: PreferenceGame) -> Factors:
 
 @multipliers.register
 def _mixture(solver: NashMd, game: PreferenceGame) -> Factors | None:
-    """The opponent is the mixture, whose fixed point moves with eta; None for decreasing steps."""
+    """The opponent is the mixture, which moves with eta if its weight does; None for decreasing."""
     if solver.schedule == "decreasing":
         return None
 
     def factors(eta: float) -> Complex:
-        keep = 1 - eta * solver.tau
-        mixture = NlhfExact(solver.tau / keep).solve(game).policy
-        return np.asarray(keep * (1 + eta * spectrum(game, mixture)))
+        pull = eta * solver.tau
+        mixing = pull if solver.mixing is None else solver.mixing
+        opponent = game.ref
+        if mixing < 1:
+            opponent = NlhfExact(solver.tau / (1 - mixing)).solve(game).policy
+        return np.asarray(1 - pull + eta * (1 - mixing) * spectrum(game, opponent))
 
     return factors
 
@@ -165,12 +168,13 @@ def _moving_magnet(solver: Mpo, game: PreferenceGame) -> Factors:
 
 @multipliers.register
 def _history(solver: Mnpo, game: PreferenceGame) -> Factors:
-    """Roots of z^h = (keep + eta mode) sum_j weight_j z^(h - 1 - j)."""
-    modes = _modes(solver.tau, game)
+    """Roots of z^h = sum_j (keep start_j + eta mode opponent_j) z^(h - 1 - j)."""
+    modes, start = _modes(solver.tau, game), solver.weights
+    opponent = start if solver.opponents == "history" else np.eye(solver.history)[0]
 
     def factors(eta: float) -> Complex:
-        growth = 1 - eta * solver.tau + eta * modes
-        return np.concatenate([np.roots([1, *(-f * solver.weights)]) for f in growth])
+        each = (1 - eta * solver.tau) * start + eta * np.multiply.outer(modes, opponent)
+        return np.concatenate([np.roots([1, *-coefficients]) for coefficients in each])
 
     return factors
 
@@ -196,12 +200,11 @@ def _proximal(solver: Rspo, game: PreferenceGame) -> Factors:
     The slope of the divergence's derivative in the log-ratio is 2 pi / ref (chi-square), ref / pi
     (forward KL) or 1 (reverse KL). An answer that is not used leaves whatever eta.
     """
-    policy = solver.target(game).policy
+    policy, share = solver.target(game).policy, solver.forward_share
     used = policy > 0
     pi, ratio = policy[used], policy[used] / game.ref[used]
     turn = (game.P[np.ix_(used, used)] - 0.5) @ _spread(pi)
-    slopes = {"chi_square": 2 * ratio, "forward_kl": 1 / ratio, "reverse_kl": np.ones_like(pi)}
-    slope = slopes[solver.divergence]
+    slope = 2 * ratio if solver.divergence == "chi_square" else share / ratio + 1 - share
 
     def factors(eta: float) -> Complex:
         weight = 1 / (1 + eta * solver.tau * slope)
@@ -271,7 +274,7 @@ def _self_improvement(solver: Srpo, game: PreferenceGame) -> Factors:
     alpha / 4 b b^T, with a and b the derivatives of u_ij - u_ii and u_ij - u_ji + l_j - l_i.
     """
     n = game.n
-    ours = SlhfExact(solver.tau, solver.tau).solve(PreferenceGame(game.P, game.ref))
+    ours = SlhfExact(solver.tau, solver.tau).solve(game)
     assert ours.follower is not None  # every SLHF answer has one
     unit = np.eye(n + n * n)
     policy, logits = unit[:n], unit[n:].reshape(n, n, -1)

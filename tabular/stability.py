@@ -82,8 +82,7 @@ def deviation_shrinks(solver: IterativeSolver, game: PreferenceGame, steps: int 
     quarter; it does not once it has grown a hundredfold. A deviation that may grow first and shrink
     later gets up to four times the steps; they are at least 8 / (eta tau), so that one which turns
     slowly passes through all its phases. The run starts as if the references were next to the
-    target, with 1e-200 for answers that the target never gives. (``Srpo`` starts its follower at
-    the leader's reference, so it starts far away.)
+    target, with 1e-200 for answers that the target never gives.
     """
     steps = max(steps, int(8 / (solver.eta * max(_weights(solver)))))  # type: ignore[attr-defined]
     path = _distances(solver, game, _end(solver, game))

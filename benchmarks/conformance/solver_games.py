@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from games.game import Float, PreferenceGame
+from games.game import Float, Population, PreferenceGame
 from solvers.iterative import IterativeSolver, State
 from solvers.sampling import NO_DRAWS
 from solvers.solver import Solution, Solver
@@ -20,17 +20,19 @@ MOST_STEPS = 4_000
 
 
 def random_game(seed: int, *batch: int, n: int = 4) -> PreferenceGame:
-    """A game with random preferences, references of both players and pair weights."""
+    """A game with random preferences, references of both players, pair weights and user types."""
     rng = np.random.default_rng(seed)
     low = np.tril(rng.uniform(0.05, 0.95, (*batch, n, n)), -1)
     P = low + np.triu(1 - np.swapaxes(low, -1, -2), 1) + np.eye(n) / 2
     ref, rows = rng.uniform(0.2, 1, (*batch, n)), rng.uniform(0.2, 1, (*batch, n, n))
     pairs = rng.uniform(0.2, 1, (*batch, n, n))
+    shares = np.broadcast_to([0.2, 0.5, 0.3], (*batch, 3))
     return PreferenceGame(
         P,
         ref / ref.sum(-1, keepdims=True),
         rows / rows.sum(-1, keepdims=True),
         pairs + np.swapaxes(pairs, -1, -2),
+        population=Population(shares, rng.uniform(size=(*batch, 3, n))),
     )
 
 
@@ -44,7 +46,8 @@ def far_games() -> PreferenceGame:
     ]
     ref = [[0.6, 0.3, 0.1], [0.5, 0.2, 0.3], [0.15, 0.7, 0.15]]
     pairs = [[0, 1, 2], [1, 0, 3], [2, 3, 0]]
-    return PreferenceGame(P, ref, pairs=pairs)
+    people = Population([[0.7, 0.3]] * 3, [[[0, 1, 0.5], [0.5, 0, 1]]] * 3)
+    return PreferenceGame(P, ref, pairs=pairs, population=people)
 
 
 def edge_games() -> Iterator[tuple[str, PreferenceGame]]:
@@ -66,8 +69,14 @@ def permuted(game: PreferenceGame, order: Float) -> PreferenceGame:
     def both(table: Float | None) -> Float | None:
         return None if table is None else table[..., order, :][..., order]
 
-    P = game.P[..., order, :][..., order]
-    return PreferenceGame(P, game.ref[..., order], both(game.ref_follower), both(game.pairs))
+    people = game.population
+    return PreferenceGame(
+        game.P[..., order, :][..., order],
+        game.ref[..., order],
+        both(game.ref_follower),
+        both(game.pairs),
+        population=people and Population(people.shares, people.utilities[..., order]),
+    )
 
 
 # Runs

@@ -163,7 +163,9 @@ SECTION = Section(
     f"{REACHED:g}. A method whose target is another policy never reaches it, however close it "
     "comes to its target. kappa is the follower's learning rate divided by the leader's.",
     expected="While its step size is below the stability limit, a method comes closer by about a "
-    "constant factor with every step; above the limit it cycles around its target. Newton's method "
+    "constant factor with every step; above the limit it cycles around its target. Where eta is "
+    "the learning rate published with EGPO itself, as for its Nash-MD-PG, the gap at the end says "
+    "how slow a policy gradient is, not where it settles. Newton's method "
     "needs only a few steps, each of which solves a linear system. A follower that is updated on "
     "an answer only as often as the leader gives it stops learning how to reply to answers that "
     "the leader has dropped.",

@@ -7,16 +7,19 @@ from games.game import Float
 _MAX_STEPS = 200
 
 
-def forward_kl_nash(P: Float, ref: Float, tau: float) -> Float:
-    """The equilibrium of one game under tau KL(ref | pi): P pi + tau ref / pi = const.
+def mixed_kl_nash(P: Float, ref: Float, tau: float, forward: float) -> Float:
+    """The equilibrium of one game under tau times a mean of KL(ref | pi) and KL(pi | ref).
 
-    Newton's method from large tau, halving it each time; steps keep pi positive.
+    P pi + tau [forward ref / pi - (1 - forward) log(pi / ref)] = const, by Newton's method from
+    large tau, halving it each time; steps keep pi positive.
 
     Parameters
     ----------
     P : float array (n, n)
     ref : float array (n,), > 0
     tau : float > 0
+    forward : float in (0, 1]
+        Weight of KL(ref | pi).
 
     Returns
     -------
@@ -27,10 +30,12 @@ def forward_kl_nash(P: Float, ref: Float, tau: float) -> Float:
     for stage in (tau * 2.0 ** np.arange(max(0, int(np.ceil(np.log2(8 / tau)))), -1, -1)).tolist():
         last = np.inf
         for _ in range(_MAX_STEPS):
-            off = P @ policy + stage * ref / policy
+            pull = forward * ref / policy - (1 - forward) * np.log(policy / ref)
+            off = P @ policy + stage * pull
             # the constant is the mean of off under pi
             border = np.zeros((n + 1, n + 1))
-            border[:n, :n] = P - np.diag(stage * ref / policy**2)
+            curved = forward * ref / policy**2 + (1 - forward) / policy
+            border[:n, :n] = P - np.diag(stage * curved)
             border[:n, n], border[n, :n] = -1, 1
             goal = np.append(-off, 1 - policy.sum())
             step = np.linalg.solve(border, goal)[:n]

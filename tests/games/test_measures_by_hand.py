@@ -46,6 +46,8 @@ def check_measures(module: Any) -> None:
     crowd = PreferenceGame(five)
     close(module.smith_set(crowd), [0, 1, 1, 0, 1])
     close(module.copeland(crowd), [0.5, 3, 3, 0.5, 3])
+    labels = module.majorities(crowd)
+    close(labels, np.where(five > 0.5, 1, np.where(five < 0.5, 0, 0.5)))
     close(module.three_cycles(crowd), 1)
     close(module.condorcet_winner(crowd), np.zeros(5))
     close(module.condorcet_winner(PreferenceGame(LADDER)), [1, 0, 0])
@@ -81,6 +83,7 @@ MUTANTS = mutants({
         (" & (game.n > 1)", ""),
         ("0.5 * (tied.sum(-1) - 1)", "0.5 * tied.sum(-1)"),
         ("(game.P.sum(-1) - 0.5)", "(game.P.sum(-2) - 0.5)"),
+        ("(1 + wins.astype(float) - np.swapaxes(wins, -1, -2)) / 2", "wins.astype(float)"),
         ("wins[..., j, :] & no_worse", "wins[..., :, j] & no_worse"),
         ("sum((-1, -2)) / 3", "sum((-1, -2)) / 6"),
         ("scores[..., :, None] - scores", "scores[..., :, None] + scores"),

@@ -32,9 +32,9 @@ def srpo_losses(theta: Float, rows: Float, b: float) -> tuple[float, float]:
     improve = generate = 0.0
     for y1, y2 in itertools.permutations(ACTIONS, 2):
         margin = P[y2][y1] - 0.5
-        up = log(follower[y1, y2] / REF[y2])
-        stay = log(follower[y1, y1] / REF[y1])
-        back = log(follower[y2, y1] / REF[y1])
+        up = log(follower[y1, y2] / ROWS[y1][y2])
+        stay = log(follower[y1, y1] / ROWS[y1][y1])
+        back = log(follower[y2, y1] / ROWS[y2][y1])
         first, second = log(policy[y1] / REF[y1]), log(policy[y2] / REF[y2])
         improve += SHARES[y1][y2] * (margin - b * (up - stay)) ** 2
         generate += SHARES[y1][y2] * (margin - b / 2 * (up - back + second - first)) ** 2

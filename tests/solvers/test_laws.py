@@ -115,7 +115,8 @@ def test_a_status_is_what_the_certificate_says(name: str, game: PreferenceGame, 
     assert game.digest == before
     assert solution.status.shape == solution.certificate.residual.shape == (2,)
     np.testing.assert_array_equal(solution.status == "ok", solution.certificate.holds)
-    np.testing.assert_allclose(solution.policy.sum(-1), 1, rtol=0, atol=1e-12)
+    answered = solution.policy[solution.status != "undefined"]
+    np.testing.assert_allclose(answered.sum(-1), 1, rtol=0, atol=1e-12)
     if name in EXACT:
         assert [game_status(name, tau, game.at(k)) for k in (0, 1)] == solution.status.tolist()
 

@@ -1,15 +1,18 @@
 """Self-play with other divergences, embedded scores, and iterated best-of-N: where they end."""
 
+from collections.abc import Callable
 from typing import Any, get_args
 
 import numpy as np
 import pytest
+from scipy import optimize, special
 from scipy.linalg import schur
 
 from games import Comparisons, PreferenceGame, measures, numerics
 from games.estimation import log_loss
+from games.game import Float
 from solvers import rspo
-from solvers.exact.divergence_nash import chi_square_nash, forward_kl_nash
+from solvers.exact.divergence_nash import chi_square_nash, mixed_kl_nash
 from solvers.exact.roots import decreasing_root, wright_omega
 from solvers.gpo import Embedding, Gpo
 from solvers.iterated_best_of_n import IteratedBestOfN
@@ -50,14 +53,86 @@ def test_rspo_on_rock_paper_scissors_by_published_numbers() -> None:
 @pytest.mark.parametrize("tau", [1e-3, 0.05, 2.0])
 def test_divergence_equilibria_satisfy_their_conditions(n: int, tau: float) -> None:
     games = random_games(n, 30, n)
-    for divergence in ("chi_square", "forward_kl"):
-        target = Rspo(tau, divergence).target(games)
+    for solver in (Rspo(tau), Rspo(tau, "forward_kl"), Rspo(tau, "mixed_kl", forward=0.2)):
+        target = solver.target(games)
         assert target.certificate.holds.all()
         assert abs(target.policy.sum(-1) - 1).max() < 1e-12
     # small weights: chi-square leaves answers unused, forward KL never does
     if tau < 0.01 and n > 2:
         assert (chi_square_nash(games.P[0], games.ref[0], tau) == 0).any()
-        assert (forward_kl_nash(games.P[0], games.ref[0], tau) > 0).all()
+        assert (mixed_kl_nash(games.P[0], games.ref[0], tau, 1.0) > 0).all()
+
+
+SLOPES: dict[str, Callable[[Float, Float], Float]] = {
+    "chi_square": lambda p, ref: 2 * p / ref,
+    "forward_kl": lambda p, ref: -ref / p,
+    "reverse_kl": lambda p, ref: np.log(p / ref),
+    "mixed_kl": lambda p, ref: 0.8 * np.log(p / ref) - 0.2 * ref / p,
+}
+DISTANCES: dict[str, Callable[[Float, Float], float]] = {
+    "chi_square": lambda p, ref: float(((p - ref) ** 2 / ref).sum()),
+    "forward_kl": lambda p, ref: float((ref * np.log(ref / p)).sum()),
+    "reverse_kl": lambda p, ref: float((p * np.log(p / ref)).sum()),
+    "mixed_kl": lambda p, ref: (
+        0.2 * float((ref * np.log(ref / p)).sum()) + 0.8 * float((p * np.log(p / ref)).sum())
+    ),
+}
+"""The divergences once more, and their derivatives; "mixed_kl" at forward = 0.2."""
+
+
+@pytest.mark.parametrize("divergence", rspo.DIVERGENCES)
+def test_the_equilibrium_by_kkt_and_by_another_optimiser(divergence: Any) -> None:
+    """(P pi)_i - tau dD/dp_i is constant, and pi is what maximises the payoff against itself."""
+    games, tau = random_games(7, 6, 4), 0.3
+    target = Rspo(tau, divergence, forward=0.2).target(games)
+    for P, ref, pi in zip(games.P, games.ref, target.policy, strict=True):
+        assert tv(pi, ref) > 0.01
+        gain = P @ pi - tau * SLOPES[divergence](pi, ref)
+        assert np.ptp(gain[pi > 0]) < 1e-10
+
+        def loss(theta: Float, P: Float = P, ref: Float = ref, pi: Float = pi) -> float:
+            p = special.softmax(theta)
+            return float(tau * DISTANCES[divergence](p, ref) - p @ P @ pi)
+
+        best = optimize.minimize(loss, np.log(ref), method="BFGS", options={"gtol": 1e-9})
+        np.testing.assert_allclose(special.softmax(best.x), pi, atol=1e-5)
+
+
+@pytest.mark.parametrize("divergence", rspo.DIVERGENCES)
+def test_the_loss_of_the_paper_settles_at_half_lambda_over_eta(divergence: Any) -> None:
+    """E_pi_t [log pi / pi_t - eta (P(y > pi_t) - 1/2)]^2 + lambda D(pi, ref), differentiated."""
+    game, eta, weight = random_games(7, 1, 4).at(0), 0.8, 0.5
+
+    def slope(theta: Float) -> Float:
+        pi_t = special.softmax(theta)
+        goal = eta * (game.P @ pi_t - 0.5)
+
+        def loss(logits: Float) -> float:
+            log_pi = special.log_softmax(logits)
+            fit = pi_t @ (log_pi - np.log(pi_t) - goal) ** 2
+            return float(fit + weight * DISTANCES[divergence](np.exp(log_pi), game.ref))
+
+        return np.array([(loss(theta + e) - loss(theta - e)) / 2e-4 for e in 1e-4 * np.eye(4)])
+
+    theta = game.log_ref
+    for _ in range(1_500):
+        theta = theta - 0.5 * slope(theta)
+    end = special.softmax(theta)
+    assert tv(end, game.ref) > 0.04
+    assert tv(end, Rspo(weight / (2 * eta), divergence, forward=0.2).target(game).policy) < 1e-6
+    assert tv(end, Rspo(weight, divergence, forward=0.2).target(game).policy) > 0.01
+
+
+def test_a_mean_of_both_directions_has_its_ends_and_lies_between() -> None:
+    game = golden_game("mix6")
+    ends = [Rspo(0.1, "mixed_kl", forward=share).target(game).policy for share in (0.0, 1.0)]
+    for kind, end in (("reverse_kl", ends[0]), ("forward_kl", ends[1])):
+        assert tv(Rspo(0.1, kind).target(game).policy, end) < 1e-12  # type: ignore[arg-type]
+    half = Rspo(0.1, "mixed_kl").target(game).policy
+    assert min(tv(half, end) for end in ends) > 0.005
+    tiny = Rspo(0.001, "mixed_kl", forward=0.01).target(game)
+    assert tiny.certificate.holds
+    assert tiny.policy.min() > 0
 
 
 def test_roots() -> None:

@@ -106,6 +106,8 @@ def test_special_cases_coincide() -> None:
     expected = plain.policy(run(plain, THETA))
     close(NashEma(TAU, ETA, 1.0), run(NashEma(TAU, ETA, 1.0), (THETA, THETA)), expected)
     close(Mnpo(TAU, ETA, 3, 0.0), run(Mnpo(TAU, ETA, 3, 0.0), (THETA,) * 3), expected)
+    newest = Mnpo(TAU, ETA, 3, 0.0, "newest")
+    close(newest, run(newest, (THETA,) * 3), expected)
     gradient = NashMdPg(TAU, 0.0, ETA)
     close(
         gradient,
@@ -126,6 +128,8 @@ BAD: list[tuple[type[Any], dict[str, Any]]] = [
     (NashEma, {"eta": None}),
     (Mnpo, {"history": 0}),
     (Mnpo, {"decay": -0.1}),
+    (Mnpo, {"opponents": "all"}),
+    (NashMd, {"mixing": 1.1}),
     (NashMd, {"eta": 10.0}),
     (NashMd, {"schedule": "slow"}),
     (Egpo, {"pairs": "both"}),

@@ -38,6 +38,7 @@ REACHED: list[tuple[IterativeSolver, str, int, float]] = [
     (Egpo(0.02), "qre", 700, 1e-9),
     (Mnpo(0.1), "qre", 1000, 1e-9),
     (Mnpo(0.1, history=3, decay=0.5), "qre", 1000, 1e-9),
+    (Mnpo(0.1, opponents="newest"), "qre", 1000, 1e-9),
     (NashRs(0.1), "qre", 700, 1e-9),
     (NashMd(0.1, schedule="decreasing"), "qre", 3000, 3e-4),
     (NashMd(0.1, 0.5), "", 700, 1e-9),

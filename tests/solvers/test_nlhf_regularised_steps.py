@@ -162,6 +162,28 @@ def test_mnpo_with_two_opponents_stays_stable_a_little_longer() -> None:
                     assert end < 1e-8 if stable else end > 1e-3
 
 
+def test_mnpo_as_published_code_runs_it_is_stable_longer_at_small_tau_only() -> None:
+    """From the mean of two, against the newest: z^2 = (keep / 2 + eta mode) z + keep / 2."""
+    shares = []
+    for name, tau in SETTINGS:
+        omd = golden(name, tau)["omd_eta_max"]
+
+        def growth(eta: float, tau: float = tau, name: str = name) -> float:
+            keep, turns = 1 - eta * tau, 1j * eta * frequencies(name, tau)
+            roots = [np.roots([1, -keep / 2 - turn, -keep / 2]) for turn in turns]
+            return float(abs(np.array(roots)).max()) - 1
+
+        limit = brentq(growth, omd / 2, 6 * omd)
+        shares.append(limit / omd)
+        game, qre, start = golden_game(name), golden(name, tau)["qre"], near(name, tau)
+        begin = kl(qre, np.exp(numerics.log_softmax(start)))
+        for factor, stable in ((0.95, True), (1.05, False)):
+            solver = Mnpo(tau, factor * limit, opponents="newest")
+            end = kl(qre, run(solver, game, start, 600))
+            assert (end < begin) == stable
+    np.testing.assert_allclose(shares, [1.53, 3.89, 0.99, 2.04, 1.15, 3.58], atol=0.01)
+
+
 def delayed(eta: float, tau: float, newest: float, name: str) -> float:
     """Growth of an error e_t+1 = c (newest e_t + (1 - newest) e_t-1), less 1."""
     factors = 1 - eta * tau + 1j * eta * frequencies(name, tau)

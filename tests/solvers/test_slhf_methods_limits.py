@@ -7,6 +7,7 @@ import pytest
 
 from games import Comparisons, PreferenceGame, numerics
 from games.catalogue import make
+from games.catalogue.laddered import laddered
 from solvers.dpo import Dpo
 from solvers.sampling import NO_DRAWS
 from solvers.slhf_exact import SlhfExact
@@ -175,7 +176,7 @@ def test_srpo_reaches_slhf_at_equal_tau(name: str, alpha: float) -> None:
 
 def test_both_losses_of_srpo_vanish_at_the_stackelberg_answer() -> None:
     b = 0.3
-    follower = np.array([[REF[j] * exp(P[j][i] / b) for j in ACTIONS] for i in ACTIONS])
+    follower = np.array([[ROWS[i][j] * exp(P[j][i] / b) for j in ACTIONS] for i in ACTIONS])
     z = follower.sum(-1)
     policy, follower = normalised(np.array(REF) / z), follower / z[:, None]
     close(srpo_losses(np.log(policy), np.log(follower), b), 0, 1e-28)
@@ -185,7 +186,22 @@ def test_both_losses_of_srpo_vanish_at_the_stackelberg_answer() -> None:
         close(error, 0, 1e-15)
     close(solver.target(GAME).policy, policy)
     close(solver.target(GAME).follower, follower)
-    assert tv(SlhfExact(b, b).solve(GAME).policy, policy) > 0.05, "ref_follower is not used"
+    alone = SlhfExact(b, b).solve(PreferenceGame(P, REF))
+    assert tv(alone.policy, policy) > 0.05, "ref_follower is used"
+
+
+@pytest.mark.parametrize("inner", ["condorcet", "skew_cycle", "transitive_misranked"])
+def test_srpo_reaches_slhf_where_the_follower_has_a_reference_for_each_answer(inner: str) -> None:
+    game = laddered(make(inner))
+    assert game.ref_follower is not None
+    solver = Srpo(tau=0.2, eta=1.9, max_steps=20_000)
+    target, solution = SlhfExact(0.2, 0.2).solve(game), solver.solve(game)
+    assert tv(game.ref_follower, target.follower) > 0.05
+    close(solver.target(game).policy, target.policy)
+    assert tv(solution.policy, target.policy) < 1e-6
+    assert tv(solution.follower, target.follower) < 1e-6
+    leader_alone = SlhfExact(0.2, 0.2).solve(PreferenceGame(game.P, game.ref))
+    assert tv(target.follower, leader_alone.follower) > 0.02
 
 
 def test_srpo_does_not_depend_on_which_pairs_were_compared() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy import optimize, special
 
 from games import PreferenceGame, SolverError, numerics
 from games.game import Float
@@ -62,7 +62,7 @@ def test_a_settled_policy_is_a_fixed_point() -> None:
     game = golden_game("mix6")
     solution = RewardFollower(tau=0.5).solve(game)
     r = RewardFollower(tau=0.5).fit(game.P, solution.policy, np.zeros(6), 200)
-    reward = RewardFollower(tau=0.5).effective_reward(game.P, solution.policy, r)
+    reward = RewardFollower(tau=0.5).effective_reward(game.P, game.ref, solution.policy, r)
     close(np.exp(numerics.log_softmax(game.log_ref + reward / 0.5)), solution.policy, 1e-10)
 
 
@@ -87,6 +87,82 @@ def test_the_damped_fit_survives_rare_answers() -> None:
     gaps = special.expit(rewards[..., :, None] - rewards[..., None, :]) - batch.P
     off = batch.ref * (gaps * batch.ref[..., None, :]).sum(-1) + 1e-6 * rewards
     close(off, 0, 1e-12)
+
+
+def shared_features(seed: int) -> tuple[PreferenceGame, Float]:
+    """A Bradley-Terry game of eight answers, and features in which its rewards are not linear."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(8, 3))
+    utility = 2 * X[:, 0] - X[:, 1] - 2 * (X[:, 2] > 0)
+    ref = rng.dirichlet(np.ones(8))
+    return PreferenceGame(special.expit(np.subtract.outer(utility, utility)), ref), X
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_with_shared_features_foresight_ends_higher(seed: int) -> None:
+    """In J(pi, r(pi)), whose weights another optimiser fits; a table of rewards has no gap."""
+    game, X = shared_features(seed)
+
+    def objective(pi: Float) -> float:
+        def loss(w: Float) -> float:
+            r = X @ w
+            fit = pi[:, None] * pi * game.P * special.log_expit(r[:, None] - r)
+            return float(0.005 * w @ w - fit.sum())
+
+        w = optimize.minimize(loss, np.zeros(3), method="BFGS", options={"gtol": 1e-9}).x
+        return float(pi @ X @ w - 0.5 * (pi @ np.log(pi / game.ref)))
+
+    ends = {}
+    for steering in (0.0, 1.0):
+        solver = RewardFollower(0.5, 0.1, 0.01, steering, features=X.tolist())
+        solution = solver.solve(game)
+        assert solution.status == "ok"
+        ends[steering] = solution.policy
+    assert tv(ends[0.0], ends[1.0]) > 0.003
+    assert objective(ends[1.0]) > objective(ends[0.0]) + 1e-6
+    assert objective(ends[0.0]) > objective(game.ref) + 0.1
+
+
+def test_relaxed_and_practical_penalties_in_a_table() -> None:
+    """r_i - gamma sum_y ref_y (sigmoid(r_i - r_y) - P(i > y)), and r_i - gamma (1 - ref_i)."""
+    game, r = random_games(6, 1, 5).at(0), np.array([0.4, -1.0, 0.3, 2.0, 0.1])
+    fitted = special.expit(r[:, None] - r)
+    expected = {
+        "relaxed": r - 0.8 * (fitted - game.P) @ game.ref,
+        "practical": r - 0.8 * (1 - game.ref),
+    }
+    for penalty, reward in expected.items():
+        solver = RewardFollower(steering=0.8, penalty=penalty)  # type: ignore[arg-type]
+        close(solver.effective_reward(game.P, game.ref, game.ref, r), reward)
+        plain = RewardFollower(features=np.eye(5).tolist(), steering=0.8, penalty=penalty)  # type: ignore[arg-type]
+        close(plain.solve(game).policy, solver.solve(game).policy, 1e-12)
+        assert tv(solver.solve(game).policy, RewardFollower(steering=0.0).solve(game).policy) > 1e-3
+
+
+def test_the_relaxed_penalty_is_what_one_step_of_the_fit_does_to_the_reward() -> None:
+    """The loss of one comparison, differentiated numerically, and a step against it."""
+    game, X = shared_features(1)
+    w, rate = np.array([0.5, -0.2, 0.8]), 0.3
+
+    def after(i: int, y: int) -> float:
+        def loss(v: Float) -> float:
+            gap = (X[i] - X[y]) @ v
+            p = game.P[i, y]
+            return float(-p * special.log_expit(gap) - (1 - p) * special.log_expit(-gap))
+
+        slope = [(loss(w + e) - loss(w - e)) / 2e-5 for e in 1e-5 * np.eye(3)]
+        return float(X[i] @ (w - rate * np.array(slope)))
+
+    expected = [sum(game.ref[y] * after(i, y) for y in range(8)) for i in range(8)]
+    solver = RewardFollower(steering=rate, penalty="relaxed", features=X.tolist())
+    close(solver.effective_reward(game.P, game.ref, game.ref, w), expected, 1e-8)
+
+
+def test_features_must_fit_the_game() -> None:
+    with pytest.raises(
+        SolverError, match="features has 2 rows, expected one for each of 3 answers"
+    ):
+        RewardFollower(features=[[1.0], [2.0]]).solve(golden_game("rps"))
 
 
 # SGPO
@@ -170,6 +246,9 @@ def test_parameters_out_of_range_are_named() -> None:
         (StackelbergNpg, {"gradient": "plain"}),
         (Srpo, {"alpha": 1.0}),
         (RewardFollower, {"ridge": 0}),
+        (RewardFollower, {"steering": 1.5}),
+        (RewardFollower, {"penalty": "none"}),
+        (RewardFollower, {"features": [[1.0, 2.0], [1.0]]}),
         (Sgpo, {"radius": -1}),
     ]
     for cls, params in wrong:

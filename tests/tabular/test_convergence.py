@@ -51,12 +51,13 @@ def step_size(learning_rate: float, n: int, tau: float, factor: int = 4) -> floa
 def published(tau: float) -> dict[str, IterativeSolver]:
     rate, steps = LEARNING[tau]
     uniform, drawn = step_size(rate, 10, tau), 4 * rate / tau
+    mixed = tau * step_size(rate, 10, tau, factor=2)
     return {
         "egpo": Egpo(tau=tau, eta=uniform, max_steps=steps),
         "online_ipo_1": OnlineIpo1(tau=tau, eta=uniform, max_steps=steps),
-        "nash_md": NashMd(tau=tau, eta=uniform, max_steps=steps),
+        "nash_md": NashMd(tau=tau, eta=uniform, mixing=mixed, max_steps=steps),
         "online_ipo_2": OnlineIpo2(tau=tau, eta=drawn, max_steps=steps),
-        "nash_md_pg": NashMdPg(tau=tau, eta=drawn, max_steps=steps),
+        "nash_md_pg": NashMdPg(tau=tau, eta=rate, mixture=mixed, max_steps=steps),
     }
 
 
@@ -432,18 +433,34 @@ def test_the_figure_has_a_row_a_comparison_and_a_panel_a_cost() -> None:
     assert len(thin) == 10  # a line a game
 
 
-@pytest.mark.parametrize("spec", ["convergence", "paper"])
-def test_the_specs_have_the_published_step_sizes(spec: str) -> None:
-    plan = read(spec)
-    sizes = {(s.name, s.params["tau"]): s.params["eta"] for s in plan.methods if "eta" in s.params}
-    steps = {s.params["tau"]: s.params["max_steps"] for s in plan.methods if "eta" in s.params}
-    uniform, drawn = ("egpo", "online_ipo_1", "nash_md"), ("online_ipo_2", "nash_md_pg")
-    for tau, rate, most in ((0.1, 0.1, 1_000), (0.01, 0.02, 5_000), (0.001, 2e-4, 100_000)):
-        assert steps[tau] == most
-        for name in (*uniform, *drawn):
-            eta = step_size(rate, 10, tau) if name in uniform else 4 * rate / tau
-            assert sizes.pop((name, tau)) == pytest.approx(eta)
-    assert not sizes
+def settings(spec: str) -> set[tuple[Any, ...]]:
+    """Name, tau, eta, mixing or mixture, and steps of the solvers of one player."""
+    keys = ("tau", "eta", "mixing", "mixture", "max_steps")
+    return {
+        (solver.name, *(solver.params.get(key) for key in keys))
+        for solver in read(spec).methods
+        if "eta" in solver.params
+    }
+
+
+def test_the_spec_has_the_published_settings_and_ours_beside_them() -> None:
+    published_ones, ours = set(), set()
+    for tau, rate, steps in ((0.1, 0.1, 1_000), (0.01, 0.02, 5_000), (0.001, 2e-4, 100_000)):
+        uniform = round(step_size(rate, 10, tau), 9)
+        drawn, mixed = round(4 * rate / tau, 9), round(2 * rate / 10, 9)
+        published_ones |= {
+            ("egpo", tau, uniform, None, None, steps),
+            ("online_ipo_1", tau, uniform, None, None, steps),
+            ("online_ipo_2", tau, drawn, None, None, steps),
+            ("nash_md", tau, uniform, mixed, None, steps),
+            ("nash_md_pg", tau, rate, None, mixed, steps),
+        }
+        ours |= {
+            ("nash_md", tau, uniform, None, None, steps),
+            ("nash_md_pg", tau, drawn, None, None, steps),
+        }
+    assert settings("convergence") == published_ones | ours
+    assert settings("paper") <= published_ones | ours
 
 
 def test_an_infinite_kl_is_undefined_and_no_divergence() -> None:

@@ -24,6 +24,7 @@ from tests.solvers.compared_game import (
     OMEGA,
     PI,
     REF,
+    ROWS,
     SHARES,
     P,
     slopes,
@@ -76,7 +77,7 @@ def check_srpo(cls: Any) -> None:
     solver = cls(b, alpha, eta=eta)
     start = solver.init(GAME, NO_DRAWS)
     close(solver.policy(start), REF)
-    close(solver.follower(start), [REF] * 3)
+    close(solver.follower(start), ROWS)
     after = solver.step(GAME, (np.log(PI), np.log(OMEGA), start[2]), NO_DRAWS)
 
     def loss(x: Float) -> float:
@@ -125,6 +126,8 @@ MUTANTS = mutants({
         ("size * generate.sum(-2)", "size * generate.sum(-1)"),
         ("(1 - self.alpha) * shares", "self.alpha * shares"),
         ("ratio = players[0] - game.log_ref", "ratio = players[0]"),
+        ("rows = players[1] - game.log_ref_follower(slice(None))",
+         "rows = players[1] - game.log_ref[..., None, :]"),
     ],
     Sgpo: [
         ("numerics.sigmoid(-at)", "numerics.sigmoid(at)"),

@@ -69,6 +69,20 @@ def check_nlhf_exact(cls: Any) -> None:
     binds = table(np.array([[0, 0, 0], [0.5, 0, 0], [0.4, 0.9, 0]]))
     close(cls(tau=0).solve(PreferenceGame(binds, [0.1, 0.8, 0.1])).policy, [0.8, 0.2, 0])
     close(cls(tau=0).solve(PreferenceGame(binds, [0.72, 0.08, 0.2])).policy, [0.9, 0.1, 0])
+    # payoffs by size: 0 wins clearly or not at all, so that signs are a balanced cycle
+    games = PreferenceGame([CYCLE, LADDER], refs[1:])
+    signs = np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]])
+    for payoff, A in (("sign", signs / 2), ("logit", special.logit(CYCLE))):
+        solution = cls(tau=0.4, payoff=payoff).solve(games)
+        off = solution.log_policy[0] - np.log(REF) - A @ solution.policy[0] / 0.4
+        close(off, off[0], 1e-10)
+        assert solution.certificate.holds.all()
+        a, b, c = abs(A[1, 2]), abs(A[2, 0]), abs(A[0, 1])
+        close(cls(tau=0, payoff=payoff).solve(games).policy[0], np.array([a, b, c]) / (a + b + c))
+    odds = np.array(refs[2]) * np.exp(np.array([0.7, 0.4, -1.1]) / 0.4)
+    close(solution.policy[1], odds / odds.sum())
+    sure = PreferenceGame([CYCLE, table(np.round(CYCLE))])
+    np.testing.assert_array_equal(cls(payoff="logit").solve(sure).status, ["ok", "undefined"])
 
 
 def check_slhf_exact(cls: Any) -> None:
@@ -108,6 +122,11 @@ MUTANTS = mutants({
         ("game.P, game.pair_weights, game.names", "game.P, 1 + game.pair_weights, game.names"),
     ],
     NlhfExact: [
+        ("measures.majorities(game), game.ref", "measures.majorities(game), None"),
+        ("np.log(game.P) - np.log(np.swapaxes(game.P, -1, -2))", "np.log(game.P / (1 + game.P))"),
+        ("0.5 + odds / scale[..., None, None], game.ref", "0.5 + odds / scale[..., None, None]"),
+        ("tau = tau / scale", "scale = 1.0"),
+        ("(game.P == 0) | (game.P == 1)", "(game.P < 0)"),
         ("game.P.reshape(-1, n, n)", "np.swapaxes(game.P, -1, -2).reshape(-1, n, n)"),
         ("game.ref.reshape(-1, n)", "np.full((game.ref.size // n, n), 1 / n)"),
         ("np.log(ref), every)", "np.log(ref), 1.01 * every)"),

@@ -72,6 +72,9 @@ def check_mnpo(cls: Any) -> None:
     close(solver, after, mirror(blend, rates))
     assert len(after) == 2
     assert after[1] is THETA
+    newest = cls(TAU, ETA, 2, 0.5, "newest")
+    after = newest.step(GAME, (THETA, np.log(OTHER) - 0.2), NO_DRAWS)
+    close(newest, after, mirror(blend, against(PI)))
 
 
 def check_nash_rs(cls: Any) -> None:
@@ -129,6 +132,9 @@ def check_nash_md(cls: Any) -> None:
         after = solver.step(GAME, (THETA, t), NO_DRAWS)
         close(solver, after, normed(expected))
         assert after[1] == t + 1
+    mix = normed([p**0.75 * r**0.25 for p, r in zip(PI, REF, strict=True)])
+    after = cls(TAU, ETA, mixing=0.25).step(GAME, (THETA, 3), NO_DRAWS)
+    close(cls(TAU, ETA), after, mirror(PI, against(mix)))
 
 
 def check_mpo(cls: Any) -> None:
@@ -180,6 +186,8 @@ MUTANTS = mutants({
     Mnpo: [
         ("descend(game, logits,", "descend(game, state[0],"),
         ("return newest, *state[:-1]", "return newest, *state[1:]"),
+        ('if self.opponents == "newest":', "if self.history > 9:"),
+        ("numerics.log_softmax(state[0])", "numerics.log_softmax(state[1])"),
         ("self.decay ** np.arange(self.history)", "self.decay ** -np.arange(self.history)"),
         ("+ eta * tau * game.log_ref", ""),
     ],
@@ -204,10 +212,13 @@ MUTANTS = mutants({
         ("numerics.expectation(nu, gain)[..., None]", "gain.mean(-1)[..., None]"),
     ],
     NashMd: [
-        ("log_mix + eta * rates", "theta + eta * rates"),
+        ("return start + eta * rates", "return theta + eta * rates"),
+        ("return start + eta * rates", "return log_mix + eta * rates"),
+        ("(1 - self.mixing) * theta + self.mixing * log_ref",
+         "self.mixing * theta + (1 - self.mixing) * log_ref"),
         ("rates = estimated_win_rates(game, np.exp(log_mix),",
          "rates = estimated_win_rates(game, self.policy(state),"),
-        ("(t + 2))\n        log_mix", "(t + 1))\n        log_mix"),
+        ("(t + 2))\n        log_ref", "(t + 1))\n        log_ref"),
         ("+ eta * rates", "- eta * rates"),
     ],
     Mpo: [

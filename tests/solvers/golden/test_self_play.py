@@ -108,10 +108,11 @@ def check_rspo(kind: Any) -> None:
     slopes: dict[str, Callable[[Float], Float]] = {
         "chi_square": lambda p: 2 * (p / ref - 1),
         "forward_kl": lambda p: -ref / p,
+        "mixed_kl": lambda p: 0.7 * np.log(p / ref) - 0.3 * ref / p,
         "reverse_kl": lambda p: np.log(p / ref) + 1,
     }
     for divergence, slope in slopes.items():
-        solver = kind(tau=tau, divergence=divergence, eta=eta)
+        solver = kind(tau=tau, divergence=divergence, eta=eta, forward=0.3)
         after = solver.policy(solver.step(GAME, np.log(PI) + 3, NO_DRAWS))
         constant = RATES - tau * slope(after) - np.log(after / PI) / eta
         np.testing.assert_allclose(constant, constant[0], atol=1e-14)
@@ -172,9 +173,11 @@ MUTANTS = mutants({
     Rspo: [
         ("log_policy - game.log_ref + eta", "log_policy + eta"),
         ("log_policy - game.log_ref + eta * game", "log_policy - game.log_ref - eta * game"),
-        ("(2, 1) if", "(1, 1) if"),
-        ("else (1, -1)", "else (1, 1)"),
-        ("np.exp(log_policy))\n\n", "game.ref)\n\n"),
+        ("= 1.0, 2 * weight, 1\n", "= 1.0, weight, 1\n"),
+        ("share, sign = self.forward_share, -1", "share, sign = self.forward_share, 1"),
+        ("1 + weight * (1 - share), weight * share", "1 + weight * share, weight * (1 - share)"),
+        ('"mixed_kl": self.forward}', '"mixed_kl": 0.5}'),
+        ("game.win_rates(np.exp(log_policy))", "game.win_rates(game.ref)"),
     ],
     IteratedBestOfN: [
         ("self.n_draws - 1) * numerics.log(", "self.n_draws) * numerics.log("),

@@ -121,6 +121,31 @@ def check_reward_follower(cls: Any) -> None:
         close(solver.policy(after), expected, 1e-8)
         close(after[1], fitted_reward(expected, ridge), 1e-7)
     close(solver.init(GAME, NO_DRAWS)[1], fitted_reward(REF, ridge), 1e-10)
+    # shared features: the weights, and rewards X w, by the loss as a function of two numbers
+    X = np.array([[1.0, 0.2], [-0.5, 0.8], [0.3, 0.3]])
+
+    def fitted(pi: Any) -> Float:
+        def slope(w: Float) -> Float:
+            return np.asarray(X.T @ reward_slope(X @ w, pi, 0.0) + ridge * w)
+
+        return np.asarray(optimize.root(slope, np.zeros(2), tol=1e-14).x)
+
+    solver, w = cls(tau, eta, ridge, features=X.tolist()), fitted(PI)
+    slopes = [((PI + e) @ X @ fitted(PI + e) - (PI - e) @ X @ fitted(PI - e)) / 2e-5
+              for e in 1e-5 * np.eye(3)]  # fmt: skip
+    after = solver.step(GAME, (np.log(PI), w), NO_DRAWS)
+    expected = normalised([PI[i] ** 0.7 * REF[i] ** 0.3 * exp(eta * slopes[i]) for i in ACTIONS])
+    close(solver.policy(after), expected, 1e-8)
+    close(after[1], fitted(expected), 1e-7)
+    # one gradient step on a comparison of i with y, and its effect on the reward of i
+    for penalty in ("relaxed", "practical"):
+        foreseen = X @ w
+        for i, y in itertools.product(ACTIONS, repeat=2):
+            gap = (X[i] - X[y]) @ w
+            slope = (special.expit(gap) - P[i][y] if penalty == "relaxed" else 1) * (X[i] - X[y])
+            foreseen[i] -= 1.7 * REF[y] * X[i] @ slope
+        solver = cls(tau, eta, ridge, 1.7, penalty, X.tolist())
+        close(solver.effective_reward(GAME.P, GAME.ref, np.array(PI), w), foreseen)
 
 
 CHECKS: dict[type[Any], Callable[[Any], None]] = {
@@ -147,14 +172,25 @@ MUTANTS = mutants({
         ("(log_omega - game.log_ref_follower(slice(None)))", "log_omega"),
     ],
     RewardFollower: [
-        ("steer = numerics.win_rates(error, pi * v) -", "steer = -"),
-        ("(error, pi * v) - v *", "(error, pi * v) + v *"),
+        ("steer = numerics.win_rates(error, pi * u) -", "steer = -"),
+        ("(error, pi * u) - u *", "(error, pi * u) + u *"),
+        ("u = v @ X.T", "u = v @ X.T / 2"),
+        ("np.diagonal(shared)[:, None] - shared", "np.diagonal(shared)[None, :] - shared"),
+        ("influence = influence * error", "influence = influence * P"),
+        ("numerics.win_rates(influence, ref)", "numerics.win_rates(influence, pi)"),
+        ("r - self.steering *", "r + self.steering *"),
         ("pull = tau * game.log_ref + self", "pull = self"),
-        ("+ self.ridge)[..., None]", "+ 2 * self.ridge)[..., None]"),
-        ("return fitted - P,", "return P - fitted,"),
-        ("np.exp(log_pi), r, _LATER_FITS", "game.ref, r, _LATER_FITS"),
+        ("np.exp(log_pi), w, _LATER_FITS", "game.ref, w, _LATER_FITS"),
     ],
 })  # fmt: skip
+MUTANTS += mutants({
+    RewardFollower: [
+        ("+ ridge * np.eye", "+ 2 * ridge * np.eye"),
+        ("return fitted - P,", "return P - fitted,"),
+        ("@ X + ridge * w", "@ X"),
+        ("np.ptp(change @ X.T", "np.ptp(9 * change @ X.T"),
+    ],
+}, module="solvers.linear_reward")  # fmt: skip
 
 
 @pytest.mark.parametrize("cls", CHECKS)
