@@ -21,6 +21,7 @@ from solvers.solver import (
     Concept,
     Reasons,
     Solution,
+    Weight,
     WeightedSolver,
     Weights,
     require,
