@@ -24,6 +24,11 @@ from tests.readable import assert_texts_on_page, assert_titles_and_ticks_do_not_
 from tests.recorded import annotators, framed, row
 
 NAMES = ("consistency", "data_sensitivity", "robustness", "refinement", "story")
+FILES = (
+    "consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1", "data_sensitivity",
+    "data_sensitivity_tau_0.1", "robustness", "robustness_tau_0.1", "refinement",
+    "refinement_tau_0.1", "frontier", "story",
+)  # fmt: skip
 ALL_SECTIONS = {section.name: section for section in SECTIONS if section.figure is not None}
 MANY = [f"method_{k:02d}" for k in range(12)]
 
@@ -214,7 +219,7 @@ def test_a_run_gets_its_figures_in_three_formats(tmp_path: Path) -> None:
     annotators().to_parquet(tmp_path / TABLE)
     written = report.draw(tmp_path)
     assert [path.name for path in written] == [
-        f"{name}.{suffix}" for name in NAMES for suffix in ("png", "svg", "pdf")
+        f"{name}.{suffix}" for name in FILES for suffix in ("png", "svg", "pdf")
     ]
     assert {path.parent for path in written} == {tmp_path / "figures"}
     assert [path.read_bytes()[:4] for path in written[:3]] == [b"\x89PNG", b"<?xm", b"%PDF"]
@@ -228,6 +233,6 @@ def test_equal_rows_give_equal_files(tmp_path: Path) -> None:
 
 def test_a_run_without_a_question_has_no_figure_of_it(tmp_path: Path) -> None:
     annotators()[annotators()["experiment"] == "consistency"].to_parquet(tmp_path / TABLE)
-    assert [path.name for path in report.draw(tmp_path)] == [
-        "consistency.png", "consistency.svg", "consistency.pdf"
+    assert [path.stem for path in report.draw(tmp_path) if path.suffix == ".png"] == [
+        "consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1", "frontier"
     ]  # fmt: skip
