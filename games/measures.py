@@ -32,16 +32,17 @@ def best_response(game: PreferenceGame, policy: ArrayLike, tau: float = 0.0) -> 
     return np.asarray(np.exp(log_policy))
 
 
-def duality_gap(game: PreferenceGame, policy: ArrayLike, tau: float = 0.0) -> Float:
+def duality_gap(game: PreferenceGame, policy: ArrayLike, tau: float | Float = 0.0) -> Float:
     """NashConv = 2 x exploitability: what best responses on both sides gain; 0 at equilibrium only.
 
     tau = 0: 2 max_i (P pi)_i - 1, in [0, 1]. tau > 0: 2 [tau log sum_i ref_i exp((P pi)_i / tau)
-    + tau KL(pi | ref)] - 1 = 2 tau KL(pi | best response), in [0, inf).
+    + tau KL(pi | ref)] - 1 = 2 tau KL(pi | best response), in [0, inf). An array (...) > 0 holds a
+    tau for each context.
     """
     pi = np.asarray(policy, dtype=np.float64)
     rates = game.win_rates(pi)
-    if tau > 0:
-        log_best = numerics.log_softmax(game.log_ref + rates / tau)
+    if np.all(tau != 0):
+        log_best = numerics.log_softmax(game.log_ref + rates / numerics.per_context(tau, rates))
         return np.asarray(2 * tau * numerics.kl(numerics.log(pi), log_best))
     return np.asarray(2 * rates.max(-1) - 1)
 
@@ -68,7 +69,7 @@ def follower_values(game: PreferenceGame, tau_follower: float | Float = 0.0) -> 
     for start in range(0, game.n, block):
         i = slice(start, start + block)
         rows = game.rows(i)
-        soft = np.all(tau_follower > 0)
+        soft = np.all(tau_follower != 0)
         parts.append(_soft_minima(game, i, tau_follower) if soft else rows.min(-1))
     return np.concatenate(parts, axis=-1)
 

@@ -99,12 +99,14 @@ def derivative(
 
 def _unsupported(solver: Solver) -> str:
     kind = solver.solver if isinstance(solver, MatchedKl) else type(solver)
+    params = solver.params if isinstance(solver, MatchedKl) else vars(solver)
     exact = issubclass(kind, RlhfExact | NlhfExact | SlhfExact)
-    if exact and getattr(solver, "payoff", "raw") == "raw":
+    fixed = isinstance(solver, MatchedKl) and "tau_leader" in params
+    if exact and not fixed and params.get("payoff", "raw") == "raw":
         return ""
     return (
-        f"{kind.__name__}: no closed form of its derivative; use rlhf_exact, slhf_exact, or "
-        "nlhf_exact with the raw payoff"
+        f"{kind.__name__}: no closed form of its derivative; use rlhf_exact, slhf_exact (where a "
+        "KL is matched, with tau_leader free), or nlhf_exact with the raw payoff"
     )
 
 

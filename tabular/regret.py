@@ -64,43 +64,31 @@ def regret(solver: Solver, game: PreferenceGame, best: Solution | None = None) -
         A function of the policy.
     """
     if best is None or best.tau is None:
-        return _at_one_tau(solver, game)
-    if solver.concept == "rlhf":  # one fit for all tau's
-        return replace(_of_reward(solver.at_tau(1.0), game, best.tau), message=best.message)
-    contexts = [game.at(index) for index in np.ndindex(game.batch)] if game.batch else [game]
-    parts = [
-        None if np.isnan(weight) else _at_one_tau(solver.at_tau(float(weight)), context)
-        for weight, context in zip(np.ravel(best.tau), contexts, strict=True)
-    ]
-
-    def shortfall(policy: Float) -> Float:
-        rows = policy.reshape(-1, game.n)
-        values = [np.nan if f is None else float(f(r)) for f, r in zip(parts, rows, strict=True)]
-        return np.array(values).reshape(game.batch)
-
-    values = np.reshape([np.nan if f is None else float(f.best) for f in parts], game.batch)
-    return Regret(shortfall, best.message, values)
+        return _at(solver, game, *_weights(solver))
+    ends = (_weights(solver.at_tau(tau)) for tau in (1.0, 2.0))
+    # what differs between two tau's is what the solver chose
+    weights = [best.tau if low != high else low for low, high in zip(*ends, strict=True)]
+    return replace(_at(solver.at_tau(1.0), game, *weights), message=best.message)
 
 
-def _at_one_tau(solver: Solver, game: PreferenceGame) -> Regret:
-    defined = np.full(game.batch, "")
+def _weights(solver: Solver) -> tuple[float, float]:
+    """The tau of the policy, or of the leader, and that of the follower."""
     tau = getattr(solver, "tau_leader", getattr(solver, "tau", 0.0))
+    return tau, getattr(solver, "tau_follower", 0.0)
+
+
+def _at(solver: Solver, game: PreferenceGame, tau: Weight, tau_follower: Weight) -> Regret:
+    defined = np.full(game.batch, "")
     if solver.concept == "nlhf":
         half = np.full(game.batch, 0.5)
         return Regret(lambda policy: measures.duality_gap(game, policy, tau) / 2, defined, half)
     if solver.concept == "slhf":
-        follower_tau = getattr(solver, "tau_follower", 0.0)
-        values = measures.follower_values(game, follower_tau)
-        return _against(game, values, tau, defined)
+        return _against(game, measures.follower_values(game, tau_follower), tau, defined)
     if solver.concept == "rlhf":
-        return _of_reward(solver, game, tau)
+        fit = RlhfExact(ridge=getattr(solver, "ridge", 0.0))
+        return _against(game, fit.rewards(game), tau, fit.undefined(game))
     nothing = np.full(game.batch, np.nan)
     return Regret(lambda policy: nothing, defined, nothing)
-
-
-def _of_reward(solver: Solver, game: PreferenceGame, tau: Weight) -> Regret:
-    fit = RlhfExact(ridge=getattr(solver, "ridge", 0.0))
-    return _against(game, fit.rewards(game), tau, fit.undefined(game))
 
 
 def _against(game: PreferenceGame, values: Float, tau: Weight, message: Reasons) -> Regret:
