@@ -44,8 +44,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
     """How far two data sets of one size agree, and who moves more on the same comparisons."""
     out = []
     few = drawn(rows)
-    sizes = few.groupby(["setting", "comparisons"], observed=True, sort=True)
-    for (setting, size), part in sizes:
+    for (setting, size), part in few.groupby(["setting", "comparisons"], observed=True):
         alike = part[part["metric"] == "agreement"]
         if len(alike):
             out.append(
@@ -53,7 +52,9 @@ def findings(rows: pd.DataFrame) -> list[str]:
                 f"variation): {mean_over_games(estimate(alike, GAME_AND_METHOD))}."
             )
         for second in ("NLHF", "SLHF"):
-            out += _differences(part[part["metric"] == "shift"], f"{size:,.0f}", setting, second)
+            out += _differences(
+                part[part["metric"] == "shift"], f"{size:,.0f}", str(setting), second
+            )
     return out
 
 
@@ -105,9 +106,9 @@ def draw(
         axes.set_ylabel(column.panel if k == 0 else "")
         axes.set_xlabel("comparisons" if last else "")
         if i == 0:
-            axes.set_title(f"P {in_two_lines(titles[k])}\n(mean of {games})")
+            axes.set_title(f"{short_setting(titles[k])}\n(mean of {games})")
 
 
-def in_two_lines(setting: str) -> str:
-    """A setting for a title: the preference model has a line of its own."""
-    return setting.replace(" by ", " by\n")
+def short_setting(setting: str) -> str:
+    """A setting for a title: the preference model by its name alone."""
+    return setting.partition(" by ")[2] or f"P {setting}"

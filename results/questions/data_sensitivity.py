@@ -8,7 +8,7 @@ import pandas as pd
 from results import panels, style
 from results.frames import Labels, categories, comparison_in
 from results.questions import comparison_counts
-from results.questions.comparison_counts import in_two_lines
+from results.questions.comparison_counts import short_setting
 from results.questions.layout import GAME_AND_METHOD, pivot
 from results.questions.section import Column, Section, Table, label, shared_by_methods
 from results.questions.sentences import MOVES, count_games, largest_by_method
@@ -94,7 +94,7 @@ def figure(rows: pd.DataFrame) -> "Figure":
     plenty = shifts[shifts["comparisons"] == most]
     settings = categories(plenty["setting"])[: _MAX_SETTINGS + 1]
     columns = {
-        f"P {in_two_lines(setting)},\n{title}": estimate(part, GAME_AND_METHOD, "max")
+        f"{short_setting(setting)},\n{title}": estimate(part, GAME_AND_METHOD, "max")
         for setting in settings
         for kind, title in (("missing", "one pair never"), ("sampled_from", "one answer often"))
         for part in [plenty[(plenty["setting"] == setting) & (plenty["kind"] == kind)]]

@@ -39,7 +39,11 @@ def by_hand(kind: type[DataSensitivity]) -> None:
     assert values(table, "imputation_shift", pair=["A", "C"]) == pytest.approx([0.2])
     assert values(table, "imputation_shift", change="none") == [0]
     model = estimated(kind, game, NLHF, estimator=BRADLEY_TERRY)
-    of_ac = {"pair": ["A", "C"], "estimator": "bradley_terry(ridge=0)", "unseen": "estimated"}
+    of_ac: dict[str, Any] = {
+        "pair": ["A", "C"],
+        "estimator": "bradley_terry(ridge=0)",
+        "unseen": "estimated",
+    }
     assert values(model, "probability", **of_ac) == pytest.approx([1, 0, 0])
     for metric in ("shift", "imputation_shift"):
         assert values(model, metric, **of_ac) == pytest.approx([0.5])
@@ -59,7 +63,7 @@ def _drawn(game: PreferenceGame, weights: Float, *key: object) -> Comparisons:
 def by_another_route(kind: type[DataSensitivity]) -> None:
     """Twelve comparisons of unequal pairs; every answer found again, one game at a time."""
     game = random_games(5, 1, 4).at(0)
-    w = 1 + np.arange(16).reshape(4, 4)
+    w = 1.0 + np.arange(16).reshape(4, 4)
     game = replace(game, pairs=w + w.T - np.diag(2 * np.diag(w)))
     solver = SOLVERS["nlhf_exact"](tau=0.2)
     rows = estimated(kind, game, solver, n_comparisons=12)

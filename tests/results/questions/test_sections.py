@@ -48,6 +48,12 @@ def paths_of_rows() -> pd.DataFrame:
         for route in ("target", "last", "average"):
             labels = {"route": route, "nash_tau": 0.1}
             rows.append(row("tv_to_nash", 0.2, experiment="fixed_points", labels=labels, **common))
+    for metric in ("score_gap", "true_score", "proxy_win_rate", "win_rate_over_ref", "kl_to_ref"):
+        labels = {"estimator": "bradley_terry", "n_comparisons": 30}
+        fitted: dict[str, Any] = {"experiment": "over_optimisation", "labels": labels}
+        for kl in (0.1, 0.3):
+            rows.append(row(metric, 0.5, params={"kl": kl}, **fitted))
+            rows.append(row(metric, 0.4, solver="rlhf_exact", params={"kl": kl}, **fitted))
     for metric, value in (("newton_steps", 4), ("regularised_gap", 1e-16), ("seconds", 0.1)):
         rows.append(row(metric, value, experiment="convergence", params={"tau": 0.1}))
     slow: dict[str, Any] = {"solver": "slow", "concept": "slhf", "params": {"tau": 0.1, "kappa": 2}}
