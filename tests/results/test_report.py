@@ -71,7 +71,7 @@ def test_every_link_leads_somewhere(whole: Path) -> None:
     assert {Path(link).name for link in links} == {
         *(f"{n}.png" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
         *(f"{n}.csv" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
-        "revisions.csv",
+        *("changes.csv", "types.csv", "first_answers.csv", "revisions.csv"),
     }
     for link in links:
         assert (whole / link).is_file()
