@@ -79,7 +79,7 @@ def test_every_link_leads_somewhere(whole: Path) -> None:
         "frontier.png",
         "frontier.csv",
         *(f"{n}.csv" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
-        "revisions.csv",
+        *("changes.csv", "types.csv", "first_answers.csv", "revisions.csv"),
     }
     for link in links:
         assert (whole / link).is_file()
