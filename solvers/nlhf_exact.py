@@ -16,6 +16,7 @@ from games.errors import SolverError
 from games.game import Float, PreferenceGame
 from solvers.exact.maximal_lottery import maximal_lottery
 from solvers.exact.regularized_nash import regularized_nash
+from solvers.exact.unique_lotteries import unique_lotteries
 from solvers.solver import (
     Certificate,
     Concept,
@@ -37,8 +38,9 @@ class NlhfExact(WeightedSolver):
     """Fixed point log pi = log ref + P pi / tau + const, by Newton's method.
 
     It is the unique symmetric equilibrium of P(pi > pi') - tau KL(pi | ref) + tau KL(pi' | ref).
-    tau = 0 is its limit: of all maximal lotteries (P pi <= 1/2) the one nearest to ``ref`` in KL,
-    from a linear programme. It does not depend on ``pairs``.
+    tau = 0 is its limit: of all maximal lotteries (P pi <= 1/2) the one nearest to ``ref`` in KL;
+    contexts with a single one are solved in a batch, the others by linear programmes. It does not
+    depend on ``pairs``.
 
     ``payoff`` is what P is replaced by. All three keep who beats whom, so that at tau = 0 the
     answer is in the Smith set; they differ in what the size of a majority is worth. Signs do not
@@ -99,15 +101,15 @@ class NlhfExact(WeightedSolver):
             tolerance = 1e-11 * np.maximum(1, 1e-3 / tau)
             certificate = Certificate("log pi - log ref - P pi / tau const", residual, tolerance)
             return Solution(log_policy, certificate, newton_steps=steps.reshape(game.batch))
-        policy, kkt = np.full(ref.shape, np.nan), np.full(len(ref), np.nan)
-        failures = np.full(len(ref), "", dtype=object)
-        for k, (table, row) in enumerate(zip(P, ref, strict=True)):
+        policy, unique = unique_lotteries(P)
+        kkt, failures = np.zeros(len(ref)), np.full(len(ref), "", dtype=object)
+        for k in np.flatnonzero(~unique):
             try:
-                policy[k], kkt[k] = maximal_lottery(table, row)
+                policy[k], kkt[k] = maximal_lottery(P[k], ref[k])
             except SolverError as error:
                 if not game.batch:
                     raise
-                failures[k] = str(error)
+                policy[k], kkt[k], failures[k] = np.nan, np.nan, str(error)
         policy, kkt = policy.reshape(*game.batch, n), kkt.reshape(game.batch)
         residual = np.maximum(measures.duality_gap(game, policy), kkt)
         certificate = Certificate("P pi <= 1/2, and nearest to ref (KKT)", residual, 1e-9)

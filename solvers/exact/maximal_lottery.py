@@ -40,10 +40,7 @@ def maximal_lottery(P: Float, ref: Float) -> tuple[Float, float]:
         If HiGHS does not report an optimum.
     """
     n = len(ref)
-    # P near 1/2 is rounded: make the margins exactly skew, drop the noise, scale for HiGHS
-    margins = (P - P.T) / 2
-    margins[abs(margins) < _NOISE] = 0
-    margins /= abs(margins).max() or 1
+    margins = scaled_margins(P)
     used = _used_by_some_lottery(margins)
     inner = margins[np.ix_(used, used)]
     _, sizes, basis = np.linalg.svd(inner)
@@ -56,6 +53,14 @@ def maximal_lottery(P: Float, ref: Float) -> tuple[Float, float]:
     outer = margins[np.ix_(~used, used)]
     policy[used], residual = _project(basis[:rank], outer, np.log(ref[used]))
     return policy, residual
+
+
+def scaled_margins(P: Float) -> Float:
+    """P - 1/2 made exactly skew, without the noise of rounding, scaled to a largest of 1."""
+    margins = (P - np.swapaxes(P, -1, -2)) / 2
+    margins[abs(margins) < _NOISE] = 0
+    largest = abs(margins).max((-1, -2), keepdims=True)
+    return np.asarray(margins / np.where(largest > 0, largest, 1.0))
 
 
 def _used_by_some_lottery(margins: Float) -> NDArray[np.bool_]:

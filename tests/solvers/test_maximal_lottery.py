@@ -11,6 +11,8 @@ from scipy.optimize import linprog, minimize
 
 from games import PreferenceGame, SolverError, measures
 from games.game import Float
+from solvers.exact.maximal_lottery import maximal_lottery
+from solvers.exact.unique_lotteries import unique_lotteries
 from solvers.nlhf_exact import NlhfExact
 from tests.paper_games import three_annotators
 from tests.strategies import LAW, games, table, tournament
@@ -20,10 +22,14 @@ EXACT: Any = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance
 
 
 def lottery(game: PreferenceGame) -> Float:
-    """The answer, once its certificate has been seen to hold."""
+    """The answer of a game, certified, and by linear programmes where it was found without them."""
     solution = NlhfExact(tau=0).solve(game)
-    assert solution.certificate.holds.all()
-    assert (solution.certificate.residual <= 1e-9).all()
+    assert solution.certificate.holds
+    assert solution.certificate.residual <= 1e-9
+    if unique_lotteries(game.P[None])[1]:
+        programmes, residual = maximal_lottery(game.P, game.ref)
+        np.testing.assert_allclose(programmes, solution.policy, rtol=0, atol=1e-12)
+        assert residual == 0
     return solution.policy
 
 
@@ -241,7 +247,7 @@ def test_a_programme_that_is_not_solved_is_not_believed(
         "solvers.exact.maximal_lottery.linprog", lambda *args, **options: Unsolved()
     )
     with pytest.raises(SolverError, match=rf"status {status} \(no luck\)"):
-        NlhfExact(tau=0).solve(PreferenceGame(tournament(3, np.random.default_rng(0))))
+        NlhfExact(tau=0).solve(PreferenceGame(FLAT))
 
 
 def test_each_context_of_a_batch_on_its_own() -> None:
@@ -256,8 +262,9 @@ def test_each_context_of_a_batch_on_its_own() -> None:
 
 
 def test_a_failed_programme_stops_its_own_context_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    game = PreferenceGame.stack([three_annotators(), three_annotators((0.3, 0.3, 0.4))])
-    good = NlhfExact(0.0).solve(game.at(1)).policy
+    tied = [PreferenceGame(*DEGENERATE[name]) for name in ("weak winner", "outsider binds")]
+    game = PreferenceGame.stack([*tied, three_annotators()])
+    good = NlhfExact(0.0).solve(game).policy
     calls: list[int] = []
 
     def broken(*arguments: Any, **options: Any) -> Any:
@@ -268,11 +275,12 @@ def test_a_failed_programme_stops_its_own_context_only(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("solvers.exact.maximal_lottery.linprog", broken)
     solution = NlhfExact(0.0).solve(game)
-    assert solution.status.tolist() == ["error", "ok"]
+    assert solution.status.tolist() == ["error", "ok", "ok"]
     assert "status 4" in solution.message[0]
-    assert solution.message[1] == ""
+    assert solution.message[1:].tolist() == ["", ""]
     assert np.isnan(solution.policy[0]).all()
-    np.testing.assert_array_equal(solution.policy[1], good)
+    assert np.isnan(solution.certificate.residual[0])
+    np.testing.assert_array_equal(solution.policy[1:], good[1:])
     calls.clear()
     with pytest.raises(SolverError, match="status 4"):
         NlhfExact(0.0).solve(game.at(0))

@@ -201,6 +201,10 @@ def test_a_wrong_policy_loses_its_certificate(monkeypatch: pytest.MonkeyPatch) -
     off = NlhfExact(0.1).solve(game)
     np.testing.assert_array_equal(off.certificate.holds, [True, False])
     np.testing.assert_array_equal(off.status, ["ok", "max_steps"])
-    lotteries = [(game.ref[k], 0.0) for k in range(2)]
-    monkeypatch.setattr("solvers.nlhf_exact.maximal_lottery", lambda *given: lotteries.pop())
+    tied = PreferenceGame.stack([beaten_pair(), beaten_pair()])
+    assert NlhfExact(0).solve(tied).certificate.holds.all()
+    monkeypatch.setattr("solvers.nlhf_exact.maximal_lottery", lambda P, ref: (ref, 0.0))
+    assert not NlhfExact(0).solve(tied).certificate.holds.any()
+    none_tied = game.ref, np.ones(2, dtype=bool)
+    monkeypatch.setattr("solvers.nlhf_exact.unique_lotteries", lambda P: none_tied)
     assert not NlhfExact(0).solve(game).certificate.holds.any()
