@@ -149,7 +149,11 @@ def test_a_failed_comparison_is_undefined_with_the_failure_as_its_reason(
         return measurements
 
     monkeypatch.setattr("solvers.exact.maximal_lottery.linprog", failing)
-    game = PreferenceGame.stack([three_annotators(), three_annotators()])
+    # the lottery of a winner is found without linear programmes, those of a tie are not
+    tied = PreferenceGame(
+        [[0.5, 0.5, 0.6], [0.5, 0.5, 0.8], [0.4, 0.2, 0.5]], names=["A", "B", "C"]
+    )
+    game = PreferenceGame.stack([tied, tied])
     measurements = measured("refinement", game, SOLVERS["slhf_exact"](0.0, 0.0), n_answers=1)
     require_undefined(select(measurements, "refinement_win_rate", leader="nlhf"), "status 4")
 

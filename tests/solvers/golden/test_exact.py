@@ -125,12 +125,14 @@ MUTANTS = mutants({
         ("measures.majorities(game), game.ref", "measures.majorities(game), None"),
         ("np.log(game.P) - np.log(np.swapaxes(game.P, -1, -2))", "np.log(game.P / (1 + game.P))"),
         ("0.5 + odds / scale[..., None, None], game.ref", "0.5 + odds / scale[..., None, None]"),
-        ("tau = tau / scale", "scale = 1.0"),
+        ("= weights[\"tau\"] / scale, game.n", "= weights[\"tau\"], game.n"),
         ("(game.P == 0) | (game.P == 1)", "(game.P < 0)"),
         ("game.P.reshape(-1, n, n)", "np.swapaxes(game.P, -1, -2).reshape(-1, n, n)"),
         ("game.ref.reshape(-1, n)", "np.full((game.ref.size // n, n), 1 / n)"),
         ("np.log(ref), every)", "np.log(ref), 1.01 * every)"),
         ("rates / numerics.per_context(tau, rates)", "rates"),
+        ("unique_lotteries(P)\n", "unique_lotteries(np.swapaxes(P, -1, -2))\n"),
+        ("np.flatnonzero(~unique)", "np.flatnonzero(unique)"),
     ],
     SlhfExact: [
         ("log_ref - cost / numerics", "log_ref + cost / numerics"),
@@ -170,7 +172,7 @@ MUTANTS += mutants({
 }, module="solvers.exact.regularized_nash")  # fmt: skip
 MUTANTS += mutants({
     NlhfExact: [
-        ("(P - P.T) / 2", "(P.T - P) / 2"),
+        ("(P - np.swapaxes(P, -1, -2)) / 2", "(np.swapaxes(P, -1, -2) - P) / 2"),
         ("while not (used | unused).all():", "while not used.any():"),
         ("rank >= len(inner) - 1", "rank >= 0"),
         ("np.log(ref[used])", "0 * ref[used]"),
