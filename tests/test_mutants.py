@@ -14,15 +14,16 @@ from solvers.sppo import Sppo
 from tests.mutants import Mutant, NotPlantedError, assert_noticed, collected
 
 PLANTED = {
-    "tests/games/test_measures_by_hand.py": 18,
+    "tests/games/test_measures_by_hand.py": 19,
     "tests/llm/test_learner_mutants.py": 35,
-    "tests/solvers/golden/test_dataset_fits.py": 18,
-    "tests/solvers/golden/test_exact.py": 41,
-    "tests/solvers/golden/test_mirror_descent.py": 37,
+    "tests/solvers/golden/test_baselines.py": 27,
+    "tests/solvers/golden/test_dataset_fits.py": 19,
+    "tests/solvers/golden/test_exact.py": 46,
+    "tests/solvers/golden/test_mirror_descent.py": 41,
     "tests/solvers/golden/test_nash_gradients.py": 12,
     "tests/solvers/golden/test_rewards.py": 19,
-    "tests/solvers/golden/test_self_play.py": 27,
-    "tests/solvers/golden/test_stackelberg.py": 18,
+    "tests/solvers/golden/test_self_play.py": 29,
+    "tests/solvers/golden/test_stackelberg.py": 25,
     "tests/tabular/test_linearisation.py": 25,
     "tests/tabular/test_matching.py": 8,
 }
