@@ -212,11 +212,14 @@ class Solvers(Methods):
 
 
 class Learners(Methods):
-    """Learners; their parameters are their fields and those of their training, which draws."""
+    """Learners; their parameters are their fields and those of their training, which draws.
+
+    Their KL weights are given, or found by the parameter ``kl`` (see ``llm.method.Method``).
+    """
 
     kind = "learner"
     experiment_kind = "language_experiment"
-    shorthands = ("tau",)
+    shorthands = ("tau", "kl")
     folders = ("models",)
     trains = True
 

@@ -34,7 +34,7 @@
 
     [[learners]]
     name = "nash_md_pg"              # of language models; needs the extra "llm"
-    tau = 0.1
+    kl = 0.1                         # or tau; found by the exact solver on the model's references
     steps = 300                      # parameters of its training stand beside its own
 
     [[experiments]]

@@ -89,7 +89,7 @@ class DataSensitivity(LanguageExperiment):
             yield from each("shift", shift, truth, solution, full.message, **labels)
             gap = measures.duality_gap(truth, policy)
             yield from each("duality_gap", gap, truth, solution, **labels)
-            loss = regret(solver, truth)
+            loss = regret(solver, truth, full)
             yield from each("regret", loss(policy), truth, solution, loss.message, **labels)
             for k, name in enumerate(truth.names):
                 values = policy[..., k]

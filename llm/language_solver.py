@@ -30,6 +30,7 @@ from llm.tasks import Task, verbalize
 from solvers import Solution, Solver, taus
 from solvers.nlhf_exact import NlhfExact
 from solvers.solver import Concept, Reasons, solve_defined
+from tabular import MatchedKl
 
 Start = Literal["reference", "reversed"]
 
@@ -56,7 +57,10 @@ class LanguageSolver(Solver):
     The solver trains in one process; for several, call ``llm.training.train`` in each, under
     ``accelerate launch``.
 
-    ``tau``, ``tau_leader`` and ``tau_follower`` are those of the learner, where it has them.
+    ``tau``, ``tau_leader`` and ``tau_follower`` are those of the learner, where it has them. If the
+    method has a ``kl`` instead, tau is one number for all contexts: that at which the exact answers
+    of the learner's concept, on the game that is solved with the references of the model, are at
+    that distance on average. Where it is out of reach nothing is trained, and the answer undefined.
 
     Attributes
     ----------
@@ -95,13 +99,18 @@ class LanguageSolver(Solver):
 
     def __post_init__(self) -> None:
         for name in taus(type(self.method.learner)):
-            object.__setattr__(self, name, getattr(self.method.learner, name))
+            value = getattr(self.method.learner, name) if self.method.kl is None else np.nan
+            object.__setattr__(self, name, value)
 
     def at_tau(self, tau: float) -> "LanguageSolver":
         """A copy whose learner has every weight of a KL penalty set to ``tau``."""
-        weights = dict.fromkeys(taus(type(self.method.learner)), tau)
-        learner = replace(self.method.learner, **weights)  # type: ignore[type-var]  # a dataclass
-        return replace(self, method=replace(self.method, learner=learner))
+        return replace(self, method=self.method.at_tau(tau))
+
+    def counterpart(self, kind: type[Solver]) -> Solver:
+        """A solver of the class ``kind`` with this learner's tau's, or at its ``kl``."""
+        if self.method.kl is None:
+            return super().counterpart(kind)
+        return MatchedKl(kind, self.method.kl)
 
     @property
     def concept(self) -> Concept:  # type: ignore[override]  # the concept of the learner
@@ -143,26 +152,45 @@ class LanguageSolver(Solver):
         """Train on all contexts that provide feedback; the others have the status "undefined"."""
         del rng
         message = self.undefined(game)
+        solver, tau = self, None
+        if self.method.kl is not None:
+            weight, reason = self._tau(game, message)
+            message = np.where(message == "", reason, message)
+            solver = self if reason or np.isnan(weight) else self.at_tau(weight)
+            tau = np.where(message == "", weight, np.nan)
         defined = np.asarray(message == "")
         evaluation: Evaluation | None = None
 
         def train(part: PreferenceGame) -> Solution:
             nonlocal evaluation
             del part  # the same contexts, with the references of the fine-tuning, are in the task
-            evaluation = self._evaluate(self.task(game, defined), defined)
+            evaluation = solver._evaluate(self.task(game, defined), defined)
             return evaluation.solution
 
-        answers = solve_defined(train, game, message)
+        answers = replace(solve_defined(train, game, message), tau=tau)
         solution = TrainedSolution(**vars(answers), evaluation=evaluation)
         self.on_solved(solution)
         return solution
 
+    def _tau(self, game: PreferenceGame, message: Reasons) -> tuple[float, str]:
+        """The tau at which the exact answers are at ``kl``, and why there is none."""
+        exact, defined = self.method.exact(), np.asarray(message == "")
+        if exact is None or not defined.any():
+            return np.nan, ""
+        task = self.task(game, defined)
+        game, _ = self._referred(task)
+        return exact.common_tau(game)
+
+    def _referred(self, task: Task) -> tuple[PreferenceGame, Policy]:
+        """The game with the references of the fine-tuned model, and that model."""
+        reference = self.fine_tune(task).requires_grad_(False)  # which changes the rounding
+        return with_references(task.game, answer_probabilities(task, reference)), reference
+
     def _evaluate(self, task: Task, defined: Mask) -> Evaluation:
         learner = self.method.learner
-        reference = self.fine_tune(task).requires_grad_(False)  # which changes the rounding
+        game, reference = self._referred(task)
         completions = [reference.completion(answer) for answer in task.answers]
         self._require_room(completions)
-        game = with_references(task.game, answer_probabilities(task, reference))
         folder = self.folder / self._key(task)
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):

@@ -13,7 +13,7 @@ import numpy as np
 from games import measures
 from games.game import Float, PreferenceGame
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Concept, Reasons, Solution, Weight, WeightedSolver, require
+from solvers.solver import Concept, Reasons, Solution, WeightedSolver, Weights, require
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ class MajorityRlhf(WeightedSolver):
         reasons = self._fit.undefined(_hardened(game))
         return np.char.replace(reasons, "RlhfExact: ", "MajorityRlhf: ")
 
-    def compute_at(self, game: PreferenceGame, *, tau: Weight) -> Solution:
+    def compute_at(self, game: PreferenceGame, weights: Weights) -> Solution:
         """The answer of RLHF to the majorities, with its certificate."""
-        return self._fit.compute_at(_hardened(game), tau=tau)
+        return self._fit.compute_at(_hardened(game), weights)
 
-    def at_weights(self, game: PreferenceGame) -> Callable[..., Float]:
+    def at_weights(self, game: PreferenceGame) -> Callable[[Weights], Float]:
         """Policies of one fit, at any tau > 0."""
         return self._fit.at_weights(_hardened(game))
 

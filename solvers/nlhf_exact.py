@@ -23,6 +23,7 @@ from solvers.solver import (
     Solution,
     Weight,
     WeightedSolver,
+    Weights,
     require,
 )
 
@@ -83,14 +84,13 @@ class NlhfExact(WeightedSolver):
         )
         return np.where(((game.P == 0) | (game.P == 1)).any((-1, -2)), reason, "")
 
-    def compute_at(self, game: PreferenceGame, *, tau: Weight) -> Solution:
+    def compute_at(self, game: PreferenceGame, weights: Weights) -> Solution:
         """Each context separately: a hard one neither stops nor (at tau > 0) delays the others."""
         game, scale = self._payoffs(game)
-        tau = tau / scale
-        n, (P, ref) = game.n, _flat(game)
+        tau, n, (P, ref) = weights["tau"] / scale, game.n, _flat(game)
         if np.all(tau > 0):
-            weight = np.broadcast_to(tau, game.batch).ravel()
-            log_policy, steps = regularized_nash(P, np.log(ref), weight)
+            every = np.broadcast_to(tau, game.batch).ravel()
+            log_policy, steps = regularized_nash(P, np.log(ref), every)
             log_policy = log_policy.reshape(*game.batch, n)
             rates = game.win_rates(np.exp(log_policy))
             off = log_policy - game.log_ref - rates / numerics.per_context(tau, rates)
@@ -114,19 +114,19 @@ class NlhfExact(WeightedSolver):
         message = failures.astype(np.str_).reshape(game.batch)
         return Solution(numerics.log(policy), certificate, status=status, message=message)
 
-    def at_weights(self, game: PreferenceGame) -> Callable[..., Float]:
+    def at_weights(self, game: PreferenceGame) -> Callable[[Weights], Float]:
         """Equilibria at any tau > 0, each found from the one before it in the same context."""
         game, scale = self._payoffs(game)
         P, ref = _flat(game)
         log_ref = np.log(ref)
         theta, last = log_ref.copy(), np.full(len(ref), _FAR)
 
-        def log_policy(tau: Weight) -> Float:
-            weight = np.broadcast_to(tau / scale, game.batch).ravel()
-            new = weight != last
+        def log_policy(weights: Weights) -> Float:
+            tau = np.broadcast_to(weights["tau"] / scale, game.batch).ravel()
+            new = tau != last
             start = theta[new], last[new]
-            theta[new], _ = regularized_nash(P[new], log_ref[new], weight[new], start)
-            last[new] = weight[new]
+            theta[new], _ = regularized_nash(P[new], log_ref[new], tau[new], start)
+            last[new] = tau[new]
             return theta.reshape(game.ref.shape).copy()
 
         return log_policy

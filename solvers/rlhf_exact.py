@@ -21,6 +21,7 @@ from solvers.solver import (
     Solution,
     Weight,
     WeightedSolver,
+    Weights,
     require,
 )
 
@@ -42,8 +43,9 @@ class RlhfExact(WeightedSolver):
     Attributes
     ----------
     tau : float >= 0
-        Weight of the KL penalty to ``ref``, in reward units (log-odds). 0: the answers of
-        highest reward, ties split by ``ref``. Above 1e3 the policy hardly shows the reward, and
+        Weight of the KL penalty to ``ref``, in reward units (log-odds): the same tau is not the
+        same strength as in NLHF or SLHF, where it is in probability. 0: the answers of highest
+        reward, ties split by ``ref``. Above 1e3 the policy hardly shows the reward, and
         is certified less tightly, in proportion to tau.
     ridge : float >= 0
         Weight of the penalty; above 0 the fit exists on all data.
@@ -62,9 +64,9 @@ class RlhfExact(WeightedSolver):
     def __post_init__(self) -> None:
         require(self, tau=(0, np.inf), ridge=(0, np.inf))
 
-    def compute_at(self, game: PreferenceGame, *, tau: Weight) -> Solution:
+    def compute_at(self, game: PreferenceGame, weights: Weights) -> Solution:
         """The reference tilted by the fitted reward, certified by the reward it implies."""
-        r = self.rewards(game)
+        tau, r = weights["tau"], self.rewards(game)
         if np.all(tau > 0):
             log_policy = _tilted(game, r, tau)
             # the rewards that the policy implies, so that the policy itself is certified
@@ -79,10 +81,10 @@ class RlhfExact(WeightedSolver):
         certificate = Certificate("Bradley-Terry stationarity", np.maximum(off, lost), tolerance)
         return Solution(log_policy, certificate)
 
-    def at_weights(self, game: PreferenceGame) -> Callable[..., Float]:
+    def at_weights(self, game: PreferenceGame) -> Callable[[Weights], Float]:
         """Policies of one fit, at any tau > 0."""
         r = self.rewards(game)
-        return lambda tau: _tilted(game, r, tau)
+        return lambda weights: _tilted(game, r, weights["tau"])
 
     def rewards(self, game: PreferenceGame) -> Float:
         """Bradley-Terry rewards r, shape (..., n), summing to 0 in every context.

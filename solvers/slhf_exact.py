@@ -18,6 +18,7 @@ from solvers.solver import (
     Solution,
     Weight,
     WeightedSolver,
+    Weights,
     require,
 )
 
@@ -33,6 +34,8 @@ class SlhfExact(WeightedSolver):
     leader ~ ref exp(V / tau_leader). The follower does not depend on the leader's policy, only on
     its answer. A tau of 0 is the limit, tau_follower first: V is the row minimum, ties are split
     by the reference. Above 5,000 answers ``Solution.follower`` is None; see ``follower_rows``.
+    Equal tau's tie two strengths together; neither is that of RLHF or NLHF at the same tau, so
+    concepts are compared at equal KL to ``ref``, with tau_follower tied to tau_leader and at 0.
 
     Attributes
     ----------
@@ -55,20 +58,19 @@ class SlhfExact(WeightedSolver):
     def __post_init__(self) -> None:
         require(self, tau_leader=(0, np.inf), tau_follower=(0, np.inf))
 
-    def compute_at(
-        self, game: PreferenceGame, *, tau_leader: Weight, tau_follower: Weight
-    ) -> Solution:
+    def compute_at(self, game: PreferenceGame, weights: Weights) -> Solution:
         """The leader and, for up to 5,000 answers, every row of the follower."""
-        log_policy = self.at_weights(game)(tau_leader, tau_follower)
-        small = game.n <= DENSE_LIMIT
-        follower = self.follower_rows(game, slice(None), tau_follower) if small else None
-        certificate = self._certify(game, log_policy, follower, tau_leader, tau_follower)
+        log_policy = self.at_weights(game)(weights)
+        rows, small = slice(None), game.n <= DENSE_LIMIT
+        follower = self.follower_rows(game, rows, weights["tau_follower"]) if small else None
+        certificate = self._certify(game, log_policy, follower, weights)
         return Solution(log_policy, certificate, follower)
 
-    def at_weights(self, game: PreferenceGame) -> Callable[..., Float]:
+    def at_weights(self, game: PreferenceGame) -> Callable[[Weights], Float]:
         """Leaders at any weights."""
 
-        def log_policy(tau_leader: Weight, tau_follower: Weight) -> Float:
+        def log_policy(weights: Weights) -> Float:
+            tau_leader, tau_follower = weights["tau_leader"], weights["tau_follower"]
             values = measures.follower_values(game, tau_follower)
             if np.all(tau_leader > 0):
                 tilt = values / numerics.per_context(tau_leader, values)
@@ -96,8 +98,7 @@ class SlhfExact(WeightedSolver):
         game: PreferenceGame,
         log_policy: Float,
         follower: Float | None,
-        tau_leader: Weight,
-        tau_follower: Weight,
+        weights: Weights,
     ) -> Certificate:
         """First-order conditions of both players, with V taken as what the follower pays.
 
@@ -105,6 +106,7 @@ class SlhfExact(WeightedSolver):
         - V / tau; tau = 0: what a player still gains by its best answer. V is the follower's
         objective as played, not the log-sum-exp that made the leader.
         """
+        tau_leader, tau_follower = weights["tau_leader"], weights["tau_follower"]
         values = np.empty((*game.batch, game.n))
         residual = np.zeros(game.batch)
         step = max(1, _BLOCK // game.n)
@@ -140,7 +142,7 @@ class SlhfExact(WeightedSolver):
 
 def _slack(tau: Weight) -> Float:
     """How far off a player may be: a tie at tau = 0, else rounding of P / tau."""
-    return 1e-12 / np.minimum(1, tau) if np.all(tau > 0) else np.float64(2 * TIE_TOL)
+    return np.asarray(1e-12 / np.minimum(1, tau) if np.all(tau > 0) else 2 * TIE_TOL)
 
 
 def _spread(values: Float, log_p: Float) -> Float:

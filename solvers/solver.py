@@ -1,7 +1,7 @@
 """``Solver``, the interface of every method, and ``Solution``, what a method returns."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -18,6 +18,9 @@ Reasons = NDArray[np.str_]
 
 Weight = float | Float
 """The weight of a KL penalty: a float >= 0, or an array (...) > 0 with one for each context."""
+
+Weights = Mapping[str, Weight]
+"""The weights of a solver by the names of its fields (``taus``)."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,8 @@ class Solver:
     def counterpart(self, kind: type["Solver"]) -> "Solver":
         """A solver of the class ``kind`` with this solver's weights of KL penalties.
 
-        A single tau is used for both players; a solver without one counts as tau = 0.
+        Equal weights are not equal strength: see ``tabular.MatchedKl`` for equal KL. A single tau
+        is used for both players; a solver without one counts as tau = 0.
         """
         tau = getattr(self, "tau_leader", getattr(self, "tau", 0.0))
         follower = getattr(self, "tau_follower", tau)
@@ -197,16 +201,16 @@ class ExactSolver(Solver, ABC):
 class WeightedSolver(ExactSolver):
     """An exact solver whose weights of KL penalties may differ between contexts.
 
-    The fields are floats; other weights are arguments of ``compute_at`` and ``at_weights``, by
-    the names of the fields (``taus``), so that all contexts are solved together.
+    The fields are floats; weights that differ are given to ``compute_at`` or ``at_weights``, which
+    solve all contexts together.
     """
 
     @abstractmethod
-    def compute_at(self, game: PreferenceGame, **weights: Weight) -> Solution:
+    def compute_at(self, game: PreferenceGame, weights: Weights) -> Solution:
         """The solution at these weights of a game all of whose contexts have an answer."""
 
     @abstractmethod
-    def at_weights(self, game: PreferenceGame) -> Callable[..., Float]:
+    def at_weights(self, game: PreferenceGame) -> Callable[[Weights], Float]:
         """The log-policy (..., n) as a function of the weights, for a search over them.
 
         What does not depend on the weights is computed once. The tau that multiplies the KL of
@@ -215,7 +219,7 @@ class WeightedSolver(ExactSolver):
 
     def compute(self, game: PreferenceGame) -> Solution:
         """The solution at the weights that are fields."""
-        return self.compute_at(game, **{name: getattr(self, name) for name in taus(type(self))})
+        return self.compute_at(game, {name: getattr(self, name) for name in taus(type(self))})
 
 
 def solve_defined(

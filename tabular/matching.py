@@ -102,7 +102,8 @@ class MatchedKl(Solver):
         log_policy, log_ref = self._log_policy(game, None), game.log_ref
 
         def distance(tau: Float) -> Float:
-            return np.mean(numerics.kl(log_policy(np.broadcast_to(tau, game.batch)), log_ref))
+            everywhere = np.broadcast_to(tau, game.batch)
+            return np.asarray(np.mean(numerics.kl(log_policy(everywhere), log_ref)))
 
         tau, largest = largest_tau(distance, self.kl, ())
         return float(tau), str(self._out_of_reach(tau, largest))
@@ -123,7 +124,7 @@ class MatchedKl(Solver):
         def solve(part: PreferenceGame) -> Solution:
             if not isinstance(probe, WeightedSolver):
                 return solutions(self.at_tau, part, found, rng)
-            return probe.compute_at(part, **self._weights(found.reshape(part.batch)))
+            return probe.compute_at(part, self._weights(found.reshape(part.batch)))
 
         # the Newton steps of the search are not in those of its last point
         return replace(solve_defined(solve, game, message), tau=tau, newton_steps=None)
@@ -141,7 +142,7 @@ class MatchedKl(Solver):
         if not isinstance(probe, WeightedSolver):
             return log_policies(self.at_tau, game, rng)
         at_weights = probe.at_weights(game)
-        return lambda tau: at_weights(**self._weights(tau))
+        return lambda tau: at_weights(self._weights(tau))
 
     def _out_of_reach(self, tau: Float, largest: Float) -> Reasons:
         """Why there is no tau, for each context; "" where there is one."""

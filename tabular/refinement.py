@@ -30,7 +30,8 @@ class Refinement(Experiment):
 
     Both spend N generations. With a population: the probability that a user type receives one of
     its favourites, and its expected best utility. For every game: whether a revision beats what
-    it revises, for the solver's follower after each concept's leader at the same tau.
+    it revises, for the solver's follower after each concept's leader at the same tau or, where the
+    KL is matched, at the same KL.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Regret of a policy in the objective of the concept that chose it, on the true game."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from games import PreferenceGame, measures, numerics
 from games.game import Float
 from solvers import Solution, Solver
 from solvers.rlhf_exact import RlhfExact
-from solvers.solver import Reasons
+from solvers.solver import Reasons, Weight
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ def regret(solver: Solver, game: PreferenceGame, best: Solution | None = None) -
     """
     if best is None or best.tau is None:
         return _at_one_tau(solver, game)
+    if solver.concept == "rlhf":  # one fit for all tau's
+        return replace(_of_reward(solver.at_tau(1.0), game, best.tau), message=best.message)
     contexts = [game.at(index) for index in np.ndindex(game.batch)] if game.batch else [game]
     parts = [
         None if np.isnan(weight) else _at_one_tau(solver.at_tau(float(weight)), context)
@@ -81,15 +83,23 @@ def _at_one_tau(solver: Solver, game: PreferenceGame) -> Regret:
         values = measures.follower_values(game, follower_tau)
         return Regret(_shortfall(game, values, tau), defined)
     if solver.concept == "rlhf":
-        fit = RlhfExact(ridge=getattr(solver, "ridge", 0.0))
-        return Regret(_shortfall(game, fit.rewards(game), tau), fit.undefined(game))
+        return _of_reward(solver, game, tau)
     return Regret(lambda policy: np.full(game.batch, np.nan), defined)
 
 
-def _shortfall(game: PreferenceGame, values: Float, tau: float) -> Callable[[Float], Float]:
-    """max_p [E_p values - tau KL(p | ref)] minus the same at the policy."""
-    soft = tau > 0
-    best = tau * numerics.logsumexp(game.log_ref + values / tau) if soft else values.max(-1)
+def _of_reward(solver: Solver, game: PreferenceGame, tau: Weight) -> Regret:
+    fit = RlhfExact(ridge=getattr(solver, "ridge", 0.0))
+    return Regret(_shortfall(game, fit.rewards(game), tau), fit.undefined(game))
+
+
+def _shortfall(game: PreferenceGame, values: Float, tau: Weight) -> Callable[[Float], Float]:
+    """max_p [E_p values - tau KL(p | ref)] minus the same at the policy; NaN where tau is."""
+    soft = np.all(tau != 0)
+    if soft:
+        tilt = values / numerics.per_context(tau, values)
+        best = tau * numerics.logsumexp(game.log_ref + tilt)
+    else:
+        best = values.max(-1)
 
     def short(policy: Float) -> Float:
         cost = tau * measures.kl_to_ref(game, policy) if soft else 0.0

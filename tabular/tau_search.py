@@ -1,6 +1,7 @@
 """The largest tau at which a distance reaches a level, in every context; and solvers of one tau."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from solvers import Certificate, Solution, Solver
 GRID = 4.0 ** np.arange(4, -8, -1)
 """The tau's among which the search begins: from 256, quartered down to 2^-14."""
 
-_TOLERANCES = {"xatol": 1e-14, "fatol": 1e-12}
+_TOLERANCES: Any = {"xatol": 1e-14, "fatol": 1e-12}
 _LEAST = 1e-300
 
 
@@ -43,13 +44,14 @@ def largest_tau(
         tau = np.where(reached, tau, below)
         largest = np.fmax(largest, distance(tau))
 
-    def excess(log_tau: Float, contexts: NDArray[np.int64]) -> Float:
+    def excess(log_tau: Float, /, contexts: NDArray[np.int64]) -> Float:
         tau.flat[contexts] = np.exp(log_tau)
         return np.log(np.maximum(distance(tau).flat[contexts], _LEAST) / kl)
 
-    low = np.log(tau.flat)
-    bracket, contexts = (low, low + np.log(4)), np.arange(tau.size)
-    root = find_root(excess, bracket, args=(contexts,), tolerances=_TOLERANCES)
+    low = np.log(tau.ravel())
+    root = find_root(
+        excess, (low, low + np.log(4)), args=(np.arange(tau.size),), tolerances=_TOLERANCES
+    )
     # NaN where the ends of the bracket are both farther, or both nearer, than kl
     return np.exp(root.x).reshape(batch), largest
 

@@ -3,6 +3,7 @@
 The rows are those of consistency at the scale "llm": points of the training curves.
 """
 
+import json
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +14,7 @@ from results import panels, style
 from results.frames import categories
 from results.questions.layout import METHOD_KEYS, UNIT_KEYS, aggregate, widen
 from results.questions.section import Column, Section, Table
-from results.statistics import estimate
+from results.statistics import estimate, fill_units
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +31,7 @@ _DISTANCES = (
     "off_list_mass",
     "kl_to_ref",
 )
+_TOLERANCE = 0.2
 _PANELS_PER_ROW = 4
 _SMALLEST_TV = 1e-4
 _MARKS = 5
@@ -38,18 +40,43 @@ _MARKS = 5
 POINTS = (
     *(Column(name) for name in _DISTANCES),
     Column("diverged", "1 if the training has produced numbers that are not finite"),
+    Column("off_target", "whether it ends more than 20% off the KL asked; such are not compared"),
     *(Column(name) for name in _COSTS),
 )
 
 
+def off_target(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """A mask of the rows of trainings that end more than 20% off the KL that was asked of them.
+
+    The KL of a training is the mean over its contexts of ``kl_to_ref`` at the last step; a cell of
+    several trainings is off target if one of them is. Cells without a ``kl`` among their parameters
+    are not. Comparisons of "more" and "less" leave the masked rows out.
+    """
+    asked = rows["params"].astype(str).map(_asked)
+    ends = rows[(rows["metric"] == "kl_to_ref") & rows["step"].notna() & asked.notna()]
+    ends = ends[ends["step"] == ends.groupby("cell", observed=True)["step"].transform("max")]
+    training = [ends[name].astype(str) for name in ("cell", "labels")]
+    share = (ends["value"] / asked[ends.index].astype(float)).groupby(training).mean()
+    off = share[~((share - 1).abs() <= _TOLERANCE)]
+    return rows["cell"].astype(str).isin(off.index.get_level_values("cell"))
+
+
+def _asked(params: str) -> float:
+    return float(json.loads(params).get("kl", math.nan))
+
+
 def curves(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison, method, seed and step; one column a metric."""
+    trainings = fill_units(rows.assign(off_target=off_target(rows)))
+    group = trainings.groupby([*METHOD_KEYS, "seed"], observed=True)
+    off = group["off_target"].any().reset_index()
     costs = widen(rows[rows["metric"].isin(_COSTS)], [*METHOD_KEYS, "seed", "step"])
     rows = rows[rows["metric"].isin(_DISTANCES)]
     broken = rows[rows["metric"] == "off_list_mass"]
     broken = broken.assign(metric="diverged", value=(broken["status"] == "diverged").astype(float))
     wide = widen(pd.concat([rows, broken]), [*UNIT_KEYS, "step"])
-    return wide.merge(costs, on=[*METHOD_KEYS, "seed", "step"], how="left")
+    wide = wide.merge(costs, on=[*METHOD_KEYS, "seed", "step"], how="left")
+    return wide.merge(off, on=[*METHOD_KEYS, "seed"], how="left")
 
 
 def _with_target(rows: pd.DataFrame) -> pd.DataFrame:
@@ -129,6 +156,18 @@ COLUMNS = (
         lambda ends: ends.last["off_list_mass"].mean(),
     ),
     Column(
+        "kl_to_ref",
+        "KL to the reference at the end, the mean over seeds; where the comparison names a KL, "
+        "tau was chosen so that the exact answer has it",
+        lambda ends: _mean(ends.last, "kl_to_ref"),
+    ),
+    Column(
+        "off_target",
+        "share of the trainings that end more than 20% off the KL asked; they are left out of "
+        "sentences that compare methods",
+        lambda ends: ends.last["off_target"].mean(),
+    ),
+    Column(
         "diverged",
         "share of the trainings that produced numbers that are not finite; they are read at "
         "their last checkpoint",
@@ -205,6 +244,9 @@ def findings(rows: pd.DataFrame) -> list[str]:
         worst = last.groupby("game", observed=True)["tv_to_target"].mean()
         line += f". The farthest is {worst.idxmax()} with {worst.max():.3f}"
         line += f"; said off the list: {last['off_list_mass'].max():.4f} at most"
+        if last["off_target"].any():
+            line += f"; {last['off_target'].sum():.0f} of {len(last)} trainings end more than 20% "
+            line += "off the KL asked and are left out of comparisons"
         if last["diverged"].any():
             line += f"; {last['diverged'].sum():.0f} of {len(last)} trainings diverged"
         out.append(f"{line}.")

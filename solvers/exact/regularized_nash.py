@@ -41,21 +41,21 @@ def regularized_nash(
     games, n = log_ref.shape
     done, steps = np.empty((games, n)), np.zeros(games, dtype=np.int64)
     index = np.arange(games)
-    tau = np.broadcast_to(np.asarray(tau, dtype=float), games).copy()
+    goal: Float = np.broadcast_to(np.asarray(tau, dtype=float), games).copy()
     jump = np.full(games, _FIRST_JUMP)
     if start is None:
-        solved, solved_tau = log_ref.copy(), 10 * np.maximum(tau, _FIRST_TAU)
-        now = np.maximum(tau, _FIRST_TAU)
+        solved, solved_tau = log_ref.copy(), 10 * np.maximum(goal, _FIRST_TAU)
+        now = np.maximum(goal, _FIRST_TAU)
     else:
         solved, solved_tau = start[0].copy(), start[1].copy()
-        now = _toward(tau, solved_tau, jump)
+        now = _toward(goal, solved_tau, jump)
     theta = solved.copy()
     for _ in range(_MAX_STEPS):
         off = _residual(P, log_ref, now, theta)
         size = abs(off).max(-1)
         moved, smaller = _newton_step(P, log_ref, now, theta, off, size)
         steps[index] += 1
-        last = now == tau
+        last = now == goal
         stage_over = ~last & ((size <= _STAGE_TOL) | (smaller & (size <= 10 * _STAGE_TOL)))
         finished = last & ~smaller & (size <= 1e-6)
         failed = ~smaller & ~stage_over & ~finished
@@ -63,7 +63,7 @@ def regularized_nash(
 
         solved[stage_over], solved_tau[stage_over] = theta[stage_over], now[stage_over]
         jump = np.where(stage_over, 1.5 * jump, np.where(failed, 0.5 * jump, jump))
-        now = np.where(stage_over | failed, _toward(tau, solved_tau, jump), now)
+        now = np.where(stage_over | failed, _toward(goal, solved_tau, jump), now)
         theta = np.where(failed[:, None], solved, theta)
 
         ended = finished | (jump < 1e-6)
@@ -71,7 +71,7 @@ def regularized_nash(
         if ended.any():
             rest = ~ended
             P, log_ref, index, theta = P[rest], log_ref[rest], index[rest], theta[rest]
-            tau = tau[rest]
+            goal = goal[rest]
             solved, solved_tau, now, jump = solved[rest], solved_tau[rest], now[rest], jump[rest]
         if index.size == 0:
             return done, steps

@@ -26,6 +26,7 @@ from llm.judges import JUDGES
 from results import Row
 from tabular import Experiment, Measurement
 from tabular.experiment import RngFor
+from tabular.matching import FRONTIER
 from tests.command import call
 
 SPEC = """
@@ -210,7 +211,11 @@ def test_a_spec_may_have_learners_only(tmp_path: Path) -> None:
         ),
         (
             lambda text: text.replace("steps = 5", "kl = 0.1"),
-            r"learners\[0\]: nash_md_pg has no parameter 'kl'",
+            r"learners\[0\]: nash_md_pg: kl finds the tau by itself; drop tau, or kl",
+        ),
+        (
+            lambda text: text.replace('"stackelberg_gda"\ntau = 0.1', '"sppo"\nkl = 0.1', 1),
+            r"learners\[1\]: sppo has no parameter 'kl'",
         ),
         (
             lambda text: text.replace('"stackelberg_gda"\ntau', '"stackelberg"\ntau'),
@@ -272,7 +277,11 @@ def test_parameters_are_set_where_they_exist(both: Plan) -> None:
     assert [learner.params["steps"] for learner in plan.of("learner")] == [7, 7, 7]
     assert plan.methods[3].params["tau_leader"] == 0.4
     plan = both.with_params({"kl": 0.05})
-    assert plan.methods == [Choice("solver", "nlhf_exact", {"kl": 0.05}), *both.of("learner")]
+    assert plan.methods == [
+        Choice("solver", "nlhf_exact", {"kl": 0.05}),
+        Choice("learner", "nash_md_pg", {"kl": 0.05, "steps": 5}),
+        Choice("learner", "stackelberg_gda", {"kl": 0.05}),
+    ]
     plan = both.with_params({"model": "gpt2", "steps": 9})
     assert [q.experiment.params.get("model") for q in plan.questions] == [None, "gpt2", "gpt2"]
     assert [learner.params["steps"] for learner in plan.of("learner")] == [9, 9, 9]
@@ -280,6 +289,13 @@ def test_parameters_are_set_where_they_exist(both: Plan) -> None:
         both.with_params({"stpes": 1})
     with pytest.raises(PrefgamesError, match="steps is 0"):
         both.with_params({"steps": 0})
+
+
+def test_the_frontier_of_learners_is_the_distances_alone(tmp_path: Path) -> None:
+    text = SPEC.replace("grid = { tau = [0.1, 0.2] }", 'grid = { kl = "frontier" }')
+    assert plan_of(text, tmp_path).of("learner")[:5] == [
+        Choice("learner", "nash_md_pg", {"steps": 5, "kl": kl}) for kl in FRONTIER
+    ]
 
 
 def test_the_model_is_that_of_every_experiment_with_learners(both: Plan) -> None:

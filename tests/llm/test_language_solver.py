@@ -10,8 +10,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
 from safetensors.torch import load_file
+from scipy import special
 
-from games import PreferenceGame, SolverError, numerics
+from games import PreferenceGame, SolverError, SpecError, numerics
 from games.game import Float
 from llm import Method, make_learner, training
 from llm.evaluation import Evaluation
@@ -20,7 +21,10 @@ from llm.language_solver import LanguageSolver, TrainedSolution
 from llm.sft import SftConfig
 from solvers import SOLVERS
 from solvers.nlhf_exact import NlhfExact
+from solvers.rlhf_exact import RlhfExact
 from solvers.sampling import NO_DRAWS
+from solvers.slhf_exact import SlhfExact
+from tabular import MatchedKl
 from tests.small_models import FOLLOWER, cycle
 from tests.small_trainings import BRIEF, LONGER, SETTINGS, SFT, folders
 
@@ -149,6 +153,74 @@ def test_what_is_measured_on_the_way(tmp_path: Path) -> None:
     assert solution.follower is not None
     np.testing.assert_allclose(solution.follower, rows, rtol=0, atol=1e-12)
     assert not solution.certificate.holds
+
+
+# --- at a given distance from the reference ---
+
+
+@pytest.mark.parametrize("name", ["rloo", "nash_md_pg", "stackelberg_gda", "ipo"])
+def test_kl_is_that_of_the_exact_answer_on_the_references_of_the_model(
+    name: str, tmp_path: Path
+) -> None:
+    game, kl = hill(), 0.15
+    method = make_learner(name, {**BRIEF, "kl": kl})
+    solution = LanguageSolver(method, game, tmp_path, seed=3, sft=SFT).solve(game)
+    result = evaluation(solution)
+    assert solution.tau is not None
+    tau = float(solution.tau)
+    concept = {"rloo": RlhfExact, "ipo": RlhfExact, "nash_md_pg": NlhfExact}.get(name, SlhfExact)
+    exact = concept().at_tau(tau).solve(result.game).policy
+    assert float(special.rel_entr(exact, result.game.ref).sum()) == pytest.approx(kl, rel=1e-9)
+    assert float(special.rel_entr(exact, game.ref).sum()) != pytest.approx(kl, rel=1e-4)
+    weights = {"tau_leader": tau, "tau_follower": tau} if concept is SlhfExact else {"tau": tau}
+    same = make_learner(name, {**BRIEF, **weights})
+    again = LanguageSolver(same, game, tmp_path, seed=3, sft=SFT).solve(game)
+    np.testing.assert_array_equal(solution.policy, again.policy)
+    assert (folders(tmp_path), again.tau) == (1, None)  # the same training
+    end = result.curve[-1].step
+    reached = next(
+        m for m in result.measurements() if (m.metric, m.step) == ("kl_to_ref", end)
+    ).value
+    pi = solution.policy
+    assert reached == pytest.approx(float(special.rel_entr(pi, result.game.ref).sum()))
+
+
+def test_one_tau_is_for_all_contexts(tmp_path: Path) -> None:
+    game = PreferenceGame.stack([hill(), cycle()])
+    method = make_learner("stackelberg_gda", {**BRIEF, "kl": 0.1})
+    solution = LanguageSolver(method, cycle(), tmp_path, seed=3, sft=SFT).solve(game)
+    assert solution.tau is not None
+    assert solution.tau[0] == solution.tau[1]
+    known = evaluation(solution).game
+    exact = SlhfExact(*[float(solution.tau[0])] * 2).solve(known).policy
+    distances = special.rel_entr(exact, known.ref).sum(-1)
+    assert distances.mean() == pytest.approx(0.1, rel=1e-9)
+    assert np.ptp(distances) > 0.01
+
+
+def test_a_kl_out_of_reach_trains_nothing(tmp_path: Path) -> None:
+    method = make_learner("nash_md_pg", {**BRIEF, "kl": 5.0})
+    solver = LanguageSolver(method, cycle(), tmp_path, seed=3, sft=SFT)
+    solution = solver.solve(cycle())
+    assert solution.status == "undefined"
+    assert solution.evaluation is None
+    assert solution.tau is not None
+    assert "NlhfExact stays within 5 nats of the reference: its largest KL" in str(solution.message)
+    assert np.isnan(solution.policy).all()
+    assert np.isnan(solution.tau)
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert solver.counterpart(SlhfExact) == MatchedKl(SlhfExact, 5.0)
+
+
+def test_kl_of_a_learner_is_checked() -> None:
+    with pytest.raises(SolverError, match="kl is -1"):
+        make_learner("rloo", {"kl": -1})
+    with pytest.raises(SpecError, match="rloo: kl finds the tau by itself; drop tau, or kl"):
+        make_learner("rloo", {"kl": 0.1, "tau": 0.1})
+    with pytest.raises(SpecError, match="kl finds the tau by itself; drop tau_follower, or kl"):
+        make_learner("stackelberg_gda", {"kl": 0.1, "tau_follower": 0.0})
+    with pytest.raises(SpecError, match="sppo has no parameter 'kl'"):
+        make_learner("sppo", {"kl": 0.1})
 
 
 # --- trainings are shared ---

@@ -9,10 +9,12 @@ import pytest
 
 from games import PreferenceGame, measures
 from games.game import Float
+from solvers import taus
 from solvers.nlhf_exact import NlhfExact
 from solvers.rlhf_exact import RlhfExact
 from solvers.slhf_exact import SlhfExact
-from tests.paper_games import three_annotators, three_types
+from solvers.solver import WeightedSolver
+from tests.paper_games import random_games, three_annotators, three_types
 
 MAIN, CLOSE = (0.40, 0.35, 0.25), (0.36, 0.33, 0.31)
 EQUAL = (1 / 3, 1 / 3, 1 / 3)
@@ -230,3 +232,34 @@ def test_golden_numbers(name: str, tau: float) -> None:
     np.testing.assert_allclose(slhf.policy, at_tau["slhf_leader_tF=tL=tau (=SRPO)"], atol=1e-10)
     assert slhf.follower is not None
     np.testing.assert_allclose(slhf.follower, at_tau["slhf_follower_rows"], atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", [RlhfExact, NlhfExact, SlhfExact])
+def test_weights_may_differ_between_contexts(kind: type[WeightedSolver]) -> None:
+    game = random_games(7, 4, 5)
+    tau = np.array([30.0, 0.02, 0.4, 1.5])
+    solution = kind().compute_at(game, dict.fromkeys(taus(kind), tau))
+    assert solution.certificate.holds.all()
+    for k in range(4):
+        alone = kind().at_tau(float(tau[k])).solve(game.at(k))
+        np.testing.assert_allclose(solution.policy[k], alone.policy, atol=1e-13)
+        np.testing.assert_allclose(
+            np.broadcast_to(solution.certificate.tolerance, 4)[k], alone.certificate.tolerance
+        )
+        if alone.follower is not None:
+            assert solution.follower is not None
+            np.testing.assert_allclose(solution.follower[k], alone.follower, atol=1e-13)
+    assert abs(solution.policy[:, None] - solution.policy).max(-1)[~np.eye(4, dtype=bool)].min() > 0
+
+
+@pytest.mark.parametrize("kind", [RlhfExact, NlhfExact, SlhfExact])
+def test_a_search_over_weights_may_go_to_and_fro(kind: type[WeightedSolver]) -> None:
+    game = random_games(7, 4, 5)
+    at_weights = kind().at_weights(game)
+    tau = np.array([30.0, 0.02, 0.4, 1.5])
+    for factor in (1.0, 1e-3, 50.0, 0.01, 0.01, 1e4):
+        weights = dict.fromkeys(taus(kind), factor * tau)
+        found = at_weights(weights)
+        expected = kind().compute_at(game, weights).log_policy
+        np.testing.assert_allclose(np.exp(found), np.exp(expected), atol=1e-12)
+        assert found.shape == (4, 5)

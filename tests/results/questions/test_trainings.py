@@ -86,6 +86,45 @@ def test_sentences_tell_before_and_after() -> None:
     assert "said off the list: 0.0005 at most" in slhf
 
 
+def at_kl(reached: dict[str, list[float]]) -> pd.DataFrame:
+    """The curves as of trainings at KL = 0.2 nats; cell -> its KL at the end, for each context."""
+    frame = curves()
+    learnt = frame["scale"] == "llm"
+    frame.loc[learnt, "params"] = canonical({"kl": 0.2})
+    ends = []
+    for cell, values in reached.items():
+        last = frame[(frame["cell"] == cell) & (frame["metric"] == "tv_to_target")].iloc[[-1]]
+        first = last.assign(step=0, metric="kl_to_ref", value=0.0)
+        several = len(values) > 1
+        for k, value in enumerate(values):
+            context = k if several else None
+            ends.append(last.assign(context=context, metric="kl_to_ref", value=value))
+        ends.append(first)
+    return pd.concat([frame, *ends], ignore_index=True)
+
+
+def test_trainings_off_the_kl_asked_are_marked() -> None:
+    cells = sorted(set(curves().loc[curves()["scale"] == "llm", "cell"]))
+    within, off, mean_within, low = 0.2 * 1.19, 0.2 * 1.21, [0.1, 0.3], 0.2 * 0.79
+    rows = at_kl(dict(zip(cells, [[within], [off], mean_within, [low]], strict=True)))
+    mask = trainings.off_target(rows)
+    assert sorted(set(rows.loc[mask, "cell"])) == [cells[1], cells[3]]
+    assert mask[rows["cell"] == cells[1]].all()  # every row of the cell
+    assert not trainings.off_target(curves()).any()
+
+
+def test_a_table_shows_the_kl_reached() -> None:
+    cells = sorted(set(curves().loc[curves()["scale"] == "llm", "cell"]))
+    frame = at_kl(dict(zip(cells, [[0.2], [0.3], [0.21], [0.19]], strict=True)))
+    table = trainings.table(rows_of(frame)).set_index("method")
+    assert table["kl_to_ref"].to_list() == pytest.approx([0.25, 0.2])
+    assert table["off_target"].to_list() == [0.5, 0]
+    rloo, slhf = trainings.findings(rows_of(frame))
+    assert rloo.startswith("KL = 0.2 nats, rloo (LM)")
+    assert "1 of 2 trainings end more than 20% off the KL asked and are left out" in rloo
+    assert "KL asked" not in slhf
+
+
 def test_the_figure_has_a_panel_a_game_and_can_be_read() -> None:
     frame = pd.concat([curves(), curves("skew_cycle"), curves("glasgow_govan_2007")])
     figure = trainings.figure(rows_of(frame.reset_index(drop=True)))
