@@ -125,7 +125,7 @@ MUTANTS = mutants({
         ("measures.majorities(game), game.ref", "measures.majorities(game), None"),
         ("np.log(game.P) - np.log(np.swapaxes(game.P, -1, -2))", "np.log(game.P / (1 + game.P))"),
         ("0.5 + odds / scale[..., None, None], game.ref", "0.5 + odds / scale[..., None, None]"),
-        ("tau = tau / scale", "scale = 1.0"),
+        ("= weights[\"tau\"] / scale, game.n", "= weights[\"tau\"], game.n"),
         ("(game.P == 0) | (game.P == 1)", "(game.P < 0)"),
         ("game.P.reshape(-1, n, n)", "np.swapaxes(game.P, -1, -2).reshape(-1, n, n)"),
         ("game.ref.reshape(-1, n)", "np.full((game.ref.size // n, n), 1 / n)"),
