@@ -24,7 +24,7 @@ PLANTED = {
     "tests/solvers/golden/test_rewards.py": 19,
     "tests/solvers/golden/test_self_play.py": 27,
     "tests/solvers/golden/test_stackelberg.py": 18,
-    "tests/tabular/test_frequency.py": 6,
+    "tests/tabular/test_frequency.py": 5,
     "tests/tabular/test_incentives.py": 9,
     "tests/tabular/test_linearisation.py": 25,
     "tests/tabular/test_round_robin.py": 10,
