@@ -46,6 +46,9 @@ def check_measures(module: Any) -> None:
     close(module.three_cycles(crowd), 1)
     close(module.condorcet_winner(crowd), np.zeros(5))
     close(module.condorcet_winner(PreferenceGame(LADDER)), [1, 0, 0])
+    close(module.condorcet_loser(PreferenceGame(LADDER)), [0, 0, 1])
+    close(module.condorcet_loser(crowd), np.zeros(5))  # the last two tie
+    close(module.condorcet_loser(PreferenceGame([[0.5]])), [0])
     close(module.dominated(PreferenceGame(LADDER)), [0, 1, 1])
     close(module.dominated(crowd), [1, 0, 0, 1, 0])
     split = module.hodge_log_odds(PreferenceGame(LADDER))
@@ -69,7 +72,10 @@ MUTANTS = mutants({
         ("inside = rank <= size", "inside = rank < size"),
         ("ordered, True)", "wins, True)"),
         ("game.P > 0.5 + TIE_TOL", "game.P >= 0.5"),
-        ("== game.n - 1", ">= game.n - 2"),
+        ("beats(game).sum(-1) == game.n - 1", "beats(game).sum(-1) >= game.n - 2"),
+        ("beats(game).sum(-2) == game.n - 1", "beats(game).sum(-2) >= game.n - 2"),
+        ("beats(game).sum(-2)", "beats(game).sum(-1)"),
+        (" & (game.n > 1)", ""),
         ("0.5 * (tied.sum(-1) - 1)", "0.5 * tied.sum(-1)"),
         ("(game.P.sum(-1) - 0.5)", "(game.P.sum(-2) - 0.5)"),
         ("wins[..., j, :] & no_worse", "wins[..., :, j] & no_worse"),
