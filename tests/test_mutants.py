@@ -30,7 +30,7 @@ PLANTED = {
     "tests/tabular/test_consistency.py": 14,
     "tests/tabular/test_data_sensitivity_estimated.py": 15,
     "tests/tabular/test_derivatives.py": 15,
-    "tests/tabular/test_frequency.py": 6,
+    "tests/tabular/test_frequency.py": 5,
     "tests/tabular/test_incentives.py": 9,
     "tests/tabular/test_linearisation.py": 25,
     "tests/tabular/test_matching.py": 8,
