@@ -89,8 +89,7 @@ class NlhfExact(WeightedSolver):
     def compute_at(self, game: PreferenceGame, weights: Weights) -> Solution:
         """Each context separately: a hard one neither stops nor (at tau > 0) delays the others."""
         game, scale = self._payoffs(game)
-        tau = weights["tau"] / scale
-        n, (P, ref) = game.n, _flat(game)
+        tau, n, (P, ref) = weights["tau"] / scale, game.n, _flat(game)
         if np.all(tau > 0):
             every = np.broadcast_to(tau, game.batch).ravel()
             log_policy, steps = regularized_nash(P, np.log(ref), every)

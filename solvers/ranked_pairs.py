@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from games.game import TIE_TOL, Float, PreferenceGame
 from games.measures import Mask
@@ -65,7 +66,7 @@ def _undefeated(strength: Float) -> Mask:
     return ~defeated
 
 
-def _with(reaches: Mask, i: Float, j: Float) -> Mask:
+def _with(reaches: Mask, i: NDArray[np.int64], j: NDArray[np.int64]) -> Mask:
     """Which answer reaches which, once the majorities of ``i`` over ``j`` are added."""
     for a, b in zip(i, j, strict=True):
         if not reaches[a, b]:

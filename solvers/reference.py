@@ -17,7 +17,7 @@ class Reference(ExactSolver):
     paper: ClassVar[str] = "a baseline, without a paper"
 
     def compute(self, game: PreferenceGame) -> Solution:
-        """The reference."""
+        """The reference itself, certified against it."""
         log_policy = game.log_ref
         residual = abs(np.exp(log_policy) - game.ref).max(-1)
         return Solution(log_policy, Certificate("pi = ref", residual, 1e-12))

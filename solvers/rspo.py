@@ -4,7 +4,6 @@ Tang et al., RSPO: Regularized Self-Play Alignment of Large Language Models, 202
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
@@ -79,11 +78,13 @@ class Rspo(IterativeSolver):
         share = self.forward_share
         if self.divergence != "chi_square" and share == 0:
             return NlhfExact(self.tau).solve(game)
-        exact = partial(mixed_kl_nash, forward=share)
-        if self.divergence == "chi_square":
-            exact = chi_square_nash
         tables, refs = game.P.reshape(-1, game.n, game.n), game.ref.reshape(-1, game.n)
-        policies = [exact(P, ref, self.tau) for P, ref in zip(tables, refs, strict=True)]
+        policies = [
+            chi_square_nash(P, ref, self.tau)
+            if self.divergence == "chi_square"
+            else mixed_kl_nash(P, ref, self.tau, share)
+            for P, ref in zip(tables, refs, strict=True)
+        ]
         policy = np.array(policies).reshape(game.ref.shape)
         if self.divergence == "chi_square":
             slope = 2 * policy / game.ref

@@ -28,4 +28,4 @@ class Schulze(Voting):
         """min_j w(i, j) - w(j, i), shape (..., n): 0 for the winners, negative for the rest."""
         widest = widest_paths(strengths(game))
         ahead = widest - np.where(np.isinf(widest), 0, np.swapaxes(widest, -1, -2))
-        return np.minimum(ahead.min(-1), 0)
+        return np.asarray(np.minimum(ahead.min(-1), 0))

@@ -17,7 +17,7 @@ class Uniform(ExactSolver):
     paper: ClassVar[str] = "a baseline, without a paper"
 
     def compute(self, game: PreferenceGame) -> Solution:
-        """The same probability for every answer."""
+        """The same probability for every answer, certified against 1 / n."""
         log_policy = np.full(game.ref.shape, -np.log(game.n))
         residual = abs(np.exp(log_policy) - 1 / game.n).max(-1)
         return Solution(log_policy, Certificate("pi = 1 / n", residual, 1e-12))

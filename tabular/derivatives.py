@@ -177,7 +177,7 @@ def _nlhf(
         return by_P, nothing, nothing[..., 0, 0], why
     D = _softmax_jacobian(answer) / tau[..., None, None]
     feedback = np.where(np.isfinite(D), np.eye(game.n) - D @ game.P, np.eye(game.n))
-    columns = np.linalg.solve(feedback, D)
+    columns = np.asarray(np.linalg.solve(feedback, D), dtype=np.float64)
     by_tau = -(columns @ _tilt(game, answer)[..., None])[..., 0]
     return _between(columns, answer.policy[..., None, :]), nothing, by_tau, np.full(game.batch, "")
 

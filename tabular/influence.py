@@ -173,4 +173,4 @@ def _sharpened(P: Float, factor: float) -> Float:
     """P with its log-odds multiplied; probabilities of 0 and 1 stay."""
     log_odds = numerics.log(P) - numerics.log(1 - P)
     sharp = numerics.sigmoid(factor * log_odds)
-    return np.where(P <= 0.5, sharp, 1 - np.swapaxes(sharp, -1, -2))
+    return np.asarray(np.where(P <= 0.5, sharp, 1 - np.swapaxes(sharp, -1, -2)))

@@ -80,8 +80,8 @@ class OverOptimisation(Experiment):
         fitted = estimate(game, data, estimator, rng)
         solution = fitted.solve(solver, rng_for("solver"))
         policy = solution.policy
-        proxy, _ = own_score(solver, fitted.game, solution)
-        true, why = own_score(solver, game, solution)
+        proxy, _ = score(solver, fitted.game, solution)
+        true, why = score(solver, game, solution)
         labels = {"estimator": estimator_label(self.estimator), "n_comparisons": size}
         values: dict[str, tuple[Float, Any]] = {
             "proxy_score": (proxy, ""),
@@ -95,7 +95,7 @@ class OverOptimisation(Experiment):
             yield from each(metric, value, game, solution, against, **labels)
 
 
-def own_score(solver: Solver, game: PreferenceGame, solution: Solution) -> tuple[Float, Reasons]:
+def score(solver: Solver, game: PreferenceGame, solution: Solution) -> tuple[Float, Reasons]:
     """The concept's own objective at tau = 0, on a game.
 
     Parameters

@@ -211,7 +211,7 @@ def _borda(wins: Float, ties: Float, top: int) -> Flips | None:
         flips = np.zeros(wins.shape, np.int64)
         flips[top, challenger] = min(wins[top, challenger], np.ceil(gap / 2))
         gap -= 2 * flips[top, challenger]
-        for j in np.delete(np.arange(n), [top, challenger]):
+        for j in np.delete(np.arange(n), [top, int(challenger)]):
             for winner, loser in ((top, j), (j, challenger)):
                 flips[winner, loser] = min(wins[winner, loser], max(0, np.ceil(gap)))
                 gap -= flips[winner, loser]

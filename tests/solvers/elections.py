@@ -39,8 +39,8 @@ def schulze_winners(P: Float) -> list[int]:
     n, margins = len(P), P - P.T
 
     def width(i: int, j: int) -> float:
-        return max(min(margins[a, b] for a, b in itertools.pairwise(p))
-                   for p in simple_paths(n, i, j))  # fmt: skip
+        every = simple_paths(n, i, j)
+        return max(min(float(margins[a, b]) for a, b in itertools.pairwise(p)) for p in every)
 
     return [
         i for i in range(n) if all(width(i, j) >= width(j, i) - 1e-9 for j in range(n) if j != i)

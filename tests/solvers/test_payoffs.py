@@ -100,7 +100,7 @@ def test_signs_of_a_tournament_have_one_lottery_with_odd_support() -> None:
         policy = NlhfExact(0.0, "sign").solve(game).policy
         sizes.add(int((policy > 1e-12).sum()))
         A = np.sign(P - 0.5)
-        best = optimize.linprog(
+        best: Any = optimize.linprog(
             np.append(np.zeros(7), -1), np.c_[-A.T, np.ones(7)], np.zeros(7),
             [[1.0] * 7 + [0]], [1], bounds=[(0, None)] * 7 + [(None, None)],
         )  # fmt: skip
@@ -136,7 +136,7 @@ def test_equal_kl_with_another_payoff() -> None:
         assert (solution.status == "ok").all()
         np.testing.assert_allclose(measures.kl_to_ref(GAME, solution.policy), 0.02, atol=1e-9)
         assert solution.tau is not None
-        at = NlhfExact(float(solution.tau[2]), payoff).solve(GAME.at(2)).policy  # type: ignore[arg-type]
+        at = NlhfExact(float(solution.tau[2]), payoff).solve(GAME.at(2)).policy
         np.testing.assert_allclose(solution.policy[2], at, rtol=0, atol=1e-9)
 
 

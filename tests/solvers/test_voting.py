@@ -159,8 +159,8 @@ def test_majority_rewards_are_in_the_order_of_copeland(ridge: float, game: Prefe
     scores, uniform = measures.copeland(even), PreferenceGame(game.P)
     solution = MajorityRlhf(1.0, ridge).solve(uniform)
     rewards = solution.log_policy
-    apart = scores[:, None] > scores[None, :]
-    assert (rewards[:, None] > rewards[None, :])[apart].all()
+    higher = scores[:, None] > scores[None, :]
+    assert (rewards[:, None] > rewards[None, :])[higher].all()
     same = scores[:, None] == scores[None, :]
     assert (abs(rewards[:, None] - rewards[None, :])[same] < 1e-9).all()
     np.testing.assert_allclose(

@@ -57,9 +57,9 @@ def check_sets(module: Any) -> None:
     for N in (2, 3):
         np.testing.assert_allclose(short.stays(alone, N), [0, 1, 0])
     best = module.BestSets(PEOPLE, 3)
-    seen = [1 - best.stays(~PEOPLE.favourites, N) for N in (1, 2, 3)]
+    satisfied = [1 - best.stays(~PEOPLE.favourites, N) for N in (1, 2, 3)]
     # {0}; {0, 1} or {0, 2}; {0, 1, 3} or {0, 2, 3}
-    np.testing.assert_allclose(seen, [[1, 0, 0], [1, 1, 0], [1, 1, 1]])
+    np.testing.assert_allclose(satisfied, [[1, 0, 0], [1, 1, 0], [1, 1, 1]])
     both = np.array([[True, True, False, False]])
     np.testing.assert_allclose(best.stays(both, 2), 0.5)
 
@@ -135,16 +135,16 @@ def test_no_way_beats_the_best_set_and_repeating_answers_is_never_better(
     again = answering.Chain(policy, np.tile(policy, (5, 1)))
     chain, best = answering.Chain(policy, reply), answer_sets.BestSets(people, 5)
 
-    def seen(way: Any, N: int) -> float:
+    def satisfied(way: Any, N: int) -> float:
         return float((people.shares * (1 - way.stays(~people.favourites, N))).sum())
 
     for N in range(1, 6):
         for way in (different, again, chain):
-            assert seen(way, N) <= seen(best, N) + 1e-12
-        assert seen(again, N) <= seen(different, N) + 1e-12
+            assert satisfied(way, N) <= satisfied(best, N) + 1e-12
+        assert satisfied(again, N) <= satisfied(different, N) + 1e-12
         if N > 1:
-            assert seen(different, N - 1) <= seen(different, N) + 1e-12
-    assert seen(best, 5) == pytest.approx(1)
+            assert satisfied(different, N - 1) <= satisfied(different, N) + 1e-12
+    assert satisfied(best, 5) == pytest.approx(1)
 
 
 def test_contexts_are_answered_as_if_alone_and_draws_have_the_probabilities() -> None:

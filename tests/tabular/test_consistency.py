@@ -326,7 +326,7 @@ MUTANTS = mutants({
         ("self.best - self.shortfall", "self.best + self.shortfall"),
         ("duality_gap(game, policy, tau) / 2", "duality_gap(game, policy, tau)"),
         ("duality_gap(game, policy, tau)", "duality_gap(game, policy)"),
-        ("follower_values(game, follower_tau)", "follower_values(game)"),
+        ("follower_values(game, tau_follower)", "follower_values(game)"),
         ("np.full(game.batch, 0.5)", "np.zeros(game.batch)"),
         ("best - numerics.expectation(policy, values) + cost", "best - cost"),
     ],

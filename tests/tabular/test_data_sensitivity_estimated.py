@@ -167,12 +167,12 @@ def test_mutants_are_caught(mutant: Mutant) -> None:
 def test_a_bradley_terry_estimate_gives_rlhf_what_its_fit_of_compared_pairs_gives() -> None:
     game, solver = random_games(4, 1, 4).at(0), SOLVERS["rlhf_exact"](tau=0.5)
     for size in (None, 400):
-        own = measured("data_sensitivity", game, solver, setting="estimated", n_comparisons=size)
+        table = estimated(DataSensitivity, game, solver, n_comparisons=size)
         model = estimated(
             DataSensitivity, game, solver, n_comparisons=size, estimator=BRADLEY_TERRY
         )
-        dropped, same = (values(rows, "probability", unseen=unseen)
-                         for rows, unseen in ((own, "dropped"), (model, "estimated")))  # fmt: skip
+        dropped = values(table, "probability", unseen="dropped")
+        same = values(model, "probability", unseen="estimated")
         assert len(same) == 4 * (1 + 6 + 5)
         assert same == pytest.approx(dropped, abs=1e-9)
         assert {m.labels.get("unseen") for m in model} == {None, "estimated"}

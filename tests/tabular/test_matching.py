@@ -379,3 +379,16 @@ def test_the_check_passes() -> None:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_the_check_notices(mutant: Mutant) -> None:
     assert_noticed(mutant, check_matching, NOTICED)
+
+
+def test_the_solution_of_one_context_keeps_everything_that_belongs_to_it() -> None:
+    game = random_games(1, 3, 4)
+    solution = MatchedKl(SOLVERS["slhf_exact"], 0.05).solve(game)
+    one = solution.at(2)
+    assert solution.tau is not None and one.tau is not None  # noqa: PT018
+    assert solution.follower is not None and one.follower is not None  # noqa: PT018
+    assert one.tau == solution.tau[2] != solution.tau[0]
+    np.testing.assert_array_equal(one.policy, solution.policy[2])
+    np.testing.assert_array_equal(one.follower, solution.follower[2])
+    assert one.certificate.residual == solution.certificate.residual[2]
+    assert (one.status, one.message) == ("ok", "")

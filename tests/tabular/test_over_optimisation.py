@@ -103,8 +103,8 @@ def test_the_numbers(check: Any) -> None:
 
 MUTANTS = mutants({
     OverOptimisation: [
-        ("proxy, _ = own_score(solver, fitted.game", "proxy, _ = own_score(solver, game"),
-        ("true, why = own_score(solver, game", "true, why = own_score(solver, fitted.game"),
+        ("proxy, _ = score(solver, fitted.game", "proxy, _ = score(solver, game"),
+        ("true, why = score(solver, game", "true, why = score(solver, fitted.game"),
         ("proxy - true", "true - proxy"),
         ("policy - game.ref, fit", "policy, fit"),
         ("measures.win_rate(fitted.game, policy, game.ref)",

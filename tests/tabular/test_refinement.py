@@ -152,12 +152,12 @@ def test_a_prompted_revision_is_the_policy_tilted_as_the_follower_is(name: str) 
         table = pi * np.exp(np.swapaxes(game.P, -1, -2) / tau)
         table /= table.sum(-1, keepdims=True)
         measurements = measured("refinement", game, solver, n_answers=2)
-        seen = sum(
+        chance = sum(
             share * sum(pi[a] * table[a, b] for a in range(3) for b in range(3) if k in (a, b))
             for k, share in enumerate([0.4, 0.35, 0.25])
         )
         labels = {"n_answers": 2, "how": "revised", "type": "all"}
-        assert value(measurements, "seen_favourite", **labels) == pytest.approx(seen)
+        assert value(measurements, "seen_favourite", **labels) == pytest.approx(chance)
         gain = sum(pi[a] * table[a, b] * game.P[b, a] for a in range(3) for b in range(3))
         mine = {"leader": solver.concept, "how": "revised"}
         assert value(measurements, "refinement_win_rate", **mine) == pytest.approx(gain)

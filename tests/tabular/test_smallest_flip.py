@@ -133,7 +133,7 @@ def test_an_answer_that_does_not_exist_has_a_reason() -> None:
 
 def test_fractions_and_several_contexts_are_refused() -> None:
     with pytest.raises(SolverError, match="whole numbers in one context"):
-        smallest_flip.smallest_flip(RLHF(), Comparisons([[0, 1.5], [2, 0]]))
+        smallest_flip.smallest_flip(RLHF(), Comparisons([[0.0, 1.5], [2.0, 0.0]]))
     with pytest.raises(SolverError, match="one by one"):
         smallest_flip.smallest_flip(RLHF(), Comparisons(np.zeros((2, 2, 2))))
 
