@@ -27,8 +27,10 @@ def unique_lotteries(P: Float) -> tuple[Float, NDArray[np.bool_]]:
     and A q <= 0 leave (A q)_i = 0 on S, that is A_SS q_S = 0. So q is a multiple of p; both sum
     to 1. The reference has no say, and no projection is needed.
 
-    Each inequality must hold by a margin far above rounding, for margins scaled to at most 1: ties
-    (the kernel of an even support has 0 or at least 2 dimensions) and near-ties are left out.
+    Conversely, a unique lottery passes: some lottery is strictly complementary (Goldman and Tucker
+    1956, recalled, not checked), and a second dimension of the kernel would give more lotteries.
+    But each inequality must hold by far more than rounding, with A scaled to a largest entry of 1,
+    so that near-ties are left out too.
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ def unique_lotteries(P: Float) -> tuple[Float, NDArray[np.bool_]]:
     margins = scaled_margins(P)
     support = _supports(margins)
     inner = support[:, :, None] & support[:, None, :]
-    # the identity outside the support: one shape for all, and no small singular values of its own
+    # the identity outside gives one shape to all supports, and adds no small singular value
     _, sizes, basis = np.linalg.svd(np.where(inner, margins, np.eye(n)))
     kernel = np.where(support, basis[:, -1], 0.0)
     total = kernel.sum(-1, keepdims=True)

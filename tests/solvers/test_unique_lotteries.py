@@ -50,6 +50,14 @@ def test_what_is_accepted_is_the_only_lottery(game: PreferenceGame) -> None:
 
 
 @LAW
+@given(games(TIED, max_n=6))
+def test_a_coarse_game_is_accepted_exactly_where_no_share_can_vary(game: PreferenceGame) -> None:
+    _, (unique,) = unique_lotteries.unique_lotteries(game.P[None])
+    spread = share_of_each(game.P, -1) - share_of_each(game.P, 1)
+    assert unique == (spread.max() < 1e-6)
+
+
+@LAW
 @given(games(TIED, min_n=2, batch=(6,)))
 def test_both_routes_give_the_same_solution(game: PreferenceGame) -> None:
     both = NlhfExact(0.0).solve(game)
