@@ -18,6 +18,9 @@ from benchmarks.kinds import CHECKED, LISTED
 if TYPE_CHECKING:
     from benchmarks.runner import Run
 
+_FEW_CELLS = 500
+"""Up to so many cells one process draws the figures as fast as several."""
+
 _UsageError: Any = typer.BadParameter.__base__  # click's, which typer has its own copy of
 
 app = typer.Typer(
@@ -125,6 +128,7 @@ def run(
 
 def _show_results(done: "Run") -> None:
     """Print the tables and where the rest is; write report and figures if cells were computed."""
+    from benchmarks.workers import processors
     from results import load, report
 
     shown, others = report.digest(load(done.run_dir))
@@ -132,7 +136,7 @@ def _show_results(done: "Run") -> None:
         console.table(list(table.columns), table.to_numpy().tolist())
     written = done.run_dir / "report.md"
     if done.computed or not written.is_file():
-        report.draw(done.run_dir)
+        report.draw(done.run_dir, processors() if done.cells > _FEW_CELLS else 1)
         written = report.write(done.run_dir)
     console.say(
         f"{done.cells} cells: {done.cells - done.failed} done ({done.computed} now), "

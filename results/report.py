@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from results import document, evidence, frontier, headline, hypotheses, style, t
 from results.comparisons import comparisons_to_show, is_equal_strength, void_metrics
 from results.document import Block, Bullets, Heading, Image, Link, Paragraph, TableBlock
 from results.export import export, text
-from results.frames import check, compact, parameter_text
+from results.frames import check, compact, comparison_in, parameter_text
 from results.metrics import METRICS
 from results.questions import SECTIONS
 from results.questions.section import Contents, Section, Table
@@ -76,11 +78,18 @@ def write(run_dir: str | Path) -> Path:
     return target
 
 
-def draw(run_dir: str | Path) -> list[Path]:
+def draw(run_dir: str | Path, workers: int = 1) -> list[Path]:
     """Draw every figure that the run has rows for into ``<run_dir>/figures``; return the paths.
 
     Each figure is written as PNG, SVG and PDF. "consistency" shows the main comparison;
-    "consistency_KL_0.1_nats" and the like show further ones.
+    "consistency_KL_0.1_nats" and the like show further ones. Equal temperature, which compares
+    nothing, is drawn only where there is no other comparison.
+
+    Parameters
+    ----------
+    run_dir : str or Path
+    workers : int >= 1
+        Processes that draw; with 1, this one.
 
     Raises
     ------
@@ -88,18 +97,47 @@ def draw(run_dir: str | Path) -> list[Path]:
         If the directory is not a run.
     """
     frame = compact(load(run_dir))
+    asked = [s for s in SECTIONS if s.figure is not None and s.has_rows(frame)]
+    names = [*(section.name for section in asked), "frontier", "story"]
+    if workers == 1:
+        written = [_draw(frame, name, Path(run_dir)) for name in names]
+    else:
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            written = list(pool.map(_draw_stored, names, repeat(Path(run_dir))))
+    return [path for paths in written for path in paths]
+
+
+@cache
+def _stored(run_dir: Path) -> pd.DataFrame:
+    return compact(load(run_dir))
+
+
+def _draw_stored(name: str, run_dir: Path) -> list[Path]:
+    return _draw(_stored(run_dir), name, run_dir)
+
+
+def _draw(frame: pd.DataFrame, name: str, run_dir: Path) -> list[Path]:
+    """The figures of a question, or the figure of that name, written into the run directory."""
     figures: dict[str, Any] = {}
-    for section in SECTIONS:
-        if section.figure is not None and section.has_rows(frame):
-            views = section.views(section.rows(frame))
-            figures |= {name: section.figure(rows) for name, rows in views.items()}
-    if frontier.has_rows(frame):
-        figures["frontier"] = frontier.figure(frontier.curves(frame))
-    figures["story"] = story(frame)
+    if name == "story":
+        figures[name] = story(frame)
+    elif name == "frontier":
+        figures[name] = (
+            frontier.figure(frontier.curves(frame)) if frontier.has_rows(frame) else None
+        )
+    else:
+        (section,) = (s for s in SECTIONS if s.name == name)
+        assert section.figure is not None
+        for view, rows in section.views(section.rows(frame)).items():
+            if view == name or not section.compared or is_equal_strength(comparison_in(rows)):
+                figures[view] = section.figure(rows)
     written: list[Path] = []
-    for name, figure in figures.items():
+    for view, figure in figures.items():
         if figure is not None:
-            written += style.save(figure, Path(run_dir) / _FIGURES / name)
+            written += style.save(figure, run_dir / _FIGURES / view)
     return written
 
 
