@@ -83,7 +83,7 @@ def draw(run_dir: str | Path, workers: int = 1) -> list[Path]:
 
     Each figure is written as PNG, SVG and PDF. "consistency" shows the main comparison;
     "consistency_KL_0.1_nats" and the like show further ones. Equal temperature, which compares
-    nothing, is drawn only where there is no other comparison.
+    nothing, is drawn only where it shows methods that no other figure of the question has.
 
     Parameters
     ----------
@@ -131,9 +131,12 @@ def _draw(frame: pd.DataFrame, name: str, run_dir: Path) -> list[Path]:
     else:
         (section,) = (s for s in SECTIONS if s.name == name)
         assert section.figure is not None
+        shown: set[str] = set()
         for view, rows in section.views(section.rows(frame)).items():
-            if view == name or not section.compared or is_equal_strength(comparison_in(rows)):
+            methods = set(rows["method"].astype(str))
+            if not shown or methods - shown or is_equal_strength(comparison_in(rows)):
                 figures[view] = section.figure(rows)
+                shown |= methods
     written: list[Path] = []
     for view, figure in figures.items():
         if figure is not None:

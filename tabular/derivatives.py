@@ -79,9 +79,11 @@ def derivative(
     """
     answer = solver.solve(game) if solution is None else solution
     reason = _unsupported(solver)
-    if reason:
+    if reason or np.all(answer.message != ""):
         nothing = np.full((*game.batch, game.n, game.n, game.n), np.nan)
-        return Derivative(nothing, nothing, np.full(game.batch, reason))
+        return Derivative(
+            nothing, nothing, np.full(game.batch, reason) if reason else answer.message
+        )
     matched = isinstance(solver, MatchedKl)
     exact = solver.at_tau(1.0) if isinstance(solver, MatchedKl) else solver
     tau = answer.tau if matched else getattr(exact, "tau_leader", getattr(exact, "tau", 0.0))

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from games import Comparisons, PreferenceGame, SpecError, numerics
 from games.game import Float
+from results.rows import Status
 from solvers import Solver
 from tabular.derivatives import Derivative, derivative
 from tabular.experiment import Experiment, Measurement, RngFor, each
@@ -97,6 +98,8 @@ class Influence(Experiment):
         In games with more answers, nothing is measured.
     most_sets : int >= 1
         No size of sets of labels with more sets than this is tried exhaustively.
+    most_contexts : int >= 0
+        In games of more contexts the smallest flip is skipped; the derivatives are not.
 
     Raises
     ------
@@ -107,6 +110,7 @@ class Influence(Experiment):
     labels_a_pair: int = 100
     most_answers: int = 20
     most_sets: int = 2_000
+    most_contexts: int = 10
 
     def __post_init__(self) -> None:
         if self.labels_a_pair < 1 or self.most_answers < 2 or self.most_sets < 1:
@@ -145,23 +149,28 @@ class Influence(Experiment):
 
     def _smallest_flip(self, game: PreferenceGame, solver: Solver) -> Iterator[Measurement]:
         labels = {"labels_a_pair": self.labels_a_pair}
-        if game.batch:
-            reason = "several contexts; the smallest flip is searched in one"
+        contexts = list(np.ndindex(game.batch))
+        if len(contexts) > self.most_contexts:
+            reason = f"{len(contexts)} contexts, more than most_contexts = {self.most_contexts}"
             yield Measurement("smallest_flip", np.nan, None, labels, "skipped", reason)
             return
+        for k, index in enumerate(contexts):
+            context = k if game.batch else None
+            yield from self._in_context(game.at(index), solver, context, labels)
+
+    def _in_context(
+        self, game: PreferenceGame, solver: Solver, context: int | None, labels: dict[str, int]
+    ) -> Iterator[Measurement]:
         upper = np.round(np.triu(game.P, 1) * self.labels_a_pair)
         lower = np.triu(np.full((game.n, game.n), float(self.labels_a_pair)), 1) - upper
         comparisons = Comparisons(upper + lower.T, names=game.names)
         found = smallest_flip(solver, comparisons, game, most_sets=self.most_sets)
-        if found.message:
-            yield Measurement("smallest_flip", np.nan, None, labels, "undefined", found.message)
-            return
-        yield Measurement("smallest_flip_at_least", float(found.at_least), None, labels)
-        if found.flips is None:
-            reason = "no set of labels that changes the answer was found"
-            yield Measurement("smallest_flip", np.nan, None, labels, "undefined", reason)
-        else:
-            yield Measurement("smallest_flip", found.size, None, labels)
+        at_least, reason = float(found.at_least), found.message
+        if not reason:
+            yield Measurement("smallest_flip_at_least", at_least, context, labels)
+            reason = "" if found.flips is not None else "no set that changes the answer was found"
+        status: Status = "undefined" if reason else "ok"
+        yield Measurement("smallest_flip", found.size, context, labels, status, reason)
 
 
 def _weights(pairs: Float) -> Float:

@@ -72,6 +72,10 @@ class OverOptimisation(Experiment):
     ) -> Iterator[Measurement]:
         """Yield scores and win rates on the estimate and on the truth, and the distance moved."""
         estimator, size = make_estimator("over_optimisation", self.estimator), self.n_comparisons
+        if game.n < 2:
+            reason = "one answer: there is nothing to compare and to estimate"
+            yield Measurement("proxy_score", np.nan, status="skipped", message=reason)
+            return
         if size is None:
             data = unlimited(game)
         else:

@@ -106,7 +106,7 @@ SECTION = Section(
     "pair's win rate as uncertain as its number of comparisons makes it. The smallest flip is the "
     "number of reversed labels that changes the likeliest answer, in a data set in which every "
     "pair was compared equally often: exact where smallest_flip and smallest_flip_at_least agree, "
-    "else between the two. An answer at a tie, and a game of several contexts, have none.",
+    "else between the two. A tied answer has no derivative at tau = 0, and its smallest flip is 0.",
     expected="At tau = 0 RLHF and SLHF stand still until they jump, so that their condition number "
     "is 0 and says nothing: their smallest flip does. Where preferences are nearly certain, the "
     "Bradley-Terry reward reacts without bound, because its curvature s (1 - s) vanishes, and at a "

@@ -25,9 +25,8 @@ from tests.recorded import annotators, framed, row
 
 NAMES = ("consistency", "data_sensitivity", "robustness", "refinement", "story")
 FILES = (
-    "consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1", "data_sensitivity",
-    "data_sensitivity_tau_0.1", "robustness", "robustness_tau_0.1", "refinement",
-    "refinement_tau_0.1", "frontier", "story",
+    "consistency", "consistency_KL_0.05_nats", "data_sensitivity", "robustness", "refinement",
+    "influence", "frontier", "story",
 )  # fmt: skip
 ALL_SECTIONS = {section.name: section for section in SECTIONS if section.figure is not None}
 MANY = [f"method_{k:02d}" for k in range(12)]
@@ -234,5 +233,5 @@ def test_equal_rows_give_equal_files(tmp_path: Path) -> None:
 def test_a_run_without_a_question_has_no_figure_of_it(tmp_path: Path) -> None:
     annotators()[annotators()["experiment"] == "consistency"].to_parquet(tmp_path / TABLE)
     assert [path.stem for path in report.draw(tmp_path) if path.suffix == ".png"] == [
-        "consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1", "frontier"
+        "consistency", "consistency_KL_0.05_nats", "frontier"
     ]  # fmt: skip

@@ -71,10 +71,7 @@ def test_every_link_leads_somewhere(whole: Path) -> None:
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert {Path(link).name for link in links} == {
         *(f"{n}.png" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
-        *(
-            f"{n}_tau_0.1.png"
-            for n in ("consistency", "data_sensitivity", "robustness", "refinement")
-        ),
+        *("influence.png", "influence.csv", "sharpness.csv", "data_sensitivity_by_comparisons.csv"),
         "consistency_KL_0.05_nats.png",
         "frontier.png",
         "frontier.csv",
@@ -133,15 +130,14 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path)
     drawn = {path.stem for path in (folder / "figures").glob("*.png")}
     assert drawn == {
         "consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1", "data_sensitivity",
-        "data_sensitivity_tau_0.1", "refinement", "refinement_tau_0.1", "robustness",
-        "robustness_tau_0.1", "frontier", "story",
+        "refinement", "robustness", "influence", "frontier", "story",
     }  # fmt: skip
     assert drawn == set(re.findall(r"\]\(figures/(.*)\.png\)", text)) | {"story"}
     first, second = text.index("| game | at tau = 0 |"), text.index("| game | at tau = 0.1 |")
     assert first < text.index("With nash_md, at tau = 0.1 (equal temperature). The same") < second
-    assert text.count("\nAt tau = 0 (equal strength).") == 5
+    assert text.count("\nAt tau = 0 (equal strength).") == 6
     assert text.count("\nAt KL = 0.05 nats (equal strength). Entropy is left out") == 2
-    assert text.count("\nAt tau = 0.1 (equal temperature).") == 4
+    assert text.count("\nAt tau = 0.1 (equal temperature).") == 5
     (line,) = [line for line in text.splitlines() if line.startswith("- nash_md: ")]
     assert "the residual change in the last step is at most" in line
     before = written(tmp_path / "before", annotators())

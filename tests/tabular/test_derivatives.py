@@ -139,9 +139,10 @@ def test_contexts_without_a_derivative_give_nan_and_a_reason() -> None:
     assert np.isfinite(response.by_P[1]).all()
     assert "not unique" in response.message[0]
     assert response.message[1] == ""
-    far = derivatives.derivative(MatchedKl(NLHF, 5.0), game)
-    assert np.isnan(far.by_P).all()
-    assert (far.message != "").all()
+    for kind in (NLHF, SLHF):
+        far = derivatives.derivative(MatchedKl(kind, 5.0), game)
+        assert np.isnan(far.by_P).all()
+        assert (far.message != "").all()
 
 
 def test_other_solvers_have_a_reason() -> None:

@@ -96,10 +96,12 @@ def test_what_does_not_exist_is_a_row_with_a_reason() -> None:
     rows = measured("influence", certain, RLHF(tau=0.1))
     assert {m.status for m in rows} == {"undefined"}
     assert all(m.message for m in rows)
-    batch = measured("influence", random_games(1, 2, 3), NLHF(tau=0.1))
-    (flip,) = select(batch, "smallest_flip")
-    assert flip.status == "skipped"
+    batch = measured("influence", random_games(1, 2, 3), NLHF(tau=0.1), labels_a_pair=10)
+    assert [m.context for m in select(batch, "smallest_flip")] == [0, 1]
     assert len(select(batch, "condition_number")) == 8
+    many = measured("influence", random_games(1, 2, 3), NLHF(tau=0.1), most_contexts=1)
+    (flip,) = select(many, "smallest_flip")
+    assert flip.status == "skipped"
     (alone,) = measured("influence", PreferenceGame([[0.5]]), NLHF(tau=0.1))
     assert alone.status == "skipped"
 

@@ -391,4 +391,4 @@ def test_the_solution_of_one_context_keeps_everything_that_belongs_to_it() -> No
     np.testing.assert_array_equal(one.policy, solution.policy[2])
     np.testing.assert_array_equal(one.follower, solution.follower[2])
     assert one.certificate.residual == solution.certificate.residual[2]
-    assert (one.status, one.message) == ("ok", "")
+    assert (str(one.status), str(one.message)) == ("ok", "")
