@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,13 +10,13 @@ from numpy.typing import NDArray
 
 from games import Comparisons, PreferenceGame, SolverError, measures
 from games.game import TIE_TOL, Float
-from solvers import Solver
+from solvers import Solver, taus
 from solvers.rlhf_exact import RlhfExact
 from solvers.slhf_exact import SlhfExact
 from tabular.matching import MatchedKl
 
 _SLACK = 1e-9
-_TIE_BREAK = 1e-6
+_GUIDE = 0.05
 _LEAST_LOG = -700.0
 _MOST_GREEDY_STEPS = 1_000
 Flips = NDArray[np.int64]
@@ -136,34 +137,36 @@ class _Search:
         return np.where(np.isnan(lead), np.inf, lead)
 
     def greedy(self, wins: Float) -> Flips | None:
-        """Reverse the label that lowers the lead most, until it is gone.
+        """Reverse the label that lowers the lead most, until it is gone; no label twice.
 
-        Where the lead stays, as that of a Condorcet winner at tau = 0, the label that lowers the
-        answer's worst win rate.
+        The lead of an unregularised answer may stay the same whatever label is reversed. The lead
+        at a small tau, which moves with every label, then decides.
         """
+        guide = self._guide()
         flips = np.zeros(wins.shape, np.int64)
         for _ in range(_MOST_GREEDY_STEPS):
-            steps = list(_sets(_flipped(wins, flips), 1, flips.size))
+            steps = list(_sets(np.where(flips.T > 0, 0, wins - flips), 1, flips.size))
+            if not steps:
+                return None
             options = np.stack([flips + step for step in steps])
             tables = np.stack([_flipped(wins, option) for option in options])
             margins = self.margins(tables)
-            if not np.isfinite(margins).any():
-                return None
-            worst = Comparisons(tables, np.broadcast_to(self.comparisons.ties, tables.shape))
-            rates = worst.game().P[:, self.top].min(-1)
-            flips = options[int(np.argmin(margins + _TIE_BREAK * rates))]
-            if margins.min() <= _SLACK:
-                return _net(flips)
+            best = int(np.argmin(margins))
+            if margins[best] <= _SLACK:
+                return options[best]
+            flips = options[int(np.argmin(guide.margins(tables)))]
         return None
+
+    def _guide(self) -> "_Search":
+        if any(getattr(self.solver, name, 1.0) > 0 for name in taus(type(self.solver))):
+            return self
+        guide = copy(self)
+        guide.solver = self.solver.at_tau(_GUIDE)
+        return guide
 
 
 def _flipped(wins: Float, flips: Flips) -> Float:
     return np.asarray(wins - flips + flips.T)
-
-
-def _net(flips: Flips) -> Flips:
-    """Without labels that were reversed and reversed back."""
-    return np.asarray(flips - np.minimum(flips, flips.T))
 
 
 def _sets(wins: Float, size: int, most: int) -> Iterator[Flips]:

@@ -130,7 +130,7 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path)
     drawn = {path.stem for path in (folder / "figures").glob("*.png")}
     assert drawn == {
         "consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1", "data_sensitivity",
-        "refinement", "robustness", "influence", "frontier", "story",
+        "refinement", "refinement_tau_0.1", "robustness", "influence", "frontier", "story",
     }  # fmt: skip
     assert drawn == set(re.findall(r"\]\(figures/(.*)\.png\)", text)) | {"story"}
     first, second = text.index("| game | at tau = 0 |"), text.index("| game | at tau = 0.1 |")
