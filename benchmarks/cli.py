@@ -128,6 +128,8 @@ def run(
 
 def _show_results(done: "Run") -> None:
     """Print the tables and where the rest is; write report and figures if cells were computed."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from benchmarks.workers import processors
     from results import load, report
 
@@ -136,8 +138,12 @@ def _show_results(done: "Run") -> None:
         console.table(list(table.columns), table.to_numpy().tolist())
     written = done.run_dir / "report.md"
     if done.computed or not written.is_file():
-        report.draw(done.run_dir, processors() if done.cells > _FEW_CELLS else 1)
-        written = report.write(done.run_dir)
+        workers = processors() if done.cells > _FEW_CELLS else 1
+        with ThreadPoolExecutor(1) as beside:
+            drawing = beside.submit(report.draw, done.run_dir, workers)
+            if workers == 1:  # in this process, before the tables
+                drawing.result()
+            written = report.write(done.run_dir, drawing.result)
     console.say(
         f"{done.cells} cells: {done.cells - done.failed} done ({done.computed} now), "
         f"{done.failed} failed, {done.undefined} undefined; {done.seconds:.1f} seconds; "

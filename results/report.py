@@ -1,7 +1,7 @@
 """The report of a run: what was run, what it shows, and how certain that is."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import repeat
 from pathlib import Path
@@ -37,12 +37,18 @@ _TEMPERATURE = (
 _FIGURES, _TABLES = "figures", "tables"
 
 
-def write(run_dir: str | Path) -> Path:
+def write(run_dir: str | Path, figures: Callable[[], object] | None = None) -> Path:
     """Write ``report.md`` and the full tables ``tables/*.csv`` into the run directory.
 
     The report shows the figures that ``draw`` has drawn. It also works on incomplete runs, and
     names the questions that were not measured. The report of a pytest-benchmark file is written
     into a directory with the file's name, without ".json". Returns the path of the report.
+
+    Parameters
+    ----------
+    run_dir : str or Path
+    figures : callable, optional
+        Called when all tables are made; returns when the figures are drawn.
 
     Raises
     ------
@@ -65,10 +71,14 @@ def write(run_dir: str | Path) -> Path:
         for name, table in contents.tables.items():
             if len(table):
                 export(table, folder / _TABLES / f"{name}.csv")
-    drawn = {path.stem for path in (folder / _FIGURES).glob("*.png")}
     blocks: list[Block] = [Heading(f"prefgames: {folder.resolve().name}", 1)]
     blocks += [Heading("What was run"), Bullets(tuple(what)), *_headlines(frame)]
     blocks += [*_hypotheses(folder, frame), *_frontier(folder, frame)]
+    if figures is not None:
+        figures()
+    drawn = {path.stem for path in (folder / _FIGURES).glob("*.png")}
+    if "frontier" in drawn:
+        blocks.append(Image(frontier.TITLE, f"{_FIGURES}/frontier.png"))
     for section, contents in parts:
         blocks += [Heading(section.title), *_section(section, contents, drawn)]
     blocks += _evidence(frame)
@@ -245,8 +255,6 @@ def _frontier(folder: Path, frame: pd.DataFrame) -> Iterator[Block]:
     if len(of_games):
         yield TableBlock(frontier.table(of_games).droplevel("group"))
     yield Link("In full, with the families of draws", f"{_TABLES}/frontier.csv")
-    if (folder / _FIGURES / "frontier.png").is_file():
-        yield Image(frontier.TITLE, f"{_FIGURES}/frontier.png")
 
 
 def _at(comparison: str) -> str:
