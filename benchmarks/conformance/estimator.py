@@ -12,7 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.conformance.outcome import DoesNotApply, Failed, Outcome, one_line, outcome
+from benchmarks.conformance.outcome import (
+    DoesNotApply,
+    Failed,
+    Outcome,
+    outcomes_of,
+)
 from games import numerics
 from games.comparisons import Comparisons
 from games.errors import GameError
@@ -38,16 +43,8 @@ def run(kind: type[Estimator], name: str | None = None) -> list[Outcome]:
         Registry name; the last part of the module's name if left out.
     """
     name = name or kind.__module__.rpartition(".")[2]
-    outcomes = [
-        outcome("name", partial(_name, kind, name)),
-        outcome("claims", partial(_claims, kind)),
-    ]
-    try:
-        plain = kind()
-    except Exception as error:  # a plugin may raise anything
-        reason = f"{kind.__name__}() raises {one_line(error)}; every parameter needs a default"
-        return [*outcomes, Outcome("defaults", False, reason)]
-    return [*outcomes, *(outcome(check.__name__, partial(check, plain)) for check in CHECKS)]
+    of_class = {"name": partial(_name, kind, name), "claims": partial(_claims, kind)}
+    return outcomes_of(kind, of_class, CHECKS)[1]
 
 
 def _name(kind: type[Estimator], name: str) -> None:

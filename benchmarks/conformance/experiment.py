@@ -12,7 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.conformance.outcome import DoesNotApply, Failed, Outcome, one_line, outcome
+from benchmarks.conformance.outcome import (
+    DoesNotApply,
+    Failed,
+    Outcome,
+    one_line,
+    outcomes_of,
+)
 from benchmarks.conformance.solver_games import edge_games, permuted, random_game
 from games.game import PreferenceGame
 from games.population import Population, every_order, majority
@@ -54,13 +60,7 @@ def run(kind: type[Experiment], name: str | None = None) -> list[Outcome]:
         Registry name; the last part of the module's name if left out.
     """
     name = name or kind.__module__.rpartition(".")[2]
-    outcomes = [outcome("name", partial(_name, kind, name))]
-    try:
-        experiment = kind()
-    except Exception as error:  # a plugin may raise anything
-        reason = f"{kind.__name__}() raises {one_line(error)}; every parameter needs a default"
-        return [*outcomes, Outcome("defaults", False, reason)]
-    return [*outcomes, *(outcome(check.__name__, partial(check, experiment)) for check in CHECKS)]
+    return outcomes_of(kind, {"name": partial(_name, kind, name)}, CHECKS)[1]
 
 
 def _name(kind: type[Experiment], name: str) -> None:

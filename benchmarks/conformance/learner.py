@@ -15,7 +15,12 @@ import numpy as np
 import torch
 
 from benchmarks.conformance.enumeration import TablePolicy, enumerated_loss
-from benchmarks.conformance.outcome import DoesNotApply, Failed, Outcome, outcome
+from benchmarks.conformance.outcome import (
+    DoesNotApply,
+    Failed,
+    Outcome,
+    outcomes_of,
+)
 from games import PreferenceGame, numerics
 from games.game import Float
 from games.registry import camel_case
@@ -41,16 +46,8 @@ def run(kind: type[Learner], name: str | None = None) -> list[Outcome]:
         Registry name; the last part of the module's name if left out.
     """
     name = name or kind.__module__.rpartition(".")[2]
-    outcomes = [
-        outcome("name", partial(_name, kind, name)),
-        outcome("claims", partial(_claims, kind)),
-    ]
-    try:
-        plain = kind()
-    except Exception as error:  # a plugin may raise anything
-        reason = f"{kind.__name__}() raises {error!r}; every parameter needs a default"
-        return [*outcomes, Outcome("defaults", False, reason)]
-    return [*outcomes, *(outcome(check.__name__, partial(check, plain)) for check in CHECKS)]
+    of_class = {"name": partial(_name, kind, name), "claims": partial(_claims, kind)}
+    return outcomes_of(kind, of_class, CHECKS)[1]
 
 
 # --- a generic game and rollout -------------------------------------------------------------------

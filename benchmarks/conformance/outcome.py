@@ -1,7 +1,9 @@
 """The outcome of a check: passed, failed or does not apply, and why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -48,3 +50,27 @@ def outcome(name: str, check: Callable[[], str | None]) -> Outcome:
 def one_line(error: Exception) -> str:
     """The type and text of an error, on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def outcomes_of(
+    kind: type[Any],
+    of_class: Mapping[str, Callable[[], str | None]],
+    checks: Iterable[Callable[[Any], str | None]],
+) -> tuple[Any, list[Outcome]]:
+    """The plugin with default parameters, None if it has none, and the outcomes of its checks.
+
+    Parameters
+    ----------
+    kind : class of the plugin
+    of_class : mapping of a name to a check
+        Checks that need no plugin.
+    checks : iterable of functions of the plugin
+        Named after the functions.
+    """
+    outcomes = [outcome(name, check) for name, check in of_class.items()]
+    try:
+        plain = kind()
+    except Exception as error:  # a plugin may raise anything
+        reason = f"{kind.__name__}() raises {one_line(error)}; every parameter needs a default"
+        return None, [*outcomes, Outcome("defaults", False, reason)]
+    return plain, [*outcomes, *(outcome(c.__name__, partial(c, plain)) for c in checks)]

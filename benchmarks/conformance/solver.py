@@ -12,7 +12,13 @@ from typing import Any, get_args
 
 import numpy as np
 
-from benchmarks.conformance.outcome import DoesNotApply, Failed, Outcome, one_line, outcome
+from benchmarks.conformance.outcome import (
+    DoesNotApply,
+    Failed,
+    Outcome,
+    outcome,
+    outcomes_of,
+)
 from benchmarks.conformance.solver_games import (
     MOST_STEPS,
     STEPS,
@@ -53,16 +59,10 @@ def run(kind: type[Solver], name: str | None = None) -> list[Outcome]:
         Registry name; the last part of the module's name if left out.
     """
     name = name or kind.__module__.rpartition(".")[2]
-    outcomes = [
-        outcome("name", partial(_name, kind, name)),
-        outcome("claims", partial(_claims, kind)),
-    ]
-    try:
-        plain = kind()
-    except Exception as error:  # a plugin may raise anything
-        reason = f"{kind.__name__}() raises {one_line(error)}; every parameter needs a default"
-        return [*outcomes, Outcome("defaults", False, reason)]
-    outcomes += [outcome(check.__name__, partial(check, plain)) for check in CHECKS]
+    of_class = {"name": partial(_name, kind, name), "claims": partial(_claims, kind)}
+    plain, outcomes = outcomes_of(kind, of_class, CHECKS)
+    if plain is None:
+        return outcomes
     for field, value in SAMPLES.items():
         if getattr(plain, field, None) == 0:
             drawing = kind(**{field: value})

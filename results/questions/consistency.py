@@ -4,10 +4,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from results import panels, style
 from results.comparisons import void_metrics
-from results.frames import categories, comparison_in
-from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, pivot
+from results.frames import comparison_in
+from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, dots, pivot
 from results.questions.section import Column, Section, Table, label
 from results.questions.sentences import count_games, largest_by_method, mean_over_games
 from results.statistics import estimate
@@ -114,20 +113,8 @@ def findings(rows: pd.DataFrame) -> list[str]:
 def figure(rows: pd.DataFrame) -> "Figure":
     """What kind of answer each method gives: one line a game, one panel a metric."""
     void = void_metrics(comparison_in(rows))
-    columns_drawn = [column for column in (*COLUMNS, *CHANGES) if column.panel]
-    drawn = [column for column in columns_drawn if column.name not in void]
-    columns = {
-        column.panel: estimate(rows[rows["metric"] == column.name], GAME_AND_METHOD, "max")
-        for column in drawn
-    }
-    tops = {column.panel: column.top for column in drawn}
-    games, styles = categories(rows["game"]), style.method_styles(rows)
-    with style.settings():
-        legend = panels.legend(styles, columns.values())
-        title = f"What is answered at {comparison_in(rows)}"
-        page = style.Page(title, legend, panels.height_of(games, styles))
-        panels.dot_columns(page, 0, columns, games, styles, tops)
-    return page.figure
+    shown = [column for column in (*COLUMNS, *CHANGES) if column.name not in void]
+    return dots(rows, shown, "What is answered")
 
 
 SECTION = Section(

@@ -4,10 +4,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from results import panels, style
 from results.export import number
-from results.frames import categories, comparison_in
-from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, pivot
+from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, dots, pivot
 from results.questions.section import Column, Section, Table
 from results.statistics import estimate, fill_units
 
@@ -82,20 +80,7 @@ def _as_given(rows: pd.DataFrame) -> pd.DataFrame:
 
 def figure(rows: pd.DataFrame) -> "Figure":
     """Condition number, strongest pair and smallest flip: one line a game, one panel each."""
-    drawn = [column for column in COLUMNS if column.panel]
-    as_given = _as_given(rows)
-    columns = {
-        column.panel: estimate(as_given[as_given["metric"] == column.name], GAME_AND_METHOD, "max")
-        for column in drawn
-    }
-    tops = {column.panel: column.top for column in drawn}
-    games, styles = categories(rows["game"]), style.method_styles(rows)
-    with style.settings():
-        legend = panels.legend(styles, columns.values())
-        title = f"What the answer rests on at {comparison_in(rows)}"
-        page = style.Page(title, legend, panels.height_of(games, styles))
-        panels.dot_columns(page, 0, columns, games, styles, tops)
-    return page.figure
+    return dots(_as_given(rows), COLUMNS, "What the answer rests on")
 
 
 SECTION = Section(

@@ -1,12 +1,17 @@
 """Rows arranged as tables."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from results import panels, style
+from results.frames import categories, comparison_in
 from results.questions.section import Column
 from results.statistics import STATISTICS, estimate, fill_units
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 GAME_AND_METHOD = ["game", "method"]
 """What makes two lines of one comparison different."""
@@ -109,3 +114,23 @@ def restore_missing(table: pd.DataFrame) -> pd.DataFrame:
         whole = table[name].astype("Int64")
         table[name] = whole.mask(whole == -1)
     return table
+
+
+def dots(rows: pd.DataFrame, columns: Sequence[Column], title: str) -> "Figure":
+    """A panel for each of the columns that has one, with a line a game and a dot a method.
+
+    The title is completed by the comparison of the rows; a value is the largest of its unit.
+    """
+    estimates = {
+        column.panel: estimate(rows[rows["metric"] == column.name], GAME_AND_METHOD, "max")
+        for column in columns
+        if column.panel
+    }
+    tops = {column.panel: column.top for column in columns}
+    games, styles = categories(rows["game"]), style.method_styles(rows)
+    with style.settings():
+        legend = panels.legend(styles, estimates.values())
+        title = f"{title} at {comparison_in(rows)}"
+        page = style.Page(title, legend, panels.height_of(games, styles))
+        panels.dot_columns(page, 0, estimates, games, styles, tops)
+    return page.figure
