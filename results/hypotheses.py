@@ -20,10 +20,12 @@ READING = (
     "These claims were written in the spec before the run, with the smallest effect of interest; "
     "nothing else is tested. A line is the mean paired difference over draws that both methods "
     "share, with its 95% interval; n is how many draws have a value for both, out of all of that "
-    "kind. p is of Student's paired t test that the mean difference is 0, adjusted by Holm's "
-    "method over all lines of a family of claims. supported: the interval lies beyond the smallest "
+    "kind. p is of Student's paired t test that the mean difference is no larger than the smallest "
+    "effect, adjusted by Holm's method over all lines of a family of claims. supported: the "
+    "interval lies beyond the smallest "
     "effect in the stated direction and p < 0.05; refuted: the same in the other direction; "
-    "negligible: the interval lies within the smallest effect on both sides; undecided: anything "
+    "negligible: the interval, which is not adjusted, lies within the smallest effect on both "
+    "sides; undecided: anything "
     "else; disagree: SLHF with tau_follower tied and with tau_follower = 0 differ in opposite "
     "directions, so that nothing is said about SLHF."
 )
@@ -251,7 +253,7 @@ def _difference(rows: pd.DataFrame, h: Hypothesis, first: str, second: str) -> d
     draws = len(rows[_UNIT].drop_duplicates())
     if h.within is None and rows.duplicated([*_UNIT, "method"]).any():
         return {"of": draws, "reason": 'several rows a draw; give labels or within = "max"'}
-    gap = paired_difference(rows, ["metric"], first, second, h.within or "mean")
+    gap = paired_difference(rows, ["metric"], first, second, h.within or "mean", h.smallest)
     if gap.empty:
         return {"of": draws, "reason": "no draw has a value for both"}
     names = ["mean", "low", "high", "least", "greatest", "p"]

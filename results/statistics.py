@@ -68,6 +68,7 @@ def paired_difference(
     first: str,
     second: str,
     within: Literal["mean", "max"] = "mean",
+    beyond: float = 0.0,
 ) -> pd.DataFrame:
     """Mean of method ``first`` minus method ``second`` on what both have a value for.
 
@@ -75,7 +76,8 @@ def paired_difference(
     either value. The repetitions are those of ``estimate``: the draws of families, and otherwise
     the seeds, for each of which the mean over games and contexts counts once. Where one of the two
     values does not exist, the pair is left out. ``p`` is the two-sided p-value of Student's paired
-    t test that the mean difference is 0. It is the test of the same quantity as the interval, the
+    t test that the mean difference is at most ``beyond`` in size (0: that there is none), at its
+    least favourable point. It is the test of the same quantity as the interval, the
     mean, in whose units effects of interest are stated; Wilcoxon's signed-rank test is about a
     median of symmetric differences, and these are often 0 on most draws. With 200 bounded
     differences the mean is normal enough; with fewer than 20, trust neither. Metrics are assumed
@@ -93,7 +95,7 @@ def paired_difference(
     both = wide.reindex(columns=[first, second]).dropna()
     gap = (both[first] - both[second]).round(_DIGITS).rename("value")
     each = gap.groupby([*keys, "seed", "draw"], observed=True).mean().reset_index()
-    out = _over_repetitions(each, keys)
+    out = _over_repetitions(each, keys, beyond)
     return _clip(out, lambda m: -METRICS[m].high, lambda m: METRICS[m].high)
 
 
@@ -138,8 +140,8 @@ def with_draws(units: pd.DataFrame) -> pd.DataFrame:
     return units.assign(draw=np.where(one, _MISSING, number))
 
 
-def _over_repetitions(each: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Mean, t interval, extremes and the p-value of mean 0, over the lines of ``each``."""
+def _over_repetitions(each: pd.DataFrame, keys: list[str], beyond: float = 0.0) -> pd.DataFrame:
+    """Mean, t interval, extremes and the p-value of |mean| <= beyond, over lines of ``each``."""
     from scipy.special import stdtr, stdtrit
 
     each = each.assign(drawn=(each["seed"] != _MISSING).astype(int))
@@ -149,12 +151,19 @@ def _over_repetitions(each: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     repeated = out["count"].where((n > 0) & (out["count"] > 1))
     error = out["std"] / np.sqrt(repeated)
     half = stdtrit(repeated - 1, 0.5 + CONFIDENCE / 2) * error
-    t = (out["mean"] / error).abs().where(out["mean"] != 0, 0.0)  # 0 / 0: nothing differs
+    near, far = (_ratio(out["mean"].abs() + shift, error) for shift in (-beyond, beyond))
     out = out.assign(low=out["mean"] - half, high=out["mean"] + half)
-    out = out.assign(p=2 * stdtr(repeated - 1, -t), repetitions=repeated)
+    out = out.assign(p=stdtr(repeated - 1, -near) + stdtr(repeated - 1, -far))
+    out = out.assign(repetitions=repeated)
     out["n"] = np.where(n > 0, n.astype(str), "exact")
     out = out.rename(columns={"min": "least", "max": "greatest"}).drop(columns=["std", "count"])
     return out.reset_index()
+
+
+def _ratio(distance: "pd.Series[float]", error: "pd.Series[float]") -> NDArray[np.float64]:
+    """Distance / error; without an error infinite in the direction of the distance, or 0."""
+    certain = np.where(distance == 0, 0.0, np.sign(distance) * np.inf)
+    return np.where(error > 0, distance / error.where(error > 0), certain)
 
 
 def _clip(

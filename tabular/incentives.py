@@ -104,6 +104,10 @@ def _gains(game: PreferenceGame, answers: Solution, context: int | None) -> Iter
             yield Measurement("misreport_gain", math.nan, context, {"type": k}, status, message)
         return
     for k, worth in enumerate(game.population.scaled):
+        if np.isnan(answers.policy[k, :-1]).any(-1).all():
+            reason = "the method has no answer to any misreport of this type"
+            yield Measurement("misreport_gain", math.nan, context, {"type": k}, "undefined", reason)
+            continue
         gains = np.nan_to_num((answers.policy[k, :-1] - truth) @ worth, nan=-np.inf)
         best = int(gains.argmax())
         gain, report = float(gains[best]), " > ".join(game.names[i] for i in orders[best])

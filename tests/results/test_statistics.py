@@ -220,3 +220,21 @@ def test_holm_rejects_as_the_step_down_procedure_does(p: list[float], alpha: flo
 def test_no_difference_without_the_second_method() -> None:
     rows = describe(framed([row("shift", 0.1, seed=0)]))
     assert paired_difference(rows, ["metric"], "RLHF", "NLHF").empty
+
+
+@pytest.mark.parametrize("beyond", [0.0, 0.05, 0.4])
+def test_p_is_of_a_difference_beyond_the_smallest_effect(beyond: float) -> None:
+    """The tails of two one-sided tests, against the smallest effect in either direction."""
+    gaps = np.array([0.12, 0.31, 0.05, 0.22, 0.17])
+    rows = [
+        row("shift", 0.3 + g * first, solver=name, seed=seed)
+        for seed, g in enumerate(gaps)
+        for name, first in (("rlhf_exact", 1), ("nlhf_exact", 0))
+    ]
+    by = ["metric"]
+    gap = line(paired_difference(describe(framed(rows)), by, "RLHF", "NLHF", beyond=beyond))
+    near = stats.ttest_1samp(gaps, beyond, alternative="greater").pvalue
+    far = stats.ttest_1samp(gaps, -beyond, alternative="greater").pvalue
+    assert gap.p == pytest.approx(near + far)
+    if beyond == 0:
+        assert gap.p == pytest.approx(stats.ttest_1samp(gaps, 0).pvalue)
