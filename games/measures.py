@@ -25,7 +25,7 @@ def best_response(game: PreferenceGame, policy: ArrayLike, tau: float = 0.0) -> 
         tau > 0: ref exp(P pi / tau) / Z.
     """
     rates = game.win_rates(policy)
-    if tau > 0:
+    if numerics.is_soft(tau):
         log_policy = numerics.log_softmax(game.log_ref + rates / tau)
     else:
         log_policy = numerics.spread_over_best(rates, game.log_ref, TIE_TOL)
@@ -41,7 +41,7 @@ def duality_gap(game: PreferenceGame, policy: ArrayLike, tau: float | Float = 0.
     """
     pi = np.asarray(policy, dtype=np.float64)
     rates = game.win_rates(pi)
-    if np.all(tau != 0):
+    if numerics.is_soft(tau):
         log_best = numerics.log_softmax(game.log_ref + rates / numerics.per_context(tau, rates))
         return np.asarray(2 * tau * numerics.kl(numerics.log(pi), log_best))
     return np.asarray(2 * rates.max(-1) - 1)
@@ -65,17 +65,16 @@ def follower_values(game: PreferenceGame, tau_follower: float | Float = 0.0) -> 
     holds a tau_follower for each context.
     """
     block = max(1, (1 << 24) // max(1, game.n))
-    parts = []
+    parts, soft = [], numerics.is_soft(tau_follower)
     for start in range(0, game.n, block):
         i = slice(start, start + block)
         rows = game.rows(i)
-        soft = np.all(tau_follower != 0)
-        parts.append(_soft_minima(game, i, tau_follower) if soft else rows.min(-1))
+        log_ref = game.log_ref_follower(i) if soft else None
+        parts.append(rows.min(-1) if log_ref is None else _soft_minima(rows, log_ref, tau_follower))
     return np.concatenate(parts, axis=-1)
 
 
-def _soft_minima(game: PreferenceGame, i: slice, tau: float | Float) -> Float:
-    rows, log_ref = game.rows(i), game.log_ref_follower(i)
+def _soft_minima(rows: Float, log_ref: Float, tau: float | Float) -> Float:
     tau = numerics.per_context(tau, rows)
     large = tau >= 1
     soft = -tau * numerics.logsumexp(log_ref - rows / tau)[..., None]

@@ -90,7 +90,7 @@ class NlhfExact(WeightedSolver):
         """Each context separately: a hard one neither stops nor (at tau > 0) delays the others."""
         game, scale = self._payoffs(game)
         tau, n, (P, ref) = weights["tau"] / scale, game.n, _flat(game)
-        if np.all(tau > 0):
+        if numerics.is_soft(tau):
             every = np.broadcast_to(tau, game.batch).ravel()
             log_policy, steps = regularized_nash(P, np.log(ref), every)
             log_policy = log_policy.reshape(*game.batch, n)
