@@ -15,6 +15,7 @@ from games.errors import SolverError
 from games.estimation.embeddings import log_odds, projected
 from games.estimation.general import General
 from games.game import Float, PreferenceGame
+from games.ranges import require_whole
 from solvers.iterative import IterativeSolver, State
 from solvers.nlhf_exact import NlhfExact
 from solvers.solver import Concept, Open, Reasons, Solution, require, solve_defined
@@ -62,9 +63,8 @@ class Gpo(IterativeSolver):
     iterate: ClassVar[Literal["last", "average", "none"]] = "average"
 
     def __post_init__(self) -> None:
-        require(self, eta=(Open(0), 1e3), dimension=(0, 2**31))
-        if self.dimension % 2:
-            raise SolverError(f"Gpo: dimension is {self.dimension!r}, expected an even number")
+        require(self, eta=(Open(0), 1e3))
+        require_whole(self, dimension=range(0, 2**31, 2))
         if self.embedding not in get_args(Embedding):
             choices = " or ".join(get_args(Embedding))
             raise SolverError(f"Gpo: embedding is {self.embedding!r}, expected {choices}")

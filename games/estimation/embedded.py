@@ -14,7 +14,7 @@ from games.estimation.embeddings import LogisticLoss, projected
 from games.estimation.estimator import Estimator, Fit, win_shares
 from games.estimation.rewards import mean_weights
 from games.game import Float, PreferenceGame
-from games.ranges import require
+from games.ranges import require, require_whole
 
 _TOLERANCE = 1e-7
 
@@ -34,12 +34,9 @@ class Embedded(Estimator, ABC):
     with_rewards: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        require(self, GameError, dim=(0, 2**31), ridge=(0, np.inf), starts=(1, 2**31))
-        if self.dim % 2 or self.starts % 1:
-            raise GameError(
-                f"{type(self).__name__}: dim is {self.dim!r} and starts {self.starts!r}, "
-                "expected an even and a whole number"
-            )
+        require(self, GameError, ridge=(0, np.inf))
+        least = 0 if self.with_rewards else 2
+        require_whole(self, GameError, dim=range(least, 2**31, 2), starts=range(1, 2**31))
 
     @property
     def draws(self) -> bool:

@@ -24,8 +24,8 @@ class Table(Estimator):
     ----------
     prior : float >= 0
         Comparisons added to each side of each pair; 1 is Laplace's rule of succession, 1/2 that
-        of Krichevsky and Trofimov. At 0 a pair with one winner is certain, and a log-loss on other
-        comparisons may be infinite.
+        of Krichevsky and Trofimov. ``Fit.losses`` leaves the prior out: they are the log-loss. At 0
+        a pair with one winner is certain, and a log-loss on other comparisons may be infinite.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from scipy.linalg import schur
 from scipy.optimize import minimize
 
 from games import Comparisons, Population, PreferenceGame
+from games.errors import GameError
 from games.estimation import ESTIMATORS, embeddings, estimator, log_loss, rewards
 from games.estimation.bradley_terry import BradleyTerry
 from games.estimation.general import General
@@ -326,3 +327,22 @@ def test_more_comparisons_lower_the_log_loss_on_others(name: str) -> None:
         for data in (few, many)
     ]
     assert losses[1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "wanted"),
+    [
+        (General, {"dim": 2.0}, "an even number"),
+        (General, {"dim": 3}, "an even number"),
+        (General, {"dim": 0}, r"an even number in \[2"),
+        (Hybrid, {"starts": 2.0}, "a whole number"),
+        (Mixture, {"k": 2.0}, "a whole number"),
+        (Mixture, {"k": True}, "a whole number"),
+        (Mixture, {"starts": 0}, "a whole number"),
+        (Mixture, {"starts": 2.5}, "a whole number"),
+    ],
+)
+def test_sizes_are_whole_numbers(kind: Any, params: dict[str, Any], wanted: str) -> None:
+    with pytest.raises(GameError, match=f"expected {wanted}"):
+        kind(**params)
+    assert kind(**{name: np.int64(4) for name in params})
