@@ -112,6 +112,17 @@ class Comparisons:
         return np.asarray(self.wins + np.swapaxes(self.wins, -1, -2) + self.ties)
 
     @property
+    def points(self) -> Float:
+        """Wins plus half the ties; (..., n, n)."""
+        return np.asarray(self.wins + self.ties / 2)
+
+    @property
+    def shares(self) -> Float:
+        """The points of i against j divided by their pairs, 1/2 if never compared; (..., n, n)."""
+        half = np.full(self.wins.shape, 0.5)
+        return np.asarray(np.divide(self.points, self.pairs, out=half, where=self.pairs > 0))
+
+    @property
     def unseen(self) -> NDArray[np.bool_]:
         """Mask (..., n, n) of the pairs that were never compared; the diagonal is False."""
         n = self.wins.shape[-1]
@@ -128,9 +139,7 @@ class Comparisons:
         pairs = self.pairs
         if not (pairs.sum((-1, -2)) > 0).all():
             raise GameError("Comparisons: a context has no comparison; drop it")
-        P = np.full(pairs.shape, 0.5)
-        np.divide(self.wins + self.ties / 2, pairs, out=P, where=pairs > 0)
-        return PreferenceGame(P, ref, pairs=pairs, names=self.names)
+        return PreferenceGame(self.shares, ref, pairs=pairs, names=self.names)
 
     @staticmethod
     def sample(game: PreferenceGame, n_comparisons: int, rng: np.random.Generator) -> "Comparisons":

@@ -43,7 +43,7 @@ class Table(Estimator):
         """The smoothed win rates, exact by their formula."""
         pairs = comparisons.pairs
         total = pairs + 2 * self.prior
-        wins = comparisons.wins + comparisons.ties / 2 + self.prior
+        wins = comparisons.points + self.prior
         P = np.divide(wins, total, out=np.full(total.shape, 0.5), where=total > 0)
         game = PreferenceGame(P, pairs=pairs, names=comparisons.names)
         exact = Certificate("closed form", np.zeros(game.batch), 0.0)
