@@ -167,6 +167,16 @@ def three_cycles(game: PreferenceGame) -> NDArray[np.int64]:
     return np.asarray(np.rint(closed.sum((-1, -2)) / 3), dtype=np.int64)
 
 
+def log_odds(game: PreferenceGame) -> Float:
+    """log(P / (1 - P)) = log P - log P^T, shape (..., n, n); infinite where P is 0 or 1."""
+    return np.asarray(numerics.log(game.P) - numerics.log(np.swapaxes(game.P, -1, -2)))
+
+
+def certain(game: PreferenceGame) -> Mask:
+    """Mask (...) of the contexts in which some P is 0 or 1, so that log-odds are infinite."""
+    return np.asarray(((game.P == 0) | (game.P == 1)).any((-1, -2)))
+
+
 class HodgeDecomposition(NamedTuple):
     """A skew table Y as the sum of score differences and an orthogonal, cyclic part.
 
@@ -195,10 +205,7 @@ def hodge_log_odds(game: PreferenceGame) -> HodgeDecomposition:
 
     Where some P is 0 or 1 the log-odds are infinite and the whole context is NaN.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        odds = np.log(game.P) - np.log(np.swapaxes(game.P, -1, -2))
-    finite = np.isfinite(odds).all((-1, -2), keepdims=True)
-    return _hodge(np.where(finite, odds, np.nan))
+    return _hodge(np.where(certain(game)[..., None, None], np.nan, log_odds(game)))
 
 
 def _hodge(Y: Float) -> HodgeDecomposition:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
-from games import numerics
+from games import measures, numerics
 from games.comparisons import Comparisons
 from games.errors import SolverError
 from games.estimation.embeddings import log_odds, projected
@@ -71,17 +71,16 @@ class Gpo(IterativeSolver):
 
     def undefined(self, game: PreferenceGame) -> Reasons:
         """Why log-odds are infinite: some preference is 0 or 1; "" where none is."""
-        certain = ((game.P == 0) | (game.P == 1)).any((-1, -2))
         why = "some preference is certain, so its log-odds are infinite; smooth the preferences"
-        return np.where(certain, f"Gpo: {why}", "")
+        return np.where(measures.certain(game), f"Gpo: {why}", "")
 
     def scores(self, game: PreferenceGame) -> Float:
         """The embedded score table S, shape (..., n, n), skew, of a game with 0 < P < 1."""
-        P, low_rank = game.P, 0 < self.dimension < game.n - 1
+        fit, low_rank = game, 0 < self.dimension < game.n - 1
         if low_rank and self.embedding == "fitted":
             model = General(self.dimension, ridge=0.0, starts=1)
-            P = model.fit(Comparisons(P * (1 - np.eye(game.n)))).P
-        odds = (np.log(P) - np.log(np.swapaxes(P, -1, -2))).astype(game.ref.dtype)
+            fit = model.fit(Comparisons(game.P * (1 - np.eye(game.n))))
+        odds = measures.log_odds(fit).astype(game.ref.dtype)
         if low_rank and self.embedding == "projected":
             return log_odds(projected(odds, self.dimension))
         return np.asarray(odds)

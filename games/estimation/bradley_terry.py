@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from games import numerics
+from games import measures, numerics
 from games.certificate import Certificate, Reasons
 from games.comparisons import Comparisons
 from games.errors import GameError
@@ -68,8 +68,7 @@ class BradleyTerry(Estimator):
         r = fit_rewards(P, w, ridge)
         fitted = numerics.sigmoid(r[..., :, None] - r[..., None, :])
         game = PreferenceGame(fitted, pairs=pairs, names=comparisons.names)
-        odds = np.log(game.P) - np.log(np.swapaxes(game.P, -1, -2))
-        r = odds.mean(-1)
+        r = measures.log_odds(game).mean(-1)
         off = abs(reward_gradient(P, w, ridge, r)).max(-1)
         certificate = Certificate("Bradley-Terry stationarity", off, 1e-10)
         return Fit(game, certificate, reward_loss(P, w, ridge, r)[..., None])
