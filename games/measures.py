@@ -169,7 +169,8 @@ def three_cycles(game: PreferenceGame) -> NDArray[np.int64]:
 
 def log_odds(game: PreferenceGame) -> Float:
     """log(P / (1 - P)) = log P - log P^T, shape (..., n, n); infinite where P is 0 or 1."""
-    return np.asarray(numerics.log(game.P) - numerics.log(np.swapaxes(game.P, -1, -2)))
+    P = game.P
+    return np.asarray(numerics.log(P) - numerics.log(np.swapaxes(P, -1, -2)))
 
 
 def certain(game: PreferenceGame) -> Mask:

@@ -94,7 +94,7 @@ MUTANTS = mutants({
         ("sum((-1, -2)) / 3", "sum((-1, -2)) / 6"),
         ("scores[..., :, None] - scores", "scores[..., :, None] + scores"),
         ("(game.P == 0) | (game.P == 1)", "game.P < 0"),
-        ("numerics.log(game.P) - numerics", "numerics.log(game.P) + numerics"),
+        ("numerics.log(P) - numerics", "numerics.log(P) + numerics"),
     ],
 })  # fmt: skip
 
