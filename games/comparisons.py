@@ -29,8 +29,9 @@ class Comparisons:
     Raises
     ------
     GameError
-        If counts are negative, not finite, not square, or compare an answer with itself, or if
-        the wins of the raters do not sum to ``wins``.
+        If counts are negative, not finite, not square, or compare an answer with itself, if the
+        wins of the raters do not sum to ``wins``, or if there are too few or too many names or
+        prompts.
     """
 
     wins: Float
@@ -55,9 +56,10 @@ class Comparisons:
             )
         by = None if raters is None else frozen("Comparisons: raters", raters)
         if by is not None and (by.shape[1:] != wins.shape or by.size == 0):
+            shape = ", ".join(map(str, wins.shape))
             raise GameError(
-                f"Comparisons: raters {by.shape} must be (m, *{wins.shape}): one table of wins for "
-                "each of at least one rater"
+                f"Comparisons: raters {by.shape} must be (m, {shape}): one table of wins for each "
+                "of at least one rater"
             )
         for what, counts in (("wins", wins), ("ties", ties), ("raters", by)):
             if counts is None:
@@ -73,9 +75,16 @@ class Comparisons:
                 "Comparisons: the wins of the raters do not sum to wins; "
                 "use Comparisons.by_rater, which adds them up"
             )
+        n, contexts = wins.shape[-1], int(np.prod(wins.shape[:-2]))
+        for what, given, wanted in (("names", names, n), ("prompts", prompts, contexts)):
+            if len(given) not in (0, wanted):
+                raise GameError(
+                    f"Comparisons: {len(given)} {what}, expected {wanted}: one for each "
+                    f"{'answer' if what == 'names' else 'context'}, or none"
+                )
         object.__setattr__(self, "wins", wins)
         object.__setattr__(self, "ties", ties)
-        object.__setattr__(self, "names", tuple(names) or tuple(map(str, range(wins.shape[-1]))))
+        object.__setattr__(self, "names", tuple(names) or tuple(map(str, range(n))))
         object.__setattr__(self, "prompts", tuple(prompts))
         object.__setattr__(self, "raters", by)
 
@@ -103,6 +112,17 @@ class Comparisons:
         return np.asarray(self.wins + np.swapaxes(self.wins, -1, -2) + self.ties)
 
     @property
+    def points(self) -> Float:
+        """Wins plus half the ties; (..., n, n)."""
+        return np.asarray(self.wins + self.ties / 2)
+
+    @property
+    def shares(self) -> Float:
+        """The points of i against j divided by their pairs, 1/2 if never compared; (..., n, n)."""
+        half = np.full(self.wins.shape, 0.5)
+        return np.asarray(np.divide(self.points, self.pairs, out=half, where=self.pairs > 0))
+
+    @property
     def unseen(self) -> NDArray[np.bool_]:
         """Mask (..., n, n) of the pairs that were never compared; the diagonal is False."""
         n = self.wins.shape[-1]
@@ -119,9 +139,7 @@ class Comparisons:
         pairs = self.pairs
         if not (pairs.sum((-1, -2)) > 0).all():
             raise GameError("Comparisons: a context has no comparison; drop it")
-        P = np.full(pairs.shape, 0.5)
-        np.divide(self.wins + self.ties / 2, pairs, out=P, where=pairs > 0)
-        return PreferenceGame(P, ref, pairs=pairs, names=self.names)
+        return PreferenceGame(self.shares, ref, pairs=pairs, names=self.names)
 
     @staticmethod
     def sample(game: PreferenceGame, n_comparisons: int, rng: np.random.Generator) -> "Comparisons":

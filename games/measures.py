@@ -25,7 +25,7 @@ def best_response(game: PreferenceGame, policy: ArrayLike, tau: float = 0.0) -> 
         tau > 0: ref exp(P pi / tau) / Z.
     """
     rates = game.win_rates(policy)
-    if tau > 0:
+    if numerics.is_soft(tau):
         log_policy = numerics.log_softmax(game.log_ref + rates / tau)
     else:
         log_policy = numerics.spread_over_best(rates, game.log_ref, TIE_TOL)
@@ -41,7 +41,7 @@ def duality_gap(game: PreferenceGame, policy: ArrayLike, tau: float | Float = 0.
     """
     pi = np.asarray(policy, dtype=np.float64)
     rates = game.win_rates(pi)
-    if np.all(tau != 0):
+    if numerics.is_soft(tau):
         log_best = numerics.log_softmax(game.log_ref + rates / numerics.per_context(tau, rates))
         return np.asarray(2 * tau * numerics.kl(numerics.log(pi), log_best))
     return np.asarray(2 * rates.max(-1) - 1)
@@ -65,17 +65,16 @@ def follower_values(game: PreferenceGame, tau_follower: float | Float = 0.0) -> 
     holds a tau_follower for each context.
     """
     block = max(1, (1 << 24) // max(1, game.n))
-    parts = []
+    parts, soft = [], numerics.is_soft(tau_follower)
     for start in range(0, game.n, block):
         i = slice(start, start + block)
         rows = game.rows(i)
-        soft = np.all(tau_follower != 0)
-        parts.append(_soft_minima(game, i, tau_follower) if soft else rows.min(-1))
+        log_ref = game.log_ref_follower(i) if soft else None
+        parts.append(rows.min(-1) if log_ref is None else _soft_minima(rows, log_ref, tau_follower))
     return np.concatenate(parts, axis=-1)
 
 
-def _soft_minima(game: PreferenceGame, i: slice, tau: float | Float) -> Float:
-    rows, log_ref = game.rows(i), game.log_ref_follower(i)
+def _soft_minima(rows: Float, log_ref: Float, tau: float | Float) -> Float:
     tau = numerics.per_context(tau, rows)
     large = tau >= 1
     soft = -tau * numerics.logsumexp(log_ref - rows / tau)[..., None]
@@ -168,6 +167,17 @@ def three_cycles(game: PreferenceGame) -> NDArray[np.int64]:
     return np.asarray(np.rint(closed.sum((-1, -2)) / 3), dtype=np.int64)
 
 
+def log_odds(game: PreferenceGame) -> Float:
+    """log(P / (1 - P)) = log P - log P^T, shape (..., n, n); infinite where P is 0 or 1."""
+    P = game.P
+    return np.asarray(numerics.log(P) - numerics.log(np.swapaxes(P, -1, -2)))
+
+
+def certain(game: PreferenceGame) -> Mask:
+    """Mask (...) of the contexts in which some P is 0 or 1, so that log-odds are infinite."""
+    return np.asarray(((game.P == 0) | (game.P == 1)).any((-1, -2)))
+
+
 class HodgeDecomposition(NamedTuple):
     """A skew table Y as the sum of score differences and an orthogonal, cyclic part.
 
@@ -196,10 +206,7 @@ def hodge_log_odds(game: PreferenceGame) -> HodgeDecomposition:
 
     Where some P is 0 or 1 the log-odds are infinite and the whole context is NaN.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        odds = np.log(game.P) - np.log(np.swapaxes(game.P, -1, -2))
-    finite = np.isfinite(odds).all((-1, -2), keepdims=True)
-    return _hodge(np.where(finite, odds, np.nan))
+    return _hodge(np.where(certain(game)[..., None, None], np.nan, log_odds(game)))
 
 
 def _hodge(Y: Float) -> HodgeDecomposition:

@@ -5,7 +5,10 @@ The array namespace is taken from the arguments; dtype and device stay as they a
 
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace
+
+from games.errors import GameError
 
 Array = Any
 """A float array of any namespace that array-api-compat knows."""
@@ -82,6 +85,27 @@ def per_context(weight: Array, values: Array) -> Array:
     """A number, or one number a context (...), shaped to broadcast against ``values`` (..., *)."""
     added = values.ndim - getattr(weight, "ndim", 0)
     return weight.reshape(*weight.shape, *[1] * added) if getattr(weight, "ndim", 0) else weight
+
+
+def is_soft(tau: Any) -> bool:
+    """Whether penalties of weight ``tau`` count: True where all are > 0, False where all are 0.
+
+    ``tau`` is a number, or one number a context. NaN, for a context without a weight, counts as
+    > 0, so that NaN comes out.
+
+    Raises
+    ------
+    GameError
+        If one is negative, or if only some are 0: the formulas at 0 and above differ.
+    """
+    weights = np.asarray(tau)
+    zero = weights == 0
+    if (weights < 0).any() or (zero.any() and not zero.all()):
+        raise GameError(
+            f"tau is {tau}, expected numbers that are all 0 or all > 0; treat contexts at tau = 0 "
+            "separately"
+        )
+    return not zero.any()
 
 
 def sigmoid(x: Array) -> Array:

@@ -54,12 +54,12 @@ class Population:
         """Utilities (..., k, n) mapped to [0, 1] for each type: worst answer 0, favourite 1.
 
         Scales of different types are not comparable otherwise. A type to which all answers are
-        worth the same has 1 everywhere: each is its favourite.
+        worth the same, within 1e-9, has 1 everywhere: each is its favourite.
         """
         low = self.utilities.min(-1, keepdims=True)
         width = self.utilities.max(-1, keepdims=True) - low
-        share = (self.utilities - low) / np.where(width > 0, width, 1)
-        return np.asarray(np.where(width > 0, share, 1))
+        share = (self.utilities - low) / np.where(width > TIE_TOL, width, 1)
+        return np.asarray(np.where(width > TIE_TOL, share, 1))
 
 
 def majority(people: Population) -> Float:

@@ -1,6 +1,6 @@
 """The ranges of hyper-parameters."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -40,6 +40,32 @@ def require(
             raise error(
                 f"{name}: {key} is {value!r}, expected a number in "
                 f"{left}{low:g}, {high:g}{right}{hint}"
+            )
+
+
+def require_whole(
+    plugin: object,
+    error: type[PrefgamesError] = SolverError,
+    /,
+    **ranges: range,
+) -> None:
+    """Check that hyper-parameters are integers within their ranges; a step of 2 asks for even ones.
+
+    A whole number that is given as a float, like 2.0, is none: as a size it would fail later.
+
+    Raises
+    ------
+    SolverError, or ``error``
+        Naming the plugin, the parameter, its value and the range.
+    """
+    for key, allowed in ranges.items():
+        value = getattr(plugin, key)
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if not whole or int(value) not in allowed:
+            kind = "an even" if allowed.step == 2 else "a whole"
+            raise error(
+                f"{type(plugin).__name__}: {key} is {value!r}, expected {kind} number in "
+                f"[{allowed[0]}, {allowed[-1]}]"
             )
 
 

@@ -9,12 +9,13 @@ from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
-from games import numerics
+from games import measures, numerics
 from games.comparisons import Comparisons
 from games.errors import SolverError
 from games.estimation.embeddings import log_odds, projected
 from games.estimation.general import General
 from games.game import Float, PreferenceGame
+from games.ranges import require_whole
 from solvers.iterative import IterativeSolver, State
 from solvers.nlhf_exact import NlhfExact
 from solvers.solver import Concept, Open, Reasons, Solution, require, solve_defined
@@ -62,26 +63,24 @@ class Gpo(IterativeSolver):
     iterate: ClassVar[Literal["last", "average", "none"]] = "average"
 
     def __post_init__(self) -> None:
-        require(self, eta=(Open(0), 1e3), dimension=(0, 2**31))
-        if self.dimension % 2:
-            raise SolverError(f"Gpo: dimension is {self.dimension!r}, expected an even number")
+        require(self, eta=(Open(0), 1e3))
+        require_whole(self, dimension=range(0, 2**31, 2))
         if self.embedding not in get_args(Embedding):
             choices = " or ".join(get_args(Embedding))
             raise SolverError(f"Gpo: embedding is {self.embedding!r}, expected {choices}")
 
     def undefined(self, game: PreferenceGame) -> Reasons:
         """Why log-odds are infinite: some preference is 0 or 1; "" where none is."""
-        certain = ((game.P == 0) | (game.P == 1)).any((-1, -2))
         why = "some preference is certain, so its log-odds are infinite; smooth the preferences"
-        return np.where(certain, f"Gpo: {why}", "")
+        return np.where(measures.certain(game), f"Gpo: {why}", "")
 
     def scores(self, game: PreferenceGame) -> Float:
         """The embedded score table S, shape (..., n, n), skew, of a game with 0 < P < 1."""
-        P, low_rank = game.P, 0 < self.dimension < game.n - 1
+        fit, low_rank = game, 0 < self.dimension < game.n - 1
         if low_rank and self.embedding == "fitted":
             model = General(self.dimension, ridge=0.0, starts=1)
-            P = model.fit(Comparisons(P * (1 - np.eye(game.n)))).P
-        odds = (np.log(P) - np.log(np.swapaxes(P, -1, -2))).astype(game.ref.dtype)
+            fit = model.fit(Comparisons(game.P * (1 - np.eye(game.n))))
+        odds = measures.log_odds(fit).astype(game.ref.dtype)
         if low_rank and self.embedding == "projected":
             return log_odds(projected(odds, self.dimension))
         return np.asarray(odds)

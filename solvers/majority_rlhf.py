@@ -21,8 +21,9 @@ class MajorityRlhf(WeightedSolver):
     """``rlhf_exact`` on labels that are 1 where i beats j, 0 where j beats i, 1/2 where they tie.
 
     Pairs keep their weights. Where all were compared equally often the rewards are in the order of
-    Copeland scores, whatever the ridge, so that at tau = 0 this is Copeland's rule and a Condorcet
-    winner is the answer, which is not so for RLHF itself. Under other weights it need not be.
+    Copeland scores, whatever the ridge, so that, as long as rewards differ by more than 1e-9, at
+    tau = 0 this is Copeland's rule and a Condorcet winner is the answer, which is not so for RLHF
+    itself. Under other weights it need not be.
 
     The trap is the scale. Without a ridge the rewards are finite only if every answer reaches every
     other by majorities; with a Condorcet winner they never are, and the answer is undefined. With a

@@ -12,6 +12,7 @@ import numpy as np
 from games import numerics
 from games.errors import SolverError
 from games.game import Float, PreferenceGame
+from games.ranges import require_whole
 from solvers.mirror_descent import MirrorDescent
 from solvers.solver import require
 
@@ -62,7 +63,8 @@ class Mnpo(MirrorDescent):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self, decay=(0, 1e6), history=(1, 1000))
+        require(self, decay=(0, 1e6))
+        require_whole(self, history=range(1, 1001))
         if self.opponents not in get_args(Opponents):
             raise SolverError(
                 f"Mnpo: opponents is {self.opponents!r}, expected 'history' or 'newest'"
@@ -71,7 +73,8 @@ class Mnpo(MirrorDescent):
     @property
     def weights(self) -> Float:
         """Weights (history,) of the policies, newest first; they sum to 1."""
-        powers = self.decay ** np.arange(self.history)
+        age, decay = np.arange(self.history), float(self.decay)
+        powers = decay ** (age if decay <= 1 else age - age[-1])  # at most 1: none overflows
         return np.asarray(powers / powers.sum())
 
     def init(self, game: PreferenceGame, rng: np.random.Generator) -> History:

@@ -84,13 +84,13 @@ class NlhfExact(WeightedSolver):
             "NlhfExact: log-odds are infinite where a preference is 0 or 1; smooth the "
             'preferences, or use payoff = "raw" or "sign"'
         )
-        return np.where(((game.P == 0) | (game.P == 1)).any((-1, -2)), reason, "")
+        return np.where(measures.certain(game), reason, "")
 
     def compute_at(self, game: PreferenceGame, weights: Weights) -> Solution:
         """Each context separately: a hard one neither stops nor (at tau > 0) delays the others."""
         game, scale = self._payoffs(game)
         tau, n, (P, ref) = weights["tau"] / scale, game.n, _flat(game)
-        if np.all(tau > 0):
+        if numerics.is_soft(tau):
             every = np.broadcast_to(tau, game.batch).ravel()
             log_policy, steps = regularized_nash(P, np.log(ref), every)
             log_policy = log_policy.reshape(*game.batch, n)
@@ -139,7 +139,7 @@ class NlhfExact(WeightedSolver):
             return game, 1.0
         if self.payoff == "sign":
             return PreferenceGame(measures.majorities(game), game.ref), 1.0
-        odds = np.log(game.P) - np.log(np.swapaxes(game.P, -1, -2))
+        odds = measures.log_odds(game)
         scale = 2 * abs(odds).max((-1, -2))
         scale = np.where(scale > 0, scale, 1.0)
         return PreferenceGame(0.5 + odds / scale[..., None, None], game.ref), scale

@@ -19,7 +19,7 @@ class RandomDictator(ExactSolver):
     """pi(i) = sum over types of share times [i is its favourite], tied favourites by ``ref``.
 
     The only baseline that reads people and not P. No type with one favourite gains by reporting
-    another one; apart from that a type's report changes nothing. Without a population the answer is
+    another one; otherwise a type's report changes nothing. Without a population the answer is
     undefined.
     """
 

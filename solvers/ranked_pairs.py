@@ -36,7 +36,7 @@ class RankedPairs(Voting):
         tables = strengths(game).reshape(-1, n, n)
         return np.array([_undefeated(table) for table in tables]).reshape(game.ref.shape) - 1.0
 
-    def violation(self, game: PreferenceGame) -> tuple[str, Float]:
+    def violation(self, game: PreferenceGame, scores: Float) -> tuple[str, Float]:
         """By how much the strongest majority over an answer exceeds every path back to it."""
         strength = strengths(game)
         defeats = np.swapaxes(strength, -1, -2) - widest_paths(strength)

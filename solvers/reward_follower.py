@@ -12,8 +12,9 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 
 from games import numerics
-from games.errors import SolverError
+from games.errors import GameError, SolverError
 from games.game import Float, PreferenceGame
+from games.validation import numbers
 from solvers.iterative import IterativeSolver
 from solvers.linear_reward import errors, fit_weights
 from solvers.solver import Concept, Open, require
@@ -96,12 +97,7 @@ class RewardFollower(IterativeSolver):
         most = 1.0 if self.penalty == "exact" else np.inf
         require(self, ridge=(1e-6, np.inf), steering=(0, most))
         if self.features is not None:
-            rows = tuple(tuple(map(float, row)) for row in self.features)
-            if len({len(row) for row in rows}) != 1 or not np.isfinite(rows).all():
-                raise SolverError(
-                    "RewardFollower: features must be equally many finite numbers for each answer"
-                )
-            object.__setattr__(self, "features", rows)
+            object.__setattr__(self, "features", _rows(self.features))
 
     def init(self, game: PreferenceGame, rng: np.random.Generator) -> State:
         """Log of the reference, and the weights fitted to it."""
@@ -158,3 +154,14 @@ class RewardFollower(IterativeSolver):
         reward = self.effective_reward(game.P, game.ref, pi, after[1])
         best = np.exp(numerics.log_softmax(game.log_ref + reward / self.tau))
         return np.asarray(abs(best - pi).max(-1))
+
+
+def _rows(features: object) -> tuple[tuple[float, ...], ...]:
+    """The features as tuples of floats; a SolverError unless they are a table of numbers."""
+    try:
+        table = numbers("RewardFollower", "features", features, None, None)
+    except GameError as error:
+        raise SolverError(
+            f"{error}: equally many finite numbers, at least one, for each answer"
+        ) from None
+    return tuple(tuple(row) for row in table.tolist())

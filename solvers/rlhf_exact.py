@@ -64,7 +64,7 @@ class RlhfExact(WeightedSolver):
     def compute_at(self, game: PreferenceGame, weights: Weights) -> Solution:
         """The reference tilted by the fitted reward, certified by the reward it implies."""
         tau, r = weights["tau"], self.rewards(game)
-        if np.all(tau > 0):
+        if numerics.is_soft(tau):
             log_policy = _tilted(game, r, tau)
             # the rewards that the policy implies, so that the policy itself is certified
             r = numerics.per_context(tau, r) * (log_policy - game.log_ref)

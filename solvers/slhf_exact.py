@@ -72,7 +72,7 @@ class SlhfExact(WeightedSolver):
         def log_policy(weights: Weights) -> Float:
             tau_leader, tau_follower = weights["tau_leader"], weights["tau_follower"]
             values = measures.follower_values(game, tau_follower)
-            if np.all(tau_leader > 0):
+            if numerics.is_soft(tau_leader):
                 tilt = values / numerics.per_context(tau_leader, values)
                 return np.asarray(numerics.log_softmax(game.log_ref + tilt))
             return np.asarray(numerics.spread_over_best(values, game.log_ref, TIE_TOL))
@@ -86,7 +86,7 @@ class SlhfExact(WeightedSolver):
         tau = self.tau_follower if tau_follower is None else tau_follower
         cost = game.rows(i)
         log_ref = game.log_ref_follower(i)
-        if np.all(tau > 0):
+        if numerics.is_soft(tau):
             log_omega = numerics.log_softmax(log_ref - cost / numerics.per_context(tau, cost))
         else:
             log_ref = np.broadcast_to(log_ref, cost.shape)
@@ -118,7 +118,7 @@ class SlhfExact(WeightedSolver):
             else:
                 omega = follower[..., i, :]
             paid = (omega * cost).sum(-1)
-            if np.all(tau_follower > 0):
+            if numerics.is_soft(tau_follower):
                 log_omega = numerics.log(omega)
                 scaled = cost / numerics.per_context(tau_follower, cost)
                 off = _spread(log_omega - log_ref + scaled, log_omega)
@@ -128,13 +128,13 @@ class SlhfExact(WeightedSolver):
                 off = paid - cost.min(-1)
             values[..., i] = paid
             residual = np.maximum(residual, off.max(-1))
-        if np.all(tau_leader > 0):
+        if numerics.is_soft(tau_leader):
             tilt = values / numerics.per_context(tau_leader, values)
             off = _spread(log_policy - game.log_ref - tilt, log_policy)
         else:
             off = values.max(-1) - (np.exp(log_policy) * values).sum(-1)
         slack = np.maximum(_slack(tau_leader), _slack(tau_follower))
-        if not np.all(tau_follower > 0) and np.all(tau_leader > 0):
+        if not numerics.is_soft(tau_follower) and numerics.is_soft(tau_leader):
             slack = np.maximum(slack, 2 * TIE_TOL / np.minimum(1, tau_leader))
         condition = "first-order conditions of leader and follower"
         return Certificate(condition, np.maximum(residual, off), slack)
@@ -142,7 +142,7 @@ class SlhfExact(WeightedSolver):
 
 def _slack(tau: Weight) -> Float:
     """How far off a player may be: a tie at tau = 0, else rounding of P / tau."""
-    return np.asarray(1e-12 / np.minimum(1, tau) if np.all(tau > 0) else 2 * TIE_TOL)
+    return np.asarray(1e-12 / np.minimum(1, tau) if numerics.is_soft(tau) else 2 * TIE_TOL)
 
 
 def _spread(values: Float, log_p: Float) -> Float:

@@ -27,14 +27,14 @@ class Voting(ExactSolver, ABC):
 
     def compute(self, game: PreferenceGame) -> Solution:
         """The best answers, certified by ``violation``."""
-        log_policy = numerics.spread_over_best(self.scores(game), game.log_ref, TIE_TOL)
-        condition, lacking = self.violation(game)
+        scores = self.scores(game)
+        log_policy = numerics.spread_over_best(scores, game.log_ref, TIE_TOL)
+        condition, lacking = self.violation(game, scores)
         residual = numerics.expectation(np.exp(log_policy), lacking)
         return Solution(log_policy, Certificate(condition, residual, TIE_TOL))
 
-    def violation(self, game: PreferenceGame) -> tuple[str, Float]:
+    def violation(self, game: PreferenceGame, scores: Float) -> tuple[str, Float]:
         """A condition on the answers that may be given, and by how much each (..., n) fails it."""
-        scores = self.scores(game)
         return "no answer has a higher score", scores.max(-1, keepdims=True) - scores
 
 

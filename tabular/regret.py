@@ -93,7 +93,7 @@ def _at(solver: Solver, game: PreferenceGame, tau: Weight, tau_follower: Weight)
 
 def _against(game: PreferenceGame, values: Float, tau: Weight, message: Reasons) -> Regret:
     """The objective E_p values - tau KL(p | ref), and what a policy lacks to its maximum."""
-    soft = np.all(tau != 0)
+    soft = numerics.is_soft(tau)
     if soft:
         tilt = values / numerics.per_context(tau, values)
         best = tau * numerics.logsumexp(game.log_ref + tilt)

@@ -16,7 +16,7 @@ from tests.mutants import Mutant, NotPlantedError, assert_noticed, collected
 PLANTED = {
     "tests/games/estimation/test_estimators.py": 41,
     "tests/games/test_drawn_families.py": 14,
-    "tests/games/test_measures_by_hand.py": 22,
+    "tests/games/test_measures_by_hand.py": 24,
     "tests/llm/test_learner_mutants.py": 35,
     "tests/solvers/golden/test_baselines.py": 27,
     "tests/solvers/golden/test_dataset_fits.py": 19,

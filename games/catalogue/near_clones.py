@@ -53,7 +53,7 @@ def near_clones(
     copied = clones(game, action, 3)
     P = copied.P.copy()
     P[..., family, np.roll(family, -1)], P[..., np.roll(family, -1), family] = p, 1 - p
-    lotteries = [k for k in copied.known if k.solver == "nlhf_exact" and k.params["tau"] == 0]
+    lotteries = [k for k in copied.known if k.solver == "nlhf_exact" and k.params.get("tau") == 0]
     source = "derived: maximal lotteries are composition-consistent"
     known = (
         *at_zero_tau("derived: smallest loss", slhf=best(P.min(-1), copied.ref)),

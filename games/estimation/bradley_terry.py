@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from games import numerics
+from games import measures, numerics
 from games.certificate import Certificate, Reasons
 from games.comparisons import Comparisons
 from games.errors import GameError
-from games.estimation.estimator import Estimator, Fit, win_shares
+from games.estimation.estimator import Estimator, Fit
 from games.estimation.rewards import (
     fit_rewards,
     mean_weights,
@@ -56,20 +56,19 @@ class BradleyTerry(Estimator):
         empty = super().undefined(comparisons)
         if self.ridge > 0:
             return empty
-        P, pairs = win_shares(comparisons), comparisons.pairs
+        P, pairs = comparisons.shares, comparisons.pairs
         infinite = why_infinite(P, pairs, comparisons.names)
         return np.where(empty == "", infinite, empty)
 
     def compute(self, comparisons: Comparisons, rng: np.random.Generator | None) -> Fit:
         """The fitted rewards as a game, certified by the rewards that its P implies."""
-        P, pairs = win_shares(comparisons), comparisons.pairs
+        P, pairs = comparisons.shares, comparisons.pairs
         w = mean_weights(pairs)
         ridge = self.ridge / (pairs.sum((-1, -2)) / 2)
         r = fit_rewards(P, w, ridge)
         fitted = numerics.sigmoid(r[..., :, None] - r[..., None, :])
         game = PreferenceGame(fitted, pairs=pairs, names=comparisons.names)
-        odds = np.log(game.P) - np.log(np.swapaxes(game.P, -1, -2))
-        r = odds.mean(-1)
+        r = measures.log_odds(game).mean(-1)
         off = abs(reward_gradient(P, w, ridge, r)).max(-1)
         certificate = Certificate("Bradley-Terry stationarity", off, 1e-10)
         return Fit(game, certificate, reward_loss(P, w, ridge, r)[..., None])

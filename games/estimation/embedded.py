@@ -11,10 +11,10 @@ from games.certificate import Certificate, Reasons
 from games.comparisons import Comparisons
 from games.errors import GameError
 from games.estimation.embeddings import LogisticLoss, projected
-from games.estimation.estimator import Estimator, Fit, win_shares
+from games.estimation.estimator import Estimator, Fit
 from games.estimation.rewards import mean_weights
 from games.game import Float, PreferenceGame
-from games.ranges import require
+from games.ranges import require, require_whole
 
 _TOLERANCE = 1e-7
 
@@ -34,12 +34,9 @@ class Embedded(Estimator, ABC):
     with_rewards: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        require(self, GameError, dim=(0, 2**31), ridge=(0, np.inf), starts=(1, 2**31))
-        if self.dim % 2 or self.starts % 1:
-            raise GameError(
-                f"{type(self).__name__}: dim is {self.dim!r} and starts {self.starts!r}, "
-                "expected an even and a whole number"
-            )
+        require(self, GameError, ridge=(0, np.inf))
+        least = 0 if self.with_rewards else 2
+        require_whole(self, GameError, dim=range(least, 2**31, 2), starts=range(1, 2**31))
 
     @property
     def draws(self) -> bool:
@@ -51,15 +48,21 @@ class Embedded(Estimator, ABC):
         empty = super().undefined(comparisons)
         if self.ridge > 0:
             return empty
-        wins = comparisons.wins + comparisons.ties / 2
-        n = wins.shape[-1]
-        one_way = ((wins == 0) & ~np.eye(n, dtype=bool)).any((-1, -2))
-        why = "some answer never won against another, so log-odds may be infinite; set ridge > 0"
-        return np.where(one_way & (empty == ""), why, empty)
+        points, names = comparisons.points, comparisons.names
+        n = points.shape[-1]
+        reasons = empty.astype(object)
+        without = (points == 0) & ~np.eye(n, dtype=bool)
+        for context in map(tuple, np.argwhere(without.any((-1, -2)) & (empty == ""))):
+            i, j = np.argwhere(without[context])[0]
+            reasons[context] = (
+                f"{names[i]} never won against {names[j]}, so that log-odds may be infinite or "
+                "unknown; set ridge > 0"
+            )
+        return reasons.astype(np.str_)
 
     def compute(self, comparisons: Comparisons, rng: np.random.Generator | None) -> Fit:
         """The fit of lowest loss, context by context."""
-        P, pairs = win_shares(comparisons), comparisons.pairs
+        P, pairs = comparisons.shares, comparisons.pairs
         batch, n = P.shape[:-2], P.shape[-1]
         columns = self.dim + self.with_rewards
         drawn = [] if rng is None else list(rng.normal(size=(self.starts - 1, n, columns)))
@@ -85,7 +88,7 @@ class Embedded(Estimator, ABC):
 
         The rewards are the row means, so that the embeddings have to explain the cycles only.
         """
-        wins = comparisons.wins + comparisons.ties / 2
+        wins = comparisons.points
         losses = np.swapaxes(wins, -1, -2)
         added = np.where((wins > 0) & (losses > 0), 0.0, 0.5)
         S = np.log(wins + added) - np.log(losses + added)

@@ -71,7 +71,7 @@ class LogisticLoss:
         return np.asarray(log_odds(point[:, : self.dim]) + r[:, None] - r[None, :])
 
     def at(self, point: Float) -> tuple[float, Float]:
-        """The loss in nats, and its gradient: H (V R)^T and the row sums of H.
+        """The loss in nats, and its gradient: -H V R and the row sums of H, plus ridge * point.
 
         H = w (sigmoid(S) - P), and the gradient has the shape of the point.
         """

@@ -99,19 +99,13 @@ class Estimator(ABC):
         return np.where(empty, "nothing is compared; drop the context", "")
 
 
-def win_shares(comparisons: Comparisons) -> Float:
-    """The share of wins of each pair, ties half; 1/2 where a pair was never compared."""
-    wins, pairs = comparisons.wins + comparisons.ties / 2, comparisons.pairs
-    return np.asarray(np.divide(wins, pairs, out=np.full(pairs.shape, 0.5), where=pairs > 0))
-
-
 def log_loss(game: PreferenceGame, comparisons: Comparisons) -> Float:
     """Mean of -log P(winner) over the comparisons, in nats, [0, inf]; shape (...).
 
     A tie counts half to each side. A guess of 1/2 has log 2 = .693; a comparison that the game
     gives probability 0 makes it infinite. NaN in a context without comparisons.
     """
-    wins = comparisons.wins + comparisons.ties / 2
+    wins = comparisons.points
     total = wins.sum((-1, -2))
     loss = np.where(wins > 0, -numerics.log(np.where(wins > 0, game.P, 1.0)), 0.0)
     summed = (wins * loss).sum((-1, -2))

@@ -23,8 +23,8 @@ class Hybrid(Embedded):
     dim : even int >= 0
         Numbers for each answer beside its reward.
     ridge : float >= 0
-        The penalty counts as a Gaussian prior of variance 1 / ridge on each number. At 0 there is
-        a fit only if every pair was won each way; else it may be infinite.
+        The penalty counts as a Gaussian prior of variance 1 / ridge on each number. At 0 a
+        context is fitted only where every pair was won each way: else it may be infinite.
     starts : int >= 1
         From how many points to minimise: the projection of the observed log-odds, and drawn ones.
 

@@ -18,7 +18,7 @@ from games.estimation.estimator import Estimator, Fit
 from games.estimation.rewards import newton_step, reward_gradient, why_infinite
 from games.game import Float, PreferenceGame
 from games.population import Population
-from games.ranges import require
+from games.ranges import require, require_whole
 
 _MAX_STEPS = 3_000
 _TOLERANCE = 1e-7
@@ -39,8 +39,8 @@ class Mixture(Estimator):
     k : int >= 1
     ridge : float >= 0
         The penalty counts as a Gaussian prior of variance 1 / ridge on each reward of each group.
-        At 0 there is a fit only if the wins of every rater are strongly connected; else it may be
-        infinite.
+        At 0 a context is fitted only where the wins of every rater are strongly connected: else it
+        may be infinite.
     starts : int >= 1
         From how many random assignments of the raters to begin.
 
@@ -56,11 +56,8 @@ class Mixture(Estimator):
     paper: ClassVar[str] = "Dempster, Laird and Rubin 1977; Chakraborty et al. 2024"
 
     def __post_init__(self) -> None:
-        require(self, GameError, k=(1, 2**31), ridge=(0, np.inf), starts=(1, 2**31))
-        if self.k % 1 or self.starts % 1:
-            raise GameError(
-                f"Mixture: k is {self.k!r} and starts {self.starts!r}, expected whole numbers"
-            )
+        require(self, GameError, ridge=(0, np.inf))
+        require_whole(self, GameError, k=range(1, 2**31), starts=range(1, 2**31))
 
     @property
     def draws(self) -> bool:

@@ -24,8 +24,8 @@ class Table(Estimator):
     ----------
     prior : float >= 0
         Comparisons added to each side of each pair; 1 is Laplace's rule of succession, 1/2 that
-        of Krichevsky and Trofimov. At 0 a pair with one winner is certain, and a log-loss on other
-        comparisons may be infinite.
+        of Krichevsky and Trofimov. ``Fit.losses`` leaves the prior out: they are the log-loss. At 0
+        a pair with one winner is certain, and a log-loss on other comparisons may be infinite.
 
     Raises
     ------
@@ -43,7 +43,7 @@ class Table(Estimator):
         """The smoothed win rates, exact by their formula."""
         pairs = comparisons.pairs
         total = pairs + 2 * self.prior
-        wins = comparisons.wins + comparisons.ties / 2 + self.prior
+        wins = comparisons.points + self.prior
         P = np.divide(wins, total, out=np.full(total.shape, 0.5), where=total > 0)
         game = PreferenceGame(P, pairs=pairs, names=comparisons.names)
         exact = Certificate("closed form", np.zeros(game.batch), 0.0)

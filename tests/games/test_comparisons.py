@@ -57,10 +57,10 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: Counts([[0, 2], [3, 0]], [[0, 1], [0, 0]]), "enter each tie in both triangles"),
     (lambda: Counts(np.zeros((2, 2))).game(), "a context has no comparison; drop it"),
     (lambda: Counts([WINS, np.zeros((3, 3))]).game(), "a context has no comparison"),
-    (lambda: Counts(WINS, names=["a"]).game(), "1 names for 3 answers"),
+    (lambda: Counts(WINS, names=["a"]), "1 names, expected 3: one for each answer"),
     (lambda: Counts([[0, 1], [1]]), "Comparisons: wins is ragged"),
     (lambda: Counts([["a", "b"], ["c", "d"]]), "Comparisons: wins has entries of type <U1"),
-    (lambda: Counts(WINS, raters=WINS), r"raters \(3, 3\) must be \(m, \*\(3, 3\)\)"),
+    (lambda: Counts(WINS, raters=WINS), r"raters \(3, 3\) must be \(m, 3, 3\)"),
     (lambda: Counts(np.zeros((3, 3)), raters=np.zeros((0, 3, 3))), r"raters \(0, 3, 3\) must be"),
     (lambda: Counts(WINS, raters=[WINS, WINS]), "do not sum to wins; use Comparisons.by_rater"),
     (lambda: Counts([[0, 0], [0, 0]], raters=[[[0, 1], [0, 0]], [[0, -1], [0, 0]]]), "raters must"),
@@ -190,3 +190,19 @@ def test_one_rater_draws_what_a_sample_draws() -> None:
     one = Comparisons.sample_raters(PreferenceGame.stack([game]), 50, np.random.default_rng(4))
     np.testing.assert_array_equal(plain.wins, one.wins)
     assert plain.raters is None
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"names": ["a"]}, "1 names, expected 3: one for each answer"),
+        ({"names": "abcd"}, "4 names, expected 3: one for each answer"),
+        ({"prompts": ["a", "b", "c"]}, "3 prompts, expected 2: one for each context"),
+        ({"raters": np.ones((2, 2))}, r"must be \(m, 2, 3, 3\)"),
+    ],
+)
+def test_names_prompts_and_raters_fit_the_counts(params: dict[str, Any], message: str) -> None:
+    with pytest.raises(GameError, match=message):
+        Comparisons([WINS, WINS], **params)
+    assert Comparisons([WINS, WINS], names="abc", prompts="xy").prompts == ("x", "y")
+    assert Comparisons(WINS, prompts=["x"]).prompts == ("x",)

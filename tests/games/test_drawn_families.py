@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from games import GameError, PreferenceGame, measures, numerics
+from games import GameError, Known, PreferenceGame, measures, numerics
 from games.catalogue import make
 from games.catalogue.clones import clones
 from games.catalogue.near_clones import near_clones
@@ -117,6 +117,8 @@ def test_many_draws_are_the_contexts_of_one_game_from_a_spec(name: str) -> None:
         ("bradley_terry_cycle", {"cycle": -1}, "cycle -1, expected"),
         ("condorcet_loser", {"lead": 0.9}, "lead < cycle"),
         ("near_clones", {"inside": 1.1}, "probability"),
+        ("condorcet_loser", {"cycle": 0.9, "lead": 0.9 - 1e-10}, "by more than 1e-9"),
+        ("condorcet_loser", {"lead": 0.5 + 1e-10}, "by more than 1e-9"),
         ("near_clones", {"action": "C"}, "near_clones: no action 'C'"),
     ],
 )
@@ -135,6 +137,14 @@ def test_the_slhf_leader_answers_the_condorcet_loser() -> None:
     assert SlhfExact(0.1, 0.1).solve(game).policy[3] == pytest.approx(0.81, abs=0.005)
     for solver in (RlhfExact(0.0), NlhfExact(0.0)):
         assert solver.solve(game).policy[3] == pytest.approx(0, abs=1e-9)
+
+
+def test_near_clones_keep_lotteries_at_tau_0_whose_parameters_may_be_left_out() -> None:
+    A = np.array([1.0, 0.0])
+    answers = [Known("nlhf_exact", params, A, "by hand") for params in ({}, {"tau": 0.0})]
+    pair = PreferenceGame([[0.5, 0.6], [0.4, 0.5]], known=answers)
+    kept = [known.params for known in near_clones(pair).known if known.solver == "nlhf_exact"]
+    assert kept == [{"tau": 0.0}]
 
 
 def test_near_clones_move_slhf_and_neither_nlhf_nor_exact_clones_do() -> None:

@@ -238,3 +238,9 @@ def test_a_game_in_single_precision_is_the_same_game() -> None:
             single.arrays()[name][...] = 0
     with pytest.raises(GameError, match=r"sums to 0\.99999"):
         single.at(())
+
+
+def test_a_type_whose_utilities_tie_has_every_answer_as_its_favourite_at_full_scale() -> None:
+    people = Population([0.5, 0.5], [[1.0, 1.0 + 1e-12, 1.0], [0.0, 2.0, 1.0]])
+    assert people.favourites.tolist() == [[True, True, True], [False, True, False]]
+    np.testing.assert_array_equal(people.scaled, [[1, 1, 1], [0, 1, 0.5]])

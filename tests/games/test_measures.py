@@ -8,9 +8,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import special
 
-from games import PreferenceGame, measures
+from games import GameError, PreferenceGame, measures, numerics
 from games.game import TIE_TOL, Float
 from solvers import SOLVERS
+from solvers.nlhf_exact import NlhfExact
+from solvers.rlhf_exact import RlhfExact
+from solvers.slhf_exact import SlhfExact
 from tests.paper_games import random_games, three_annotators
 from tests.strategies import ANY, INTERIOR, LAW, SHORT, games, permuted, table, weights
 
@@ -266,3 +269,30 @@ def test_win_rate_is_bilinear_and_complementary() -> None:
     np.testing.assert_allclose(measures.win_rate(game, p, q) + measures.win_rate(game, q, p), 1)
     np.testing.assert_allclose(measures.win_rate(game, p, p), 0.5)
     np.testing.assert_allclose(measures.kl_to_ref(game, game.ref), 0, atol=1e-30)
+
+
+@pytest.mark.parametrize("tau", [-0.1, [0.1, -0.1], [0.0, 0.1], [0.0, np.nan]])
+def test_a_negative_tau_or_some_that_are_0_are_refused(tau: float | list[float]) -> None:
+    game, pi = PreferenceGame.stack([CYCLE, CYCLE]), np.full(3, 1 / 3)
+    weight: Float = np.array(tau)
+    for measure in (
+        lambda: measures.duality_gap(game, pi, weight),
+        lambda: measures.follower_values(game, weight),
+        lambda: SlhfExact().at_weights(game)({"tau_leader": weight, "tau_follower": 0.1}),
+        lambda: RlhfExact().compute_at(game, {"tau": weight}),
+        lambda: NlhfExact().compute_at(game, {"tau": weight}),
+    ):
+        with pytest.raises(GameError, match="all 0 or all > 0"):
+            measure()
+
+
+def test_a_context_without_tau_has_no_value_and_leaves_the_others_theirs() -> None:
+    game, pi = PreferenceGame.stack([CYCLE, CYCLE]), np.full(3, 1 / 3)
+    weight = np.array([np.nan, 0.1])
+    gap = measures.duality_gap(game, pi, weight)
+    values = measures.follower_values(game, weight)
+    assert np.isnan(gap[0])
+    assert np.isnan(values[0]).all()
+    np.testing.assert_array_equal(gap[1], measures.duality_gap(CYCLE, pi, 0.1))
+    np.testing.assert_array_equal(values[1], measures.follower_values(CYCLE, 0.1))
+    assert not numerics.is_soft(np.zeros(2))

@@ -59,6 +59,12 @@ def check_measures(module: Any) -> None:
     split = module.hodge_log_odds(PreferenceGame(LADDER))
     close(split.scores, [0.7, 0.4, -1.1])
     close(split.cyclic_share, 0)
+    certain, clear = [[0.5, 1.0], [0.0, 0.5]], [[0.5, 0.75], [0.25, 0.5]]
+    sure = PreferenceGame([certain, clear])
+    close(module.certain(sure), [1, 0])
+    close(module.log_odds(sure)[:, 0, 1], [np.inf, np.log(3)])
+    close(module.log_odds(sure)[0, 1], [-np.inf, 0])
+    close(module.hodge_log_odds(sure).scores, [[np.nan, np.nan], [np.log(3) / 2, -np.log(3) / 2]])
 
 
 CHECKS: dict[Any, Callable[[Any], None]] = {measures: check_measures}
@@ -87,6 +93,8 @@ MUTANTS = mutants({
         ("wins[..., j, :] & no_worse", "wins[..., :, j] & no_worse"),
         ("sum((-1, -2)) / 3", "sum((-1, -2)) / 6"),
         ("scores[..., :, None] - scores", "scores[..., :, None] + scores"),
+        ("(game.P == 0) | (game.P == 1)", "game.P < 0"),
+        ("numerics.log(P) - numerics", "numerics.log(P) + numerics"),
     ],
 })  # fmt: skip
 

@@ -116,6 +116,16 @@ def test_special_cases_coincide() -> None:
     )
 
 
+@pytest.mark.parametrize("decay", [3, 10, 10.0, 1e6])
+@pytest.mark.parametrize("history", [2, 20, 400])
+def test_weights_of_mnpo_are_a_distribution_that_grows_with_age(decay: float, history: int) -> None:
+    weights = Mnpo(TAU, ETA, history, decay).weights
+    assert weights.sum() == pytest.approx(1, abs=1e-12)
+    assert (weights >= 0).all()
+    assert weights[-1] == pytest.approx((1 - 1 / decay) / (1 - decay**-history), rel=1e-12)
+    assert weights[-2] * decay == pytest.approx(weights[-1], rel=1e-12)
+
+
 BAD: list[tuple[type[Any], dict[str, Any]]] = [
     *[(cls, {"tau": 0.0}) for cls in REGULARISED],
     *[(cls, {"eta": eta}) for cls in REGULARISED if cls is not Comal for eta in (-1.0, 0.0)],
@@ -127,6 +137,8 @@ BAD: list[tuple[type[Any], dict[str, Any]]] = [
     (Mpo, {"reset_every": 0}),
     (NashEma, {"eta": None}),
     (Mnpo, {"history": 0}),
+    (Mnpo, {"history": 2.0}),
+    (Mnpo, {"history": 2.5}),
     (Mnpo, {"decay": -0.1}),
     (Mnpo, {"opponents": "all"}),
     (NashMd, {"mixing": 1.1}),

@@ -264,6 +264,7 @@ def test_sampled_optimism_ends_at_the_noise_floor() -> None:
         (Spo, {"eta": -1.0}),
         (Sppo, {"eta": 2e3}),
         (Gpo, {"dimension": 3}),
+        (Gpo, {"dimension": 2.0}),
         (Gpo, {"embedding": "learned"}),
         (Gpo, {"eta": 0.0}),
         (Rspo, {"tau": 0.0}),

@@ -249,6 +249,10 @@ def test_parameters_out_of_range_are_named() -> None:
         (RewardFollower, {"steering": 1.5}),
         (RewardFollower, {"penalty": "none"}),
         (RewardFollower, {"features": [[1.0, 2.0], [1.0]]}),
+        *(
+            (RewardFollower, {"features": features})
+            for features in (3, [1, 2], "ab", [["a"], ["b"]], [[], []], [[np.inf], [1.0]], [[None]])
+        ),
         (Sgpo, {"radius": -1}),
     ]
     for cls, params in wrong:

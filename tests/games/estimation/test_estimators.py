@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy.linalg import schur
 from scipy.optimize import minimize
 
-from games import Comparisons, Population, PreferenceGame
+from games import Comparisons, Population, PreferenceGame, comparisons
+from games.errors import GameError
 from games.estimation import ESTIMATORS, embeddings, estimator, log_loss, rewards
 from games.estimation.bradley_terry import BradleyTerry
 from games.estimation.general import General
@@ -159,8 +160,8 @@ def check_mixture(kind: Any) -> None:
     small = by_raters(12, 20)
     several = kind(3, ridge=0.1, starts=6).fitted(small, np.random.default_rng(0))
     assert several.spread > 1e-3
-    for each, comparisons in ((fit, data), (several, small)):
-        close(each.losses.min(), penalised_likelihood(each.game.population, comparisons), 1e-10)
+    for each, judged in ((fit, data), (several, small)):
+        close(each.losses.min(), penalised_likelihood(each.game.population, judged), 1e-10)
         assert (np.diff(each.game.population.shares) <= 0).all()
     assert fit.certificate.holds
     one = kind(1, ridge=0.3)
@@ -219,7 +220,13 @@ def check_log_loss(module: ModuleType) -> None:
     close(module.log_loss(sure, Comparisons([[0, 9], [0, 0]])), 0)
     assert module.log_loss(sure, Comparisons([[0, 9], [1, 0]])) == np.inf
     assert np.isnan(module.log_loss(sure, Comparisons(np.zeros((2, 2)))))
-    close(module.win_shares(DATA)[[0, 1, 0], [1, 0, 3]], [8 / 12, 4 / 12, 0.5])
+
+
+def check_comparisons(module: ModuleType) -> None:
+    """Points, and shares of a pair with ties, and of one that was never compared, by hand."""
+    data = module.Comparisons(WINS, TIES)
+    close(data.points[[0, 1, 2], [1, 2, 1]], [8, 9.5, 1.5])
+    close(data.shares[[0, 1, 0], [1, 0, 3]], [8 / 12, 4 / 12, 0.5])
 
 
 CHECKS: dict[Any, Callable[[Any], None]] = {
@@ -229,14 +236,15 @@ CHECKS: dict[Any, Callable[[Any], None]] = {
     Hybrid: check_hybrid,
     Mixture: check_mixture,
     embeddings: check_embeddings,
+    comparisons: check_comparisons,
     estimator: check_log_loss,
 }
 
 MUTANTS = mutants({
     Table: [
         ("pairs + 2 * self.prior", "pairs + self.prior"),
-        ("comparisons.ties / 2 + self.prior", "comparisons.ties + self.prior"),
-        ("comparisons.wins + comparisons", "comparisons.pairs - comparisons.wins - comparisons"),
+        ("comparisons.points + self.prior", "comparisons.wins + comparisons.ties + self.prior"),
+        ("comparisons.points", "comparisons.pairs - comparisons.points"),
         ("np.full(total.shape, 0.5)", "np.full(total.shape, 0.4)"),
         ("pairs=pairs", "pairs=None"),
     ],
@@ -283,11 +291,14 @@ MUTANTS = mutants({
         ("self.ridge / 2 * (point**2)", "self.ridge * (point**2)"),
         ("self.w * self.P * np", "self.w * self.P.T * np"),
     ],
+    comparisons: [
+        ("self.wins + self.ties / 2)", "self.wins + self.ties)"),
+        ("self.wins.shape, 0.5)", "self.wins.shape, 0.0)"),
+    ],
     estimator: [
-        ("comparisons.wins + comparisons.ties / 2\n    total", "comparisons.wins\n    total"),
+        ("wins = comparisons.points", "wins = comparisons.wins"),
         ("wins > 0, -numerics", "wins > 0, numerics"),
         ("total = wins.sum((-1, -2))", "total = np.maximum(1, wins.sum((-1, -2)))"),
-        ("pairs.shape, 0.5), where", "pairs.shape, 0.0), where"),
     ],
 })  # fmt: skip
 
@@ -326,3 +337,22 @@ def test_more_comparisons_lower_the_log_loss_on_others(name: str) -> None:
         for data in (few, many)
     ]
     assert losses[1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "wanted"),
+    [
+        (General, {"dim": 2.0}, "an even number"),
+        (General, {"dim": 3}, "an even number"),
+        (General, {"dim": 0}, r"an even number in \[2"),
+        (Hybrid, {"starts": 2.0}, "a whole number"),
+        (Mixture, {"k": 2.0}, "a whole number"),
+        (Mixture, {"k": True}, "a whole number"),
+        (Mixture, {"starts": 0}, "a whole number"),
+        (Mixture, {"starts": 2.5}, "a whole number"),
+    ],
+)
+def test_sizes_are_whole_numbers(kind: Any, params: dict[str, Any], wanted: str) -> None:
+    with pytest.raises(GameError, match=f"expected {wanted}"):
+        kind(**params)
+    assert kind(**{name: np.int64(4) for name in params})

@@ -123,10 +123,10 @@ MUTANTS = mutants({
     ],
     NlhfExact: [
         ("measures.majorities(game), game.ref", "measures.majorities(game), None"),
-        ("np.log(game.P) - np.log(np.swapaxes(game.P, -1, -2))", "np.log(game.P / (1 + game.P))"),
+        ("measures.log_odds(game)", "np.log(game.P / (1 + game.P))"),
         ("0.5 + odds / scale[..., None, None], game.ref", "0.5 + odds / scale[..., None, None]"),
         ("= weights[\"tau\"] / scale, game.n", "= weights[\"tau\"], game.n"),
-        ("(game.P == 0) | (game.P == 1)", "(game.P < 0)"),
+        ("measures.certain(game)", "(game.P < 0).any((-1, -2))"),
         ("game.P.reshape(-1, n, n)", "np.swapaxes(game.P, -1, -2).reshape(-1, n, n)"),
         ("game.ref.reshape(-1, n)", "np.full((game.ref.size // n, n), 1 / n)"),
         ("np.log(ref), every)", "np.log(ref), 1.01 * every)"),

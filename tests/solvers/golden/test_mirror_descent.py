@@ -188,7 +188,7 @@ MUTANTS = mutants({
         ("return newest, *state[:-1]", "return newest, *state[1:]"),
         ('if self.opponents == "newest":', "if self.history > 9:"),
         ("numerics.log_softmax(state[0])", "numerics.log_softmax(state[1])"),
-        ("self.decay ** np.arange(self.history)", "self.decay ** -np.arange(self.history)"),
+        ("decay ** (age if", "decay ** (-age if"),
         ("+ eta * tau * game.log_ref", ""),
     ],
     NashRs: [

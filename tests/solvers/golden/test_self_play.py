@@ -163,10 +163,10 @@ MUTANTS = mutants({
         ("c = decreasing_root(", "c = 0 * decreasing_root("),
     ],
     Gpo: [
-        ("np.log(P) - np.log(np.swapaxes(P, -1, -2))", "P - np.swapaxes(P, -1, -2)"),
+        ("measures.log_odds(fit)", "(2 * fit.P - 1)"),
         ("log_policy + self.eta * gain", "log_policy - self.eta * gain"),
         ("log_odds(projected(odds, self.dimension))", "log_odds(projected(-odds, self.dimension))"),
-        ("Comparisons(P * (1", "Comparisons(P**2 * (1"),
+        ("Comparisons(game.P * (1", "Comparisons(game.P**2 * (1"),
         ("General(self.dimension,", "General(2 * self.dimension,"),
         ("after[1] / after[1].sum(-1, keepdims=True)", "np.exp(after[0]) / 2"),
     ],
