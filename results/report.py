@@ -202,7 +202,7 @@ def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
     )
     for kind in ("games", "solvers", "learners", "experiments"):
         names = [_call(entry) for entry in spec.get(kind, [])]
-        yield f"{kind}: {', '.join(names) or 'unknown'}"
+        yield f"{kind}: {', '.join(names) or ('none' if spec else 'unknown')}"
     yield f"seeds: {', '.join(map(str, spec.get('seeds', []))) or 'unknown'}"
     for past in (environment, *environment.get("resumed", [])):
         yield from _environment(past)
