@@ -272,7 +272,8 @@ SECTION = Section(
     "the SLHF follower, which then goes once around the cycle. So do different draws from NLHF, "
     "its own revisions, and the best set: it is no merit of a follower alone. A larger "
     "tau_follower makes the replies more random and takes the advantage away; with other games or "
-    "more answers independent draws can be better. In no way does a user see its favourite more often than with the best set.",
+    "more answers independent draws can be better. In no way does a user see its "
+    "favourite more often than with the best set.",
     findings=findings,
     tables=(
         Table("refinement", table, COLUMNS, digest, absent=NO_USERS),

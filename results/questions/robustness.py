@@ -186,9 +186,9 @@ SECTION = Section(
     "1, the answer jumps. Regret is in each method's own objective, not one for all.",
     expected="The path temperature, (1 - t) P + t / 2, is not noise but arithmetic, and in the "
     "full table only: NLHF and SLHF answer at tau as they answer the clean game at tau / (1 - t), "
-    "and at tau = 0 nothing moves. Random raters, with infinitely many comparisons, do the same, reversed ones with "
-    "1 - 2t; a position bonus in balanced order nearly so for margins near 0. All three appear "
-    "above in finite data only. Preferences that change in a monotone way, as on the path hard, "
+    "and at tau = 0 nothing moves. Random raters, with infinitely many comparisons, do the same, "
+    "reversed ones with 1 - 2t; a position bonus in balanced order nearly so for margins near "
+    "0. All three appear above in finite data only. Preferences that change in a monotone way, as on the path hard, "
     "leave the SLHF leader at tau = 0 where it is. cyclic: RLHF sees the transitive part only, and "
     "equally compared pairs change little but its temperature: compare at equal KL, as the "
     "findings do. At tau = 0 RLHF and the SLHF leader jump where two answers swap ranks; the Nash "
