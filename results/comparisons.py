@@ -17,11 +17,13 @@ NO_PENALTY = "tau = 0"
 
 BY_ARITHMETIC = {
     "entropy": "Entropy is left out at equal KL: with a uniform reference it is log n - KL for "
-    "every method, by arithmetic."
+    "every method, by arithmetic.",
+    "self_agreement": "Self-agreement is left out with it: at a fixed entropy it hardly varies.",
 }
 """Metric -> why it compares nothing at equal KL."""
 
 _ENOUGH = 2 / 3
+_REACHED = "kl_to_ref"
 _COMPARED = set(CONCEPTS[:3])
 
 
@@ -46,8 +48,11 @@ def void_metrics(comparison: str) -> dict[str, str]:
 def middle_level(rows: pd.DataFrame) -> str | None:
     """The largest KL that every concept reaches on two thirds of the games: "KL = 0.1 nats".
 
-    If there is none, the KL that they reach on most games, the largest of several. The games are
-    those asked for at some KL, the concepts those of ``rows`` at some KL. None if no KL is matched.
+    A concept reaches a KL where its answer exists: where the KL reached (``kl_to_ref``) is defined
+    or, in rows without it, any value but a time. A game with several such rows, of seeds, draws or
+    changes, counts by their share. If no KL is reached on so many games, the KL that is reached on
+    most, the largest of several. The games are those asked for at some KL, the concepts those of
+    ``rows`` at some KL. None if no KL is matched.
 
     Parameters
     ----------
@@ -58,14 +63,24 @@ def middle_level(rows: pd.DataFrame) -> str | None:
     rows = rows[rows["comparison"].isin(levels)]
     concepts = _COMPARED & set(rows["concept"]) or set(rows["concept"])
     keys = ["comparison", "game", "concept"]
-    reached = rows.loc[rows["value"].notna() & rows["concept"].isin(concepts), keys]
-    each = reached.drop_duplicates().groupby(keys[:2], observed=True).size()
-    counts = (each == len(concepts)).groupby("comparison", observed=True).sum()
-    if not levels or counts.empty:
+    rows = _of_answers(rows[rows["concept"].isin(concepts)])
+    if not levels or rows.empty:
         return levels[0] if levels else None
+    each = rows["value"].notna().groupby([rows[key] for key in keys], observed=True).mean()
+    shares = each.unstack("concept").reindex(columns=sorted(concepts)).fillna(0.0).min(axis=1)
+    counts = shares.groupby("comparison", observed=True).sum().round(6)
     order = sorted(map(str, counts.index), key=level)
-    enough = [name for name in order if counts[name] >= _ENOUGH * rows["game"].nunique()]
-    return enough[-1] if enough else max(reversed(order), key=lambda name: int(counts[name]))
+    least = round(_ENOUGH * rows["game"].nunique(), 6)
+    enough = [name for name in order if counts[name] >= least]
+    return enough[-1] if enough else max(reversed(order), key=lambda name: float(counts[name]))
+
+
+def _of_answers(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that exist exactly where the answer does; costs exist where it does not."""
+    if "metric" not in rows:
+        return rows
+    metric = rows["metric"].astype(str)
+    return rows[metric == _REACHED] if (metric == _REACHED).any() else rows[metric != "seconds"]
 
 
 def equal_temperature(rows: pd.DataFrame) -> str | None:

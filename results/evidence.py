@@ -59,6 +59,10 @@ def not_measured(frame: pd.DataFrame, questions: tuple[str, ...]) -> list[str]:
     out = [f"Not measured: {question}." for question in questions if question not in present]
     skipped = frame[frame["status"] == "skipped"]
     for (question, message), part in skipped.groupby(["experiment", "message"], observed=True):
-        games = ", ".join(sorted(part["game"].unique()))
-        out.append(f"Not measured: {question} on {games}: {message}.")
+        games, solvers, metrics = (
+            ", ".join(sorted(map(str, set(part[name]) - {""})))
+            for name in ("game", "solver", "metric")
+        )
+        what = f"{question} ({metrics})" if metrics else f"some cells of {question}"
+        out.append(f"Not measured: {what} on {games} with {solvers}: {message}.")
     return out

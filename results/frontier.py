@@ -16,7 +16,6 @@ import pandas as pd
 from results import panels, style
 from results.comparisons import NO_PENALTY, level, middle_level
 from results.frames import (
-    FILLED,
     categories,
     comparison_of,
     describe_by_comparison,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CATALOGUE = "catalogue"
-"""The games that are no draws of a family: values of each game, and no interval over games."""
+"""The games whose contexts are no draws of a family: one value a game, a mean over its seeds."""
 
 TITLE = "How does the answer change with strength?"
 READING = (
@@ -42,7 +41,11 @@ READING = (
     "along a line and between methods of one set, never between sets. Games of the catalogue were "
     "chosen, not drawn: their mean has no interval, and no method is better or worse than another "
     "by it. SLHF moves tau_leader and tau_follower together; SLHF (tau_follower = 0) moves "
-    "tau_leader only, and at tau = 0 they are the same."
+    "tau_leader only, and at tau = 0 they are the same. RLHF leaves pairs that were never compared "
+    "out of its fit; RLHF (filled) counts them as ties, as NLHF and SLHF do. A game that is drawn "
+    "anew with each seed counts as one game, the mean over its seeds. Some values are 0 by theorem "
+    "and no evidence: NLHF and SLHF ignore exact clones, and with P known they never read which "
+    "pairs were compared."
 )
 
 _SLHF, _BEST_REPLY = "SLHF", "SLHF (tau_follower = 0)"
@@ -80,7 +83,6 @@ _FEW = {"setting": "estimated", "change": "none", "n_comparisons": 300, "estimat
 
 QUANTITIES = (
     Quantity("duality gap", "consistency", "duality_gap"),
-    Quantity("worst win rate", "consistency", "worst_win_rate"),
     Quantity("leader value", "consistency", "leader_value"),
     Quantity("mass on the Smith set", "consistency", "smith_mass"),
     Quantity("largest shift by a clone", "consistency", "clone_shift", within="max"),
@@ -224,7 +226,6 @@ def _exact(frame: pd.DataFrame) -> pd.DataFrame:
 def _axis(frame: pd.DataFrame) -> pd.DataFrame:
     """The described rows along the axis; at tau = 0 SLHF stands for both of its methods."""
     rows = describe_by_comparison(_exact(frame), None)
-    rows = rows[~rows["method"].astype(str).str.endswith(FILLED)]
     if _BEST_REPLY in set(rows["method"]):
         end = rows[(rows["comparison"] == NO_PENALTY) & (rows["method"] == _SLHF)].copy()
         names = list(rows["method"].cat.categories)

@@ -218,7 +218,8 @@ COLUMNS = (
     ),
     Column(
         "Smith",
-        "probability of the Smith set, which is the Condorcet winner if there is one",
+        "probability of the Smith set, the smallest group of answers that each beat every answer "
+        "outside it: the Condorcet winner if there is one",
         _values("smith_mass"),
         consistency.SECTION,
     ),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from results.comparisons import NO_PENALTY
 from results.export import estimate_text
-from results.frames import FILLED, categories, describe, family_of, with_labels
+from results.frames import categories, describe, family_of, with_labels
 from results.statistics import holm, paired_difference
 
 SIGNIFICANT = 0.05
@@ -25,9 +25,10 @@ READING = (
     "interval lies beyond the smallest "
     "effect in the stated direction and p < 0.05; refuted: the same in the other direction; "
     "negligible: the interval, which is not adjusted, lies within the smallest effect on both "
-    "sides; undecided: anything "
-    "else; disagree: SLHF with tau_follower tied and with tau_follower = 0 differ in opposite "
-    "directions, so that nothing is said about SLHF."
+    "sides; undecided: anything else. RLHF has two rows where P is estimated, leaving pairs that "
+    "were never compared out and filling them as ties; SLHF has two at each KL, with tau_follower "
+    "tied and with tau_follower = 0. A claim about them holds only if all their rows say the same; "
+    "disagree: some row supports or refutes it, and another does not."
 )
 
 _SAME = 1e-9
@@ -89,7 +90,8 @@ class Hypothesis(BaseModel):
         kind = "" if self.split == "all" else f" on {self.split} draws"
         than = "from" if self.direction == "either" else "than"
         return (
-            f"{self.metric}{listed} of {self.first} {how} {than} that of {self.second} "
+            f"{self.metric}{listed} of {_name(self.first)} {how} {than} that of "
+            f"{_name(self.second)} "
             f"by more than {self.smallest:g}{kind}"
         )
 
@@ -121,8 +123,9 @@ def evaluate(frame: pd.DataFrame, hypotheses: Sequence[Hypothesis]) -> pd.DataFr
     """One line a hypothesis, family of drawn games, strength and pair of methods.
 
     The unit is the draw, which both methods share. SLHF has two rows at each KL, with
-    tau_follower tied and with tau_follower = 0: if their differences have opposite signs, neither
-    is evidence, and the verdict of both is "disagree".
+    tau_follower tied and with tau_follower = 0, and RLHF has two where it can fill pairs that were
+    never compared as ties. If one of them supports or refutes a claim and another does not, none
+    is evidence, and the verdict of all is "disagree".
 
     Parameters
     ----------
@@ -147,11 +150,10 @@ def evaluate(frame: pd.DataFrame, hypotheses: Sequence[Hypothesis]) -> pd.DataFr
         verdict(t.low, t.high, t.p_holm, h.direction, h.smallest)
         for t, h in _with_claims(table, hypotheses)
     ]
-    signs = table.groupby(["hypothesis", "draws", "at"])["mean"].agg(["min", "max"])
-    opposite = (signs["min"] < 0) & (signs["max"] > 0)
-    disagree = [bool(opposite.get(key, False)) for key in zip(*_keys(table), strict=True)]
-    claims = table["verdict"].isin(["supported", "refuted"])
-    table.loc[claims & pd.Series(disagree, table.index, dtype=bool), "verdict"] = "disagree"
+    for _, part in table[table["verdict"] != "not measured"].groupby(["hypothesis", "draws", "at"]):
+        said = set(part["verdict"])
+        if len(said) > 1 and said & {"supported", "refuted"}:
+            table.loc[part.index, "verdict"] = "disagree"
     return table
 
 
@@ -179,13 +181,15 @@ def digest(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def findings(table: pd.DataFrame) -> list[str]:
-    """One sentence a hypothesis: how often it was supported, refuted, and so on."""
+    """One sentence a hypothesis: how often it was supported, refuted, and so on, and the draws."""
     out = []
     for (number, family, claim), part in table.groupby(["hypothesis", "family", "claim"]):
         counts = part["verdict"].value_counts()
         said = ", ".join(f"{word} in {counts[word]}" for word in VERDICTS if word in counts)
         tests = f"{len(part)} test" if len(part) == 1 else f"{len(part)} tests"
-        out.append(f"{number}. ({family}) {claim}: of {tests}, {said}.")
+        least, most = part["n"].min(), part["n"].max()
+        draws = f"{most} draws" if least == most else f"{least} to {most} draws"
+        out.append(f"{number}. ({family}) {claim}: of {tests}, {said} (n: {draws}).")
     return out
 
 
@@ -204,8 +208,9 @@ def _with_claims(
         yield t, hypotheses[t.hypothesis - 1]
 
 
-def _keys(table: pd.DataFrame) -> list["pd.Series[Any]"]:
-    return [table["hypothesis"], table["draws"], table["at"]]
+def _name(solver: str) -> str:
+    """The method of a solver: RLHF, NLHF or SLHF for the exact solvers of these concepts."""
+    return solver.removesuffix("_exact").upper() if solver.endswith("_exact") else solver
 
 
 def _lines(frame: pd.DataFrame, h: Hypothesis) -> list[dict[str, Any]]:
@@ -227,7 +232,7 @@ def _lines(frame: pd.DataFrame, h: Hypothesis) -> list[dict[str, Any]]:
         for at in levels:
             level = part[part["comparison"] == at] if len(part) else part
             pairs = _pairs(level, h) if len(level) else []
-            for first, second in pairs or [(h.first, h.second)]:
+            for first, second in pairs or [(_name(h.first), _name(h.second))]:
                 line = {"draws": kind, "at": at, "first": first, "second": second, **_NOTHING}
                 if same:
                     line["reason"] = "all draws have the same values: the family is not random"
@@ -263,10 +268,9 @@ def _difference(rows: pd.DataFrame, h: Hypothesis, first: str, second: str) -> d
 
 
 def _pairs(rows: pd.DataFrame, h: Hypothesis) -> list[tuple[str, str]]:
-    """The methods of ``first`` with those of ``second``: each solver has one, SLHF up to two."""
+    """The methods of ``first`` with those of ``second``: RLHF and SLHF may have two each."""
     names = [
-        [m for m in categories(rows.loc[rows["solver"] == solver, "method"]) if FILLED not in m]
-        for solver in (h.first, h.second)
+        categories(rows.loc[rows["solver"] == solver, "method"]) for solver in (h.first, h.second)
     ]
     return [(first, second) for first in names[0] for second in names[1]]
 

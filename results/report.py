@@ -10,7 +10,12 @@ from typing import Any
 import pandas as pd
 
 from results import document, evidence, frontier, headline, hypotheses, style, timings
-from results.comparisons import comparisons_to_show, is_equal_strength, void_metrics
+from results.comparisons import (
+    NO_PENALTY,
+    comparisons_to_show,
+    is_equal_strength,
+    void_metrics,
+)
 from results.document import Block, Bullets, Heading, Image, Link, Paragraph, TableBlock
 from results.export import export, text
 from results.frames import check, compact, comparison_in, parameter_text
@@ -197,7 +202,7 @@ def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
     )
     for kind in ("games", "solvers", "learners", "experiments"):
         names = [_call(entry) for entry in spec.get(kind, [])]
-        yield f"{kind}: {', '.join(names) or 'unknown'}"
+        yield f"{kind}: {', '.join(names) or ('none' if spec else 'unknown')}"
     yield f"seeds: {', '.join(map(str, spec.get('seeds', []))) or 'unknown'}"
     for past in (environment, *environment.get("resumed", [])):
         yield from _environment(past)
@@ -260,7 +265,8 @@ def _frontier(folder: Path, frame: pd.DataFrame) -> Iterator[Block]:
 def _at(comparison: str) -> str:
     """The comparison, and what it is good for."""
     if is_equal_strength(comparison):
-        return " ".join([f"{comparison} (equal strength).", *void_metrics(comparison).values()])
+        strength = "no penalty" if comparison == NO_PENALTY else "equal strength"
+        return " ".join([f"{comparison} ({strength}).", *void_metrics(comparison).values()])
     if comparison.startswith("tau = "):
         return f"{comparison} (equal temperature). {_TEMPERATURE}"
     return f"{comparison}."

@@ -42,7 +42,8 @@ class Refinement(Experiment):
     before, with the tau_follower of SLHF at the same strength (``answering.revised``: a model of
     prompting, not a fact about it). without_replacement: draws from the policy, each answer at
     most once; up to 12 answers. best_set: the N answers that hold a favourite of most users,
-    whatever the method, the bound for all the above; up to 5,000 sets.
+    whatever the method, the bound of the probability that a user has seen its favourite for all
+    the above, but not of the best utility; up to 5,000 sets.
 
     With a population: the probability that a user type receives one of its favourites, and its
     expected best utility. For every game: the quality of the first answer, and whether a reply

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.frames import categories
+from results.frames import FILLED, categories
 from results.questions.layout import GAME_AND_METHOD, pivot
 from results.questions.section import Column
 from results.questions.sentences import mean_over_games, n_games
@@ -21,6 +21,9 @@ COLUMNS = (
     Column("regret", panel="regret", top=None),
 )
 _MAX_SETTINGS = 3
+_FIRST = ("RLHF", f"RLHF{FILLED}")
+_SECOND = ("NLHF", "SLHF")
+_ALIKE = 1e-9
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -51,22 +54,37 @@ def findings(rows: pd.DataFrame) -> list[str]:
                 f"P {setting}: two data sets of {size:,.0f} comparisons agree (1 - total "
                 f"variation): {mean_over_games(estimate(alike, GAME_AND_METHOD))}."
             )
-        for second in ("NLHF", "SLHF"):
-            out += _differences(
-                part[part["metric"] == "shift"], f"{size:,.0f}", str(setting), second
-            )
+        shifts = part[part["metric"] == "shift"]
+        methods = categories(shifts["method"])
+        for first in [name for name in methods if name in _FIRST]:
+            others = [name for name in methods if name.partition(" ")[0] in _SECOND]
+            each = [text for other in others for text in _difference(shifts, first, other)]
+            if each:
+                out.append(
+                    f"From {size:,.0f} comparisons, P {setting}, shift of {first} less that of "
+                    f"another method on the same comparisons (mean, 95% interval): "
+                    f"{'; '.join(each)}."
+                )
     return out
 
 
-def _differences(shifts: pd.DataFrame, size: str, setting: str, second: str) -> list[str]:
-    gaps = paired_difference(shifts, ["metric"], "RLHF", second)
-    return [
-        f"From {size} comparisons, P {setting}, shift of RLHF less that of {second} on the same "
-        f"comparisons: {gap['mean']:+.3f} [{gap['low']:+.3f}, {gap['high']:+.3f}] (mean of "
-        f"{n_games(shifts['game'].nunique())}, 95% interval over {gap['n']} seeds)."
-        for gap in gaps.to_dict("records")
-        if not math.isnan(gap["low"])
-    ]
+def _difference(shifts: pd.DataFrame, first: str, second: str) -> list[str]:
+    """The paired difference, with the games and repetitions that both methods have."""
+    gaps = paired_difference(shifts, ["metric"], first, second).to_dict("records")
+    defined = shifts[shifts["value"].notna()]
+    games = [set(defined.loc[defined["method"] == name, "game"]) for name in (first, second)]
+    said = n_games(len(games[0] & games[1]))
+    out = []
+    for gap in gaps:
+        text = f"{second} {gap['mean']:+.3f}"
+        if not math.isnan(gap["repetitions"]):
+            ends = f"{gap['least']:+.3f} to {gap['greatest']:+.3f}"
+            out.append(f"{text} (n = {gap['n']}: {ends}, {said})")
+        elif gap["high"] - gap["low"] < _ALIKE:
+            out.append(f"{text} (all {gap['n']} alike, {said})")
+        elif not math.isnan(gap["low"]):
+            out.append(f"{text} [{gap['low']:+.3f}, {gap['high']:+.3f}] (n = {gap['n']}, {said})")
+    return out
 
 
 def curves(rows: pd.DataFrame) -> dict[tuple[int, int], pd.DataFrame]:

@@ -1,10 +1,11 @@
 """Does the same preference give the same answer, and is it the majority's?"""
 
+import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from results.comparisons import void_metrics
+from results.comparisons import level, void_metrics
 from results.frames import comparison_in
 from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, dots, pivot
 from results.questions.section import Column, Section, Table, label
@@ -91,8 +92,11 @@ def findings(rows: pd.DataFrame) -> list[str]:
         )
     if "condorcet_mass" in of_metric:
         winners = of_metric["condorcet_mass"]
-        sure = count_games(winners.assign(hit=winners["mean"] >= _SURE))
-        out.append(f"A Condorcet winner gets probability >= {_SURE} from {sure}.")
+        if math.isfinite(level(comparison_in(rows))):  # at a KL no policy may reach ``_SURE``
+            out.append(f"A Condorcet winner gets probability {mean_over_games(winners)}.")
+        else:
+            sure = count_games(winners.assign(hit=winners["mean"] >= _SURE))
+            out.append(f"A Condorcet winner gets probability >= {_SURE} from {sure}.")
     else:
         out.append("No game has a Condorcet winner.")
     said = {
@@ -134,7 +138,7 @@ SECTION = Section(
     "within one table, which is of one strength: tau = 0, or equal KL to the reference. Equal tau "
     "is not equal strength, because tau of RLHF is in log-odds and that of the others in win "
     "probability. At equal KL to a uniform reference the entropy is log n - KL for every method, "
-    "so that it compares nothing there.",
+    "so that it compares nothing there, and self-agreement hardly anything.",
     expected="At tau = 0 (no penalty) RLHF and the SLHF leader give a single answer unless answers "
     "tie, while NLHF must mix whenever every answer is beaten by another one. At tau = 0 NLHF and "
     "SLHF always give a strict Condorcet winner, the answer that beats every other one; RLHF need "

@@ -11,7 +11,7 @@ from results.questions import comparison_counts
 from results.questions.comparison_counts import short_setting
 from results.questions.layout import GAME_AND_METHOD, pivot
 from results.questions.section import Column, Section, Table, label, shared_by_methods
-from results.questions.sentences import MOVES, count_games, largest_by_method
+from results.questions.sentences import MOVES, count_games, in_common, largest_by_method
 from results.statistics import estimate
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ COLUMNS = (
     Column("unseen_share", shown=False),
 )
 _MAX_SETTINGS = 3
+_CHANGE = ["game", "change", "seed", "context"]
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -67,7 +68,7 @@ def _where_it_moves(setting: str, rows: pd.DataFrame) -> list[str]:
     rows = rows[(rows["comparisons"] == math.inf) & (rows["kind"] != "none")]
     if rows.empty:
         return []
-    shifts = estimate(rows[rows["metric"] == "shift"], GAME_AND_METHOD, "max")
+    shifts = estimate(in_common(rows[rows["metric"] == "shift"], _CHANGE), GAME_AND_METHOD, "max")
     moved = count_games(shifts.assign(hit=shifts["mean"] > MOVES))
     text = f"P {setting}: the answer moves with {moved}; by at most {largest_by_method(shifts)}."
     if setting == "known":
@@ -75,7 +76,7 @@ def _where_it_moves(setting: str, rows: pd.DataFrame) -> list[str]:
     imputed = rows[(rows["metric"] == "imputation_shift") & (rows["kind"] == "missing")]
     if imputed.empty:
         return [text]
-    part = estimate(imputed, GAME_AND_METHOD, "max")
+    part = estimate(in_common(imputed, _CHANGE), GAME_AND_METHOD, "max")
     return [
         text,
         f"P {setting}, one pair never compared: what is imputed for it moves the answer by at most "

@@ -7,6 +7,7 @@ import pandas as pd
 from results.export import number
 from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, dots, pivot
 from results.questions.section import Column, Section, Table
+from results.questions.sentences import n_games
 from results.statistics import estimate, fill_units
 
 if TYPE_CHECKING:
@@ -50,28 +51,41 @@ def findings(rows: pd.DataFrame) -> list[str]:
     wide = numbers.pivot_table("value", keys, "sharpness", "max", observed=True)
     if {1, _SHARPEST} <= set(wide.columns):
         both = wide[wide[1] > 0].dropna(subset=[_SHARPEST])
-        growth = (both[_SHARPEST] / both[1]).groupby("method", observed=True)
+        growth = (both[_SHARPEST] / both[1]).unstack("method").dropna()
         each = [
             f"{method} {number(part.median())} (largest {number(part.max())})"
-            for method, part in growth
+            for method, part in growth.items()
         ]
-        if each:
+        if len(growth):
+            games = n_games(growth.index.get_level_values("game").nunique())
             out.append(
                 f"Log-odds {_SHARPEST} times as large multiply the condition number, in the median "
-                f"game, by: {', '.join(each)}."
+                f"of {games}, by: {', '.join(each)}."
             )
-    flips = estimate(rows[rows["metric"] == "smallest_flip"], GAME_AND_METHOD)
-    for method, part in flips.dropna(subset="mean").groupby("method", observed=True):
-        least = part.iloc[part["mean"].argmin()]
-        changes = _labels(least["mean"])
+    most, least = (_per_game(rows, name) for name in ("smallest_flip", "smallest_flip_at_least"))
+    most = most[(most > 0).all(axis=1)]  # a tied answer has no flip
+    for method in most.columns if len(most) else ():
+        game = most[method].idxmin()
+        low = least[method].get(game, 0.0) if method in least else 0.0
+        changes = _labels(low, most.loc[game, method])
         out.append(
-            f"{method}: the likeliest answer of {least['game']} changes when {changes} reversed."
+            f"{method}: the likeliest answer of {game} changes when {changes} reversed (fewest of "
+            f"{n_games(len(most))})."
         )
     return out
 
 
-def _labels(count: float) -> str:
-    return "1 label is" if count == 1 else f"{count:g} labels are"
+def _per_game(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Means of a metric: one line a game, one column a method."""
+    means = estimate(rows[rows["metric"] == metric], GAME_AND_METHOD)
+    return means.pivot(index="game", columns="method", values="mean")
+
+
+def _labels(low: float, high: float) -> str:
+    """How many labels, between a proven lower bound and what a greedy search found."""
+    if low < high:
+        return f"between {low:g} and {high:g} labels are"
+    return "1 label is" if high == 1 else f"{high:g} labels are"
 
 
 def _as_given(rows: pd.DataFrame) -> pd.DataFrame:

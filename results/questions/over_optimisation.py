@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.comparisons import level
+from results.comparisons import level, middle_level
 from results.export import number
 from results.frames import Labels, categories
 from results.questions.layout import pivot
@@ -140,7 +140,11 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
 
 
 def _curves(rows: pd.DataFrame) -> Iterator[_Curve]:
-    """The widest range of KL that some game has for all methods, for each model and data size."""
+    """The games that all methods reach at every KL up to the middle one, for each model and size.
+
+    The middle KL is the largest that is reached on two thirds of the games
+    (``results.comparisons.middle_level``); a wider range would rest on fewer games.
+    """
     finite = rows[rows["kl"] < math.inf]
     for data in categories(finite["data"]) if len(finite) else ():
         part = finite[finite["data"] == data]
@@ -151,7 +155,8 @@ def _curves(rows: pd.DataFrame) -> Iterator[_Curve]:
         value = some["mean"].where(some["count"] == some["size"])
         wide = value.unstack(["comparison", "method"])
         methods = wins["method"].unique()
-        levels = categories(part["comparison"])
+        middle = middle_level(part)
+        levels = [name for name in categories(part["comparison"]) if _within(name, middle)]
         while levels:
             cells_asked = pd.MultiIndex.from_product([levels, methods])
             games = wide.index[wide.reindex(columns=cells_asked).notna().all(axis=1)]
@@ -160,6 +165,10 @@ def _curves(rows: pd.DataFrame) -> Iterator[_Curve]:
                 yield _Curve(data, kept, len(games))
                 break
             levels.pop()
+
+
+def _within(name: str, middle: str | None) -> bool:
+    return middle is None or level(name) <= level(middle)
 
 
 def _data(labels: Labels) -> str:

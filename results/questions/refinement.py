@@ -98,6 +98,17 @@ def all_revisions(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(method=method.astype(pd.CategoricalDtype(order, ordered=True)))
 
 
+def own_revisions(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows about revising the answer of a method's own concept: by its follower, or itself.
+
+    A new draw from the policy is no revision, and beats the answer before it half of the time.
+    """
+    rows = rows[rows["metric"] == "refinement_win_rate"]
+    concept = rows["concept"].astype(str)
+    revises = (rows["how"] == "revised") | (concept == "slhf")
+    return rows[revises & (rows["leader"].astype(str) == concept.str.upper())]
+
+
 def first_answers(rows: pd.DataFrame) -> pd.DataFrame:
     """What a method's first answer is worth: to the average user, and against other answers."""
     one = (rows["n_answers"] == 1) & (rows["how"] == "independent")
@@ -158,20 +169,27 @@ def findings(rows: pd.DataFrame) -> list[str]:
     else:
         n = min(3, shares["n_answers"].max())
         part = shares[shares["n_answers"] == n]
+        games = _of_every_way(part)
+        part = part[part["game"].isin(games)]
         for how in [how for how in WAYS if how in set(part["how"])]:
             means = mean_over_games(estimate(part[part["how"] == how], GAME_AND_METHOD))
             words = WAYS[how].format(n=n)
             if how in ANY_METHOD:
                 means = f"probability {means.removeprefix(f'{ALL} ')}"
             out.append(f"After {words} a user has seen its favourite: {means}.")
+        if not games:
+            out.append(f"In no game does every method have {n} answers in every way.")
         alone = first_answers(rows)
+        alone = alone[alone["game"].isin(games)] if games else alone
         utility = estimate(alone[alone["metric"] == "best_utility"], GAME_AND_METHOD)
         out.append(f"The first answer alone has utility {mean_over_games(utility)}.")
-    pairs = revisions(rows)
-    same = pairs[pairs["leader"].astype(str) == pairs["method"].astype(str)]
-    if len(same):
-        rates = mean_over_games(estimate(same, GAME_AND_METHOD))
-        out.append(f"A method's revision of its answer is preferred with probability {rates}.")
+    itself = own_revisions(rows)
+    if len(itself):
+        rates = mean_over_games(estimate(itself, GAME_AND_METHOD))
+        out.append(
+            "A revision of a method's answer, by its follower or, without one, by the policy "
+            f"itself, is preferred with probability {rates}."
+        )
     return out
 
 
@@ -215,6 +233,13 @@ def figure(rows: pd.DataFrame) -> "Figure":
     return page.figure
 
 
+def _of_every_way(rows: pd.DataFrame) -> list[str]:
+    """The games in which every method has a value in every way that it has."""
+    means = estimate(rows, ["game", "how", "method"])
+    wide = means.pivot(index="game", columns=["how", "method"], values="mean")
+    return list(wide.index[wide.notna().all(axis=1)])
+
+
 def _shared(rows: pd.DataFrame) -> pd.DataFrame:
     """``rows`` with the ways that are the same for all methods under the method ``ALL``."""
     method = rows["method"].cat.add_categories(ALL)
@@ -236,7 +261,8 @@ SECTION = Section(
     "own revision of the one before, the policy tilted by the preference at the follower's "
     "temperature, which models a prompt to improve on an answer and is no fact about prompting; "
     "without_replacement: different draws from the policy; best_set: the N answers that hold a "
-    "favourite of most users, the bound for every way, whatever the method. The number of answers "
+    "favourite of most users, the bound of seen_favourite (not of best_utility) for every way, "
+    "whatever the method. The number of answers "
     "is equal, but only a follower and a revision see the answer before. A sharp policy cannot "
     "give many different answers: without replacement it stops when it has no other. A way that "
     "serves well after N answers may start with a worse one: see the table of first answers. In "
@@ -246,7 +272,8 @@ SECTION = Section(
     "the SLHF follower, which then goes once around the cycle. So do different draws from NLHF, "
     "its own revisions, and the best set: it is no merit of a follower alone. A larger "
     "tau_follower makes the replies more random and takes the advantage away; with other games or "
-    "more answers independent draws can be better. No way is better than the best set.",
+    "more answers independent draws can be better. In no way does a user see its "
+    "favourite more often than with the best set.",
     findings=findings,
     tables=(
         Table("refinement", table, COLUMNS, digest, absent=NO_USERS),

@@ -9,8 +9,8 @@ from results import panels, style
 from results.frames import Labels, categories, comparison_in
 from results.questions.layout import GAME_AND_METHOD, pivot
 from results.questions.section import ALL, Column, Section, Table, label, shared_by_methods
-from results.questions.sentences import largest_by_method
-from results.statistics import estimate
+from results.questions.sentences import in_common, largest_by_method
+from results.statistics import estimate, fill_units
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,11 +25,11 @@ COLUMNS = (
     Column("cyclic_share", shown=False),
 )
 _MAX_PATHS = 3
+_POINT = ["game", "path", "t", "seed", "context"]
 _JUDGED_AT_T = ("cyclic", "annotators")
 _NEEDS_NOISE = ("random_raters", "reversed_raters", "balanced_position")
 _SENTENCES = {
     "duality_gap": "the gap reaches",
-    "regret": "the regret, each in its own objective, reaches",
     "largest_shift": "the largest step between neighbours is",
 }
 _ALONG = {
@@ -71,16 +71,22 @@ def digest(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
-    """For each kind of path, the largest gap, regret and step between neighbours."""
+    """For each kind of path, the largest gap and step where all methods have a value.
+
+    Regret is in the tables only: its units differ, log-odds for RLHF and probability for others.
+    """
     out, rows = [], headline_rows(rows)
     for kind in categories(rows["kind"]):
         part = rows[rows["kind"] == kind]
         for metric, words in _SENTENCES.items():
             chosen = part[part["metric"] == metric]
-            if chosen.empty or (metric == "regret" and chosen["name"].iloc[0] in _JUDGED_AT_T):
+            if chosen.empty:
                 continue
-            largest = largest_by_method(estimate(chosen, GAME_AND_METHOD, "max"))
-            out.append(f"Path {kind}: {words} {largest}.")
+            points = in_common(chosen, _POINT)
+            largest = largest_by_method(estimate(points, GAME_AND_METHOD, "max"))
+            what = "paths" if metric == "largest_shift" else "points"
+            n, of = (len(fill_units(part)[_POINT].drop_duplicates()) for part in (points, chosen))
+            out.append(f"Path {kind}: {words} {largest}, over {n} of {of} {what}.")
     return out
 
 
@@ -180,9 +186,9 @@ SECTION = Section(
     "1, the answer jumps. Regret is in each method's own objective, not one for all.",
     expected="The path temperature, (1 - t) P + t / 2, is not noise but arithmetic, and in the "
     "full table only: NLHF and SLHF answer at tau as they answer the clean game at tau / (1 - t), "
-    "and at tau = 0 nothing moves. Random raters, without end, do the same, reversed ones with "
-    "1 - 2t; a position bonus in balanced order nearly so for margins near 0. All three appear "
-    "above in finite data only. Preferences that change in a monotone way, as on the path hard, "
+    "and at tau = 0 nothing moves. Random raters, with infinitely many comparisons, do the same, "
+    "reversed ones with 1 - 2t; a position bonus in balanced order nearly so for margins near "
+    "0. All three appear above in finite data only. Preferences that change in a monotone way, as on the path hard, "
     "leave the SLHF leader at tau = 0 where it is. cyclic: RLHF sees the transitive part only, and "
     "equally compared pairs change little but its temperature: compare at equal KL, as the "
     "findings do. At tau = 0 RLHF and the SLHF leader jump where two answers swap ranks; the Nash "

@@ -8,7 +8,6 @@ from results.questions.sentences import n_games
 from results.statistics import estimate
 
 COLUMNS = (Column("win_rate"),)
-MEANS = (Column("*", "mean win rate over the games in which every entry exists"),)
 _ROLES = {"answer": "", "revision": ", revised", "reply": ", replying"}
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from results.export import number
+from results.statistics import fill_units
 
 MOVES = 1e-6
 """An answer counts as moved if it changes by more than this (total variation)."""
@@ -18,23 +19,39 @@ def mean_over_games(estimates: pd.DataFrame) -> str:
 
 
 def largest_by_method(estimates: pd.DataFrame) -> str:
-    """Each method's largest mean and its game: "RLHF 1.000 (condorcet), NLHF 0.000"."""
-    each = []
-    for method, part in estimates.dropna(subset="mean").groupby("method", observed=True):
+    """Each method's largest mean over the games where all have a value, and its game.
+
+    "RLHF 1.000 (condorcet), NLHF 0.000 (largest of 5 games)".
+    """
+    each, estimates = [], _of_common_games(estimates)
+    for method, part in estimates.groupby("method", observed=True):
         top = part.iloc[part["mean"].argmax()]
         where = f" ({top['game']})" if top["mean"] > MOVES else ""
         each.append(f"{method} {number(top['mean'])}{where}")
-    return ", ".join(each) or "nothing that is defined"
+    if not each:
+        return "nothing that is defined for every method"
+    return f"{', '.join(each)} (largest of {n_games(estimates['game'].nunique())})"
 
 
 def count_games(estimates: pd.DataFrame) -> str:
-    """In how many games each method has a ``hit``, among those where its answer is defined."""
-    hits = estimates.dropna(subset="mean").groupby("method", observed=True)["hit"]
+    """In how many games each method has a ``hit``, among those where all have a value."""
+    hits = _of_common_games(estimates).groupby("method", observed=True)["hit"]
     each = [
         f"{method} in {hit} of {n_games(n)}"
         for method, hit, n in hits.agg(["sum", "size"]).itertuples()
     ]
-    return ", ".join(each) or "no game where it is defined"
+    return ", ".join(each) or "no method, as no game has a value for all"
+
+
+def in_common(rows: pd.DataFrame, unit: list[str]) -> pd.DataFrame:
+    """The rows of the units, such as the points of a path, where no method lacks its value."""
+    exists = fill_units(rows).assign(exists=rows["value"].notna())
+    return rows[exists.groupby(unit, observed=True)["exists"].transform("all")]
+
+
+def _of_common_games(estimates: pd.DataFrame) -> pd.DataFrame:
+    wide = estimates.pivot(index="game", columns="method", values="mean").dropna()
+    return estimates[estimates["game"].isin(wide.index)]
 
 
 def n_games(n: int) -> str:

@@ -47,7 +47,7 @@ def test_strength_is_kl_and_ends_at_tau_0(name: str, strength: float) -> None:
 
 
 def test_entropy_compares_nothing_at_equal_kl() -> None:
-    assert set(void_metrics("KL = 0.1 nats")) == {"entropy"}
+    assert set(void_metrics("KL = 0.1 nats")) == {"entropy", "self_agreement"}
     assert "by arithmetic" in void_metrics("KL = 0.1 nats")["entropy"]
     assert not void_metrics("tau = 0")
     assert not void_metrics("tau = 0.1")
@@ -59,6 +59,28 @@ def test_the_middle_kl_is_the_largest_that_most_games_reach() -> None:
     assert middle_level(describe(framed(frontier({0.1: 4, 0.3: 4, 1.0: 2})))) == "KL = 0.3 nats"
     assert middle_level(describe(framed(frontier({0.1: 0, 0.3: 0})))) == "KL = 0.3 nats"
     assert middle_level(describe(framed([row("entropy", 0)]))) is None
+
+
+def test_a_level_is_reached_by_answers_and_not_by_their_times() -> None:
+    """Solving an unreachable level takes seconds too, and a known game may be reached."""
+    rows = frontier({0.1: 23, 0.3: 8})
+    reach = [Row(**(vars(r) | {"metric": "kl_to_ref"})) for r in rows]
+    times: dict[str, Any] = {"metric": "seconds", "value": 0.1, "status": "ok", "message": ""}
+    seconds = [Row(**(vars(r) | times)) for r in rows]
+    other = [Row(**(vars(r) | {"metric": "shift", "value": 0.0, "status": "ok"})) for r in rows]
+    assert middle_level(describe(framed(rows + seconds))) == "KL = 0.1 nats"
+    assert middle_level(describe(framed(reach + seconds + other))) == "KL = 0.1 nats"
+
+
+def test_a_game_counts_by_the_share_of_its_draws_that_are_reached() -> None:
+    rows = []
+    for kl, reaching in ((0.1, 8), (0.3, 4)):
+        for solver in CONCEPTS:
+            for seed in range(10):
+                missing = solver == CONCEPTS[1] and seed >= reaching
+                common: dict[str, Any] = {"solver": solver, "params": {"kl": kl}, "seed": seed}
+                rows.append(row("kl_to_ref", math.nan if missing else kl, **common))
+    assert middle_level(describe(framed(rows))) == "KL = 0.1 nats"
 
 
 def test_equal_temperature_comes_last_and_only_for_methods_run_nowhere_else() -> None:

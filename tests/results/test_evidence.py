@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from results.evidence import certified, statuses
+from results.evidence import certified, not_measured, statuses
 from tests.recorded import framed, row
 
 
@@ -29,3 +29,14 @@ def test_the_certificate_is_the_worst_one() -> None:
     drawn = certified(framed([row("entropy", 0.1, seed=s) for s in range(4)]))
     assert drawn[0] == "0% of the rows are exact: nothing in them is drawn."
     assert drawn[1].startswith("The others are repeated with 4 seeds (g):")
+
+
+def test_what_was_not_measured_names_method_and_metric() -> None:
+    """A question may be measured on a game but for one metric of one method."""
+    skipped: dict[str, Any] = {"status": "skipped", "message": "3 answers, too many"}
+    rows = [row("entropy", 0.1)]
+    rows += [row("clone_shift", math.nan, solver="nash_md", **skipped)]
+    assert not_measured(framed(rows), ("consistency", "round_robin")) == [
+        "Not measured: round_robin.",
+        "Not measured: consistency (clone_shift) on g with nash_md: 3 answers, too many.",
+    ]

@@ -6,7 +6,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from results.frontier import CATALOGUE, curves, figure, findings, has_rows, reached, table
+from results.frontier import (
+    CATALOGUE,
+    QUANTITIES,
+    curves,
+    figure,
+    findings,
+    has_rows,
+    reached,
+    table,
+)
 from results.rows import Row, canonical
 from tests.readable import assert_texts_on_page
 from tests.recorded import annotators, framed, row
@@ -94,6 +103,27 @@ def test_slhf_with_a_fixed_follower_ends_where_slhf_does() -> None:
     assert part[name, "KL = 0.1 nats"] == pytest.approx(0.75)
     assert part[name, "tau = 0"] == part["SLHF", "tau = 0"]
     assert list(reached(framed(rows)).columns[-2:]) == [name, "all three"]
+
+
+def test_rlhf_with_filled_pairs_is_a_line_of_its_own() -> None:
+    labels = {"setting": "estimated", "change": "missing", "pair": ["a", "b"]}
+    rows = []
+    for solver, value, how in (
+        ("rlhf_exact", 0.9, {}), ("rlhf_exact", 0.2, {"unseen": "filled"}), ("nlhf_exact", 0.3, {}),
+    ):  # fmt: skip
+        for params in ({"kl": 0.1}, {"tau": 0}):
+            fields: dict[str, Any] = {"params": params, "labels": labels | how}
+            rows.append(row("shift", value, solver=solver, experiment="data_sensitivity", **fields))
+    part = means(rows, "largest shift by a missing pair, P estimated")
+    assert dict(zip(part["method"], part["mean"], strict=True)) == {
+        "RLHF": 0.9, "RLHF (filled)": 0.2, "NLHF": 0.3,
+    }  # fmt: skip
+
+
+def test_no_quantity_is_a_function_of_another() -> None:
+    """The worst win rate is (1 - duality gap) / 2."""
+    assert means(catalogue({0.1: 2}, 2))["quantity"].unique().tolist() == ["duality gap"]
+    assert "worst_win_rate" not in {quantity.metric for quantity in QUANTITIES}
 
 
 def test_draws_are_sets_with_an_interval() -> None:

@@ -132,8 +132,23 @@ def test_nothing_is_said_of_slhf_where_its_two_rows_disagree() -> None:
     table = evaluate(framed(rows + opposite), [hypothesis(first="slhf_exact")])
     assert list(table["first"]) == ["SLHF", "SLHF (tau_follower = 0)"]
     assert list(table["verdict"]) == ["disagree", "disagree"]
+    undecided = draws("slhf_exact", [v + 0.1 * (-1) ** k for k, v in enumerate(SECOND)], **free)
+    table = evaluate(framed(rows + undecided), [hypothesis(first="slhf_exact")])
+    assert table["mean"].min() >= 0
+    assert list(table["verdict"]) == ["disagree", "disagree"]
     same = draws("slhf_exact", [v + 0.2 for v in FIRST], **free)
     table = evaluate(framed(rows + same), [hypothesis(first="slhf_exact")])
+    assert list(table["verdict"]) == ["supported", "supported"]
+
+
+def test_a_claim_about_rlhf_holds_only_if_it_holds_with_filled_pairs() -> None:
+    """A pair that was never compared is a tie for NLHF: RLHF (filled) is its counterpart."""
+    filled: dict[str, Any] = {"labels": {"setting": "known", "unseen": "filled"}}
+    table = evaluate(framed(both() + draws("rlhf_exact", SECOND, **filled)), [hypothesis()])
+    assert list(table["first"]) == ["RLHF", "RLHF (filled)"]
+    assert list(table["mean"].round(3)) == [0.225, 0.0]
+    assert list(table["verdict"]) == ["disagree", "disagree"]
+    table = evaluate(framed(both() + draws("rlhf_exact", FIRST, **filled)), [hypothesis()])
     assert list(table["verdict"]) == ["supported", "supported"]
 
 
@@ -155,12 +170,10 @@ def test_every_claim_is_reported_however_it_ended(tmp_path: Path) -> None:
     claims = [hypothesis(), hypothesis(direction="less"), hypothesis(at=["tau = 0"])]
     table = evaluate(framed(both()), claims)
     supported, refuted, missing = findings(table)
-    assert supported.endswith("more than 0.02: of 1 test, supported in 1.")
-    assert refuted.startswith(
-        "2. (f) shift (setting = known) of rlhf_exact is smaller than that of"
-    )
-    assert refuted.endswith("of 1 test, refuted in 1.")
-    assert missing.endswith("not measured in 1.")
+    assert supported.endswith("more than 0.02: of 1 test, supported in 1 (n: 6 draws).")
+    assert refuted.startswith("2. (f) shift (setting = known) of RLHF is smaller than that of NLHF")
+    assert refuted.endswith("of 1 test, refuted in 1 (n: 6 draws).")
+    assert missing.endswith("not measured in 1 (n: 0 draws).")
     assert list(digest(table)["verdict"])[:2] == ["supported", "refuted"]
     rows = both(labels={"setting": "known", "change": "missing"})
     framed(rows).to_parquet(tmp_path / TABLE)

@@ -135,7 +135,7 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path)
     assert drawn == set(re.findall(r"\]\(figures/(.*)\.png\)", text)) | {"story"}
     first, second = text.index("| game | at tau = 0 |"), text.index("| game | at tau = 0.1 |")
     assert first < text.index("With nash_md, at tau = 0.1 (equal temperature). The same") < second
-    assert text.count("\nAt tau = 0 (equal strength).") == 6
+    assert text.count("\nAt tau = 0 (no penalty).") == 6
     assert text.count("\nAt KL = 0.05 nats (equal strength). Entropy is left out") == 2
     assert text.count("\nAt tau = 0.1 (equal temperature).") == 5
     (line,) = [line for line in text.splitlines() if line.startswith("- nash_md: ")]

@@ -61,11 +61,11 @@ def test_sentences_are_computed_from_the_rows() -> None:
         "Two draws agree with probability RLHF 1.000, NLHF 0.380, SLHF 1.000 (mean of 1 game).",
         "No game has a Condorcet winner.",
         "Cloning one answer moves the rest by at most RLHF 1.000 (condorcet), NLHF 0.000, "
-        "SLHF 0.000.",
+        "SLHF 0.000 (largest of 1 game).",
         "A cycle of near-clones in its place moves it by at most RLHF 1.000 (condorcet), "
-        "NLHF 0.000, SLHF 1.000 (condorcet).",
+        "NLHF 0.000, SLHF 1.000 (condorcet) (largest of 1 game).",
         "Another reference (log-odds of one answer + 1) moves it by at most RLHF 0.000, "
-        "NLHF 0.000, SLHF 0.000.",
+        "NLHF 0.000, SLHF 0.000 (largest of 1 game).",
         "The user type that gets least has utility RLHF 0.000, NLHF 0.350, SLHF 0.000 "
         "(mean of 1 game).",
     ]
@@ -75,7 +75,7 @@ def test_a_condorcet_loser_is_named_with_its_game() -> None:
     rows = [row("condorcet_loser_mass", v, solver=s, game=g) for s, g, v in
             [("slhf_exact", "a", 1), ("slhf_exact", "b", 0), ("nlhf_exact", "a", 0)]]  # fmt: skip
     assert consistency.findings(SECTION.rows(framed(rows)))[-1] == (
-        "A Condorcet loser gets at most NLHF 0.000, SLHF 1.000 (a)."
+        "A Condorcet loser gets at most NLHF 0.000, SLHF 1.000 (a) (largest of 1 game)."
     )
 
 
@@ -84,16 +84,35 @@ def test_other_rows_give_other_sentences() -> None:
             [("rlhf_exact", "a", 1), ("rlhf_exact", "b", 0), ("nlhf_exact", "a", 0.995),
              ("nlhf_exact", "b", math.nan)]]  # fmt: skip
     assert consistency.findings(SECTION.rows(framed(rows))) == [
-        "A Condorcet winner gets probability >= 0.99 from RLHF in 1 of 2 games, NLHF in 1 of 1 "
-        "game."
+        "A Condorcet winner gets probability >= 0.99 from RLHF in 1 of 1 game, NLHF in 1 of 1 game."
     ]
+
+
+def test_at_a_kl_the_mass_on_a_condorcet_winner_is_a_mean() -> None:
+    """No policy at a small KL to a uniform reference gives an answer 0.99."""
+    rows = [row("condorcet_mass", v, solver=s, game=g, params={"kl": 0.3}) for s, g, v in
+            [("rlhf_exact", "a", 0.2), ("rlhf_exact", "b", 0.4), ("nlhf_exact", "a", 0.5),
+             ("nlhf_exact", "b", 0.7)]]  # fmt: skip
+    assert consistency.findings(SECTION.rows(framed(rows))) == [
+        "A Condorcet winner gets probability RLHF 0.300, NLHF 0.600 (mean of 2 games)."
+    ]
+
+
+def test_a_maximum_is_over_the_games_that_every_method_has() -> None:
+    rows = [row("clone_shift", v, solver=s, game=g, labels={"action": "A"}) for s, g, v in
+            [("rlhf_exact", "a", 0.2), ("rlhf_exact", "b", 0.9), ("nlhf_exact", "a", 0.1),
+             ("nlhf_exact", "b", math.nan)]]  # fmt: skip
+    assert consistency.findings(SECTION.rows(framed(rows)))[-1] == (
+        "Cloning one answer moves the rest by at most RLHF 0.200 (a), NLHF 0.100 (a) (largest of 1 "
+        "game)."
+    )
 
 
 def test_the_worst_game_is_named() -> None:
     rows = [row("clone_shift", v, game=g, labels={"action": "A"}) for g, v in
             [("a", 0.1), ("b", 0.7), ("c", 0.0), ("d", math.nan)]]  # fmt: skip
     assert consistency.findings(SECTION.rows(framed(rows)))[-1] == (
-        "Cloning one answer moves the rest by at most NLHF 0.700 (b)."
+        "Cloning one answer moves the rest by at most NLHF 0.700 (b) (largest of 3 games)."
     )
 
 

@@ -45,17 +45,46 @@ def test_sentences_are_computed_from_the_rows() -> None:
     with_p_known, estimated, imputed, agreement, drawn_shift, *_ = view.findings
     assert with_p_known == (
         "P known: the answer moves with RLHF in 1 of 1 game, NLHF in 0 of 1 game, SLHF in 0 of 1 "
-        "game; by at most RLHF 1.000 (condorcet), NLHF 0.000, SLHF 0.000. NLHF and SLHF never read "
-        "which pairs were compared: their 0 is arithmetic."
+        "game; by at most RLHF 1.000 (condorcet), NLHF 0.000, SLHF 0.000 (largest of 1 game). "
+        "NLHF and SLHF never read which pairs were compared: their 0 is arithmetic."
     )
-    assert estimated.endswith("NLHF 0.500 (condorcet), SLHF 1.000 (condorcet).")
+    ending = "NLHF 0.500 (condorcet), SLHF 1.000 (condorcet) (largest of 1 game)."
+    assert estimated.endswith(ending)
     # without B-C or A-B the answer changes more than without A-C
     assert imputed.startswith("P estimated, one pair never compared: what is imputed for it moves")
-    assert "NLHF 0.500 (condorcet), SLHF 1.000 (condorcet)." in imputed
+    assert imputed.endswith(ending)
     assert agreement.startswith("P estimated: two data sets of 300 comparisons agree (1 - total")
     assert agreement.endswith("(mean of 1 game).")
     assert drawn_shift.startswith("From 300 comparisons, P estimated, shift of RLHF less that of")
-    assert drawn_shift.endswith("(mean of 1 game, 95% interval over 2 seeds).")
+    assert "(mean, 95% interval): NLHF " in drawn_shift
+
+
+def test_paired_differences_say_their_set_and_claim_no_interval_without_variation() -> None:
+    """Every variant of RLHF against every variant of the others, on pairs that both have."""
+    rows = []
+    for solver, how, params, values in (
+        ("rlhf_exact", {}, {"kl": 0.1}, [0.5, 0.6, 0.7]),
+        ("rlhf_exact", {"unseen": "filled"}, {"kl": 0.1}, [0.5, 0.6, 0.7]),
+        ("nlhf_exact", {}, {"kl": 0.1}, [0.2, 0.3, 0.4]),
+        ("slhf_exact", {}, {"kl": 0.1}, [0.4, 0.4, math.nan]),
+        ("slhf_exact", {}, {"kl": 0.1, "tau_follower": 0.0}, [0.5, 0.6, 0.8]),
+    ):
+        labels = {"setting": "estimated", "change": "none", "n_comparisons": 30, **how}
+        fields: dict[str, Any] = {"experiment": "data_sensitivity", "solver": solver}
+        for game in ("g", "h"):
+            missing = game == "h" and solver == "nlhf_exact"
+            rows += [
+                row("shift", math.nan if missing else v, seed=k, game=game, params=params,
+                    labels=labels, **fields)
+                for k, v in enumerate(values)
+            ]  # fmt: skip
+    rlhf, filled = data_sensitivity.findings(SECTION.rows(framed(rows)))[-2:]
+    half = 12.7062 * 0.05  # t of one degree of freedom; differences .1 and .2
+    assert rlhf.startswith("From 30 comparisons, P estimated, shift of RLHF less that of another")
+    assert "NLHF +0.300 (all 3 alike, 1 game); " in rlhf
+    assert f"SLHF +0.150 [{0.15 - half:+.3f}, {0.15 + half:+.3f}] (n = 2, 2 games); " in rlhf
+    assert "SLHF (tau_follower = 0) -0.033 [" in rlhf
+    assert filled.startswith("From 30 comparisons, P estimated, shift of RLHF (filled) less")
 
 
 def test_shifts_are_those_of_unlimited_data_above_and_of_few_comparisons_below() -> None:

@@ -1,5 +1,6 @@
 """Influence: the strongest pair, sharper preferences, and sentences from the rows."""
 
+import math
 from typing import Any
 
 from results.questions import influence
@@ -39,11 +40,36 @@ def test_the_table_has_the_strongest_pair_and_the_sharpest_game() -> None:
 def test_sentences_are_computed_from_the_rows() -> None:
     (view, *_) = SECTION.contents(recorded()).views
     assert view.findings[0].endswith(
-        "by: RLHF 15.000 (largest 15.000), NLHF 0.250 (largest 0.250)."
+        "in the median of 1 game, by: RLHF 15.000 (largest 15.000), NLHF 0.250 (largest 0.250)."
     )
     assert view.findings[1] == (
-        "RLHF: the likeliest answer of g changes when 7 labels are reversed."
+        "RLHF: the likeliest answer of g changes when between 4 and 7 labels are reversed (fewest "
+        "of 1 game)."
     )
+
+
+def test_sentences_are_about_games_that_all_methods_have_and_leave_out_ties() -> None:
+    rows = []
+    for solver, values in (
+        ("rlhf_exact", {"a": (2.0, 20.0, 3.0), "b": (2.0, 80.0, 1.0), "c": (1.0, 5.0, 2.0)}),
+        ("nlhf_exact", {"a": (4.0, 8.0, 5.0), "b": (0.0, 1.0, 0.0), "c": (1.0, None, None)}),
+    ):
+        shared: dict[str, Any] = {"experiment": "influence", "solver": solver}
+        for game, (one, sharp, flip) in values.items():
+            for factor, value in ((1.0, one), (8.0, sharp)):
+                labels = {"sharpness": factor}
+                number = math.nan if value is None else value
+                rows.append(row("condition_number", number, game=game, labels=labels, **shared))
+            for metric in ("smallest_flip", "smallest_flip_at_least"):
+                number = math.nan if flip is None else flip
+                rows.append(row(metric, number, game=game, **shared))
+    growth, rlhf, nlhf = influence.findings(SECTION.rows(framed(rows)))
+    assert growth.endswith(
+        "in the median of 1 game, by: RLHF 10.000 (largest 10.000), NLHF 2.000 (largest 2.000)."
+    )
+    changes = "the likeliest answer of a changes when"
+    assert rlhf == f"RLHF: {changes} 3 labels are reversed (fewest of 1 game)."
+    assert nlhf == f"NLHF: {changes} 5 labels are reversed (fewest of 1 game)."
 
 
 def test_the_figure_has_a_panel_a_measure() -> None:

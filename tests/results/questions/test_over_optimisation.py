@@ -50,12 +50,19 @@ def frame(out_of_reach: tuple[str, float] = ("h", 0.3)) -> pd.DataFrame:
 
 
 def test_a_curve_is_a_mean_over_games_that_every_method_reaches_at_every_level() -> None:
-    (view,) = SECTION.contents(frame()).views
+    (view,) = SECTION.contents(frame(out_of_reach=("h", 0.1))).views
     line: Any = view.tables["over_optimisation"].droplevel("n")
     at = line.loc[("bradley_terry, 1,000 comparisons", "KL = 0.3 nats")]
     assert at["win_rate_over_ref", "RLHF", "mean"] == pytest.approx(0.5 + 0.3 * 0.3 / 2)  # of g
     assert at["proxy_win_rate", "SLHF", "mean"] == pytest.approx(0.5 + 0.1 * 0.3)
     assert len(line) == 3  # tau = 0 is no point of a curve
+    # KL = 0.3 is reached in one game of two only: a shorter curve, over both
+    (shorter,) = SECTION.contents(frame(out_of_reach=("h", 0.3))).views
+    line = shorter.tables["over_optimisation"].droplevel("n")
+    assert list(line.index.get_level_values("comparison")) == ["KL = 0.01 nats", "KL = 0.1 nats"]
+    at = line.loc[("bradley_terry, 1,000 comparisons", "KL = 0.1 nats")]
+    assert at["win_rate_over_ref", "RLHF", "mean"] == pytest.approx(0.5 + 0.3 * 0.1 / 2)
+    assert "(mean of 2 games that every method" in shorter.findings[0]
     (everywhere,) = SECTION.contents(frame(out_of_reach=("h", 7.0))).views
     both: Any = everywhere.tables["over_optimisation"].droplevel("n")
     at = both.loc[("bradley_terry, 1,000 comparisons", "KL = 0.3 nats")]

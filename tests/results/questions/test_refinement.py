@@ -49,7 +49,43 @@ def test_sentences_are_computed_from_the_rows() -> None:
     assert view.findings[5] == (
         "The first answer alone has utility RLHF 0.550, NLHF 0.500, SLHF 0.525 (mean of 1 game)."
     )
-    assert view.findings[6].endswith("RLHF 0.500, NLHF 0.500, SLHF 0.600 (mean of 1 game).")
+    assert view.findings[6].endswith("RLHF 0.500, NLHF 0.655, SLHF 0.600 (mean of 1 game).")
+
+
+def test_a_revision_is_of_the_own_concept_and_no_new_draw() -> None:
+    rows = []
+    for solver, params, how, rates in (
+        ("nlhf_exact", {"kl": 0.1}, "", {"nlhf": 0.5, "slhf": 0.4}),
+        ("nlhf_exact", {"kl": 0.1}, "revised", {"nlhf": 0.6, "slhf": 0.7}),
+        ("slhf_exact", {"kl": 0.1}, "", {"nlhf": 0.8, "slhf": 0.9}),
+        ("slhf_exact", {"kl": 0.1, "tau_follower": 0.0}, "", {"nlhf": 0.85, "slhf": 0.95}),
+    ):
+        for leader, value in rates.items():
+            labels = {"leader": leader, **({"how": how} if how else {})}
+            fields: dict[str, Any] = {"experiment": "refinement", "params": params}
+            rows.append(row("refinement_win_rate", value, solver=solver, labels=labels, **fields))
+    assert refinement.findings(SECTION.rows(framed(rows)))[-1].endswith(
+        "NLHF 0.600, SLHF 0.900, SLHF (tau_follower = 0) 0.950 (mean of 1 game)."
+    )
+
+
+def test_all_ways_are_compared_on_one_set_of_games() -> None:
+    rows = []
+    for how, values in (
+        ("independent", {"g": 0.2, "h": 0.4}), ("without_replacement", {"g": 0.6, "h": math.nan}),
+    ):  # fmt: skip
+        for game, value in values.items():
+            labels = {"type": "all", "n_answers": 3, "how": how, "route": "exact"}
+            fields: dict[str, Any] = {"experiment": "refinement", "game": game, "labels": labels}
+            rows.append(row("seen_favourite", value, **fields))
+    independent, different, *_ = refinement.findings(SECTION.rows(framed(rows)))
+    assert independent.endswith("NLHF 0.200 (mean of 1 game).")
+    assert different.endswith("NLHF 0.600 (mean of 1 game).")
+
+
+def test_the_best_set_bounds_the_favourite_and_not_the_utility() -> None:
+    assert "(not of best_utility)" in SECTION.reading
+    assert "No way is better" not in SECTION.expected
 
 
 def test_first_answers_stand_beside_what_asking_again_buys() -> None:

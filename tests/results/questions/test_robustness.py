@@ -1,5 +1,6 @@
 """Paths of games: a line a point, the largest step at the end, gaps where nothing exists."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,21 @@ def test_sentences_are_computed_from_the_rows() -> None:
     (gap,) = [text for text in view.findings if text.startswith("Path annotators: the gap")]
     assert gap.startswith("Path annotators: the gap reaches RLHF 0.3")
     assert "NLHF 0.000," in gap
-    (regret,) = [text for text in view.findings if "regret" in text]  # the truth judges one path
-    assert regret.startswith("Path random raters (20 raters, 60 comparisons): the regret, each in")
+    assert gap.endswith("(largest of 1 game), over 12 of 15 points.")  # one type has no RLHF
+    assert not any("regret" in text for text in view.findings)  # in units of each concept
+
+
+def test_a_largest_value_is_over_points_that_all_methods_have() -> None:
+    """NLHF does not exist at t = 1, where RLHF is exploited most."""
+    rows = [
+        row("duality_gap", v, solver=s, experiment="robustness", labels={"path": "cyclic", "t": t})
+        for s, values in (("rlhf_exact", (0.1, 0.2, 0.9)), ("nlhf_exact", (0.1, 0.3, math.nan)))
+        for t, v in zip((0, 0.5, 1), values, strict=True)
+    ]
+    assert robustness.findings(SECTION.rows(framed(rows))) == [
+        "Path cyclic: the gap reaches RLHF 0.200 (g), NLHF 0.300 (g) (largest of 1 game), over 2 "
+        "of 3 points."
+    ]
 
 
 def test_what_is_arithmetic_is_in_the_full_table_only() -> None:

@@ -40,7 +40,7 @@ def test_games_in_which_the_truth_is_best_are_counted() -> None:
     rows = [incentive(value, kind, game=game) for game, kind, value in gains]
     found = incentives.findings(incentives.SECTION.rows(framed(rows)))
     assert found == [
-        "The largest gain of a user type by a misreport: RLHF 0.200 (b).",
+        "The largest gain of a user type by a misreport: RLHF 0.200 (b) (largest of 2 games).",
         "No type gains by a misreport under RLHF in 1 of 2 games.",
     ]
 
