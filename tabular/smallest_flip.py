@@ -153,7 +153,7 @@ class _Search:
             margins = self.margins(tables)
             best = int(np.argmin(margins))
             if margins[best] <= _SLACK:
-                return options[best]
+                return np.asarray(options[best])
             flips = options[int(np.argmin(guide.margins(tables)))]
         return None
 

@@ -46,7 +46,10 @@ def run(kind: type[Learner], name: str | None = None) -> list[Outcome]:
         Registry name; the last part of the module's name if left out.
     """
     name = name or kind.__module__.rpartition(".")[2]
-    of_class = {"name": partial(_name, kind, name), "claims": partial(_claims, kind)}
+    of_class: dict[str, Callable[[], str | None]] = {
+        "name": partial(_name, kind, name),
+        "claims": partial(_claims, kind),
+    }
     return outcomes_of(kind, of_class, CHECKS)[1]
 
 

@@ -1,6 +1,6 @@
 """Which pair or label does the answer rest on?"""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -65,9 +65,9 @@ def findings(rows: pd.DataFrame) -> list[str]:
     most, least = (_per_game(rows, name) for name in ("smallest_flip", "smallest_flip_at_least"))
     most = most[(most > 0).all(axis=1)]  # a tied answer has no flip
     for method in most.columns if len(most) else ():
-        game = most[method].idxmin()
+        game: Any = most[method].idxmin()
         low = least[method].get(game, 0.0) if method in least else 0.0
-        changes = _labels(low, most.loc[game, method])
+        changes = _labels(low, float(most[method][game]))
         out.append(
             f"{method}: the likeliest answer of {game} changes when {changes} reversed (fewest of "
             f"{n_games(len(most))})."

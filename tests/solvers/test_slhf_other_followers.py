@@ -28,6 +28,11 @@ def nested_value(solver: RewardFollower, log_pi: Float, game: PreferenceGame) ->
     return float(pi @ r - solver.tau * numerics.kl(log_pi, game.log_ref))
 
 
+NOT_FEATURES: list[Any] = [
+    3, [1, 2], "ab", [["a"], ["b"]], [[], []], [[np.inf], [1.0]], [[None]]
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", ["rps", "mix6", "rand10"])
 def test_steering_ends_where_the_nested_objective_is_stationary(name: str) -> None:
     game, solver = golden_game(name), RewardFollower(tau=0.5)
@@ -251,7 +256,7 @@ def test_parameters_out_of_range_are_named() -> None:
         (RewardFollower, {"features": [[1.0, 2.0], [1.0]]}),
         *(
             (RewardFollower, {"features": features})
-            for features in (3, [1, 2], "ab", [["a"], ["b"]], [[], []], [[np.inf], [1.0]], [[None]])
+            for features in NOT_FEATURES
         ),
         (Sgpo, {"radius": -1}),
     ]
