@@ -254,10 +254,7 @@ def test_parameters_out_of_range_are_named() -> None:
         (RewardFollower, {"steering": 1.5}),
         (RewardFollower, {"penalty": "none"}),
         (RewardFollower, {"features": [[1.0, 2.0], [1.0]]}),
-        *(
-            (RewardFollower, {"features": features})
-            for features in NOT_FEATURES
-        ),
+        *((RewardFollower, {"features": features}) for features in NOT_FEATURES),
         (Sgpo, {"radius": -1}),
     ]
     for cls, params in wrong:
