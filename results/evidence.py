@@ -63,6 +63,6 @@ def not_measured(frame: pd.DataFrame, questions: tuple[str, ...]) -> list[str]:
             ", ".join(sorted(map(str, set(part[name]) - {""})))
             for name in ("game", "solver", "metric")
         )
-        what = f"{question} ({metrics})" if metrics else f"some cells of {question}"
+        what = f"{question} ({metrics})" if metrics else question
         out.append(f"Not measured: {what} on {games} with {solvers}: {message}.")
     return out

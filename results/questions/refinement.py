@@ -98,7 +98,7 @@ def all_revisions(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(method=method.astype(pd.CategoricalDtype(order, ordered=True)))
 
 
-def own_revisions(rows: pd.DataFrame) -> pd.DataFrame:
+def revisions_by_concept(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows about revising the answer of a method's own concept: by its follower, or itself.
 
     A new draw from the policy is no revision, and beats the answer before it half of the time.
@@ -183,7 +183,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
         alone = alone[alone["game"].isin(games)] if games else alone
         utility = estimate(alone[alone["metric"] == "best_utility"], GAME_AND_METHOD)
         out.append(f"The first answer alone has utility {mean_over_games(utility)}.")
-    itself = own_revisions(rows)
+    itself = revisions_by_concept(rows)
     if len(itself):
         rates = mean_over_games(estimate(itself, GAME_AND_METHOD))
         out.append(

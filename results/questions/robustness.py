@@ -185,18 +185,19 @@ SECTION = Section(
     "Largest shift is the largest total variation between the answers at neighbouring points; near "
     "1, the answer jumps. Regret is in each method's own objective, not one for all.",
     expected="The path temperature, (1 - t) P + t / 2, is not noise but arithmetic, and in the "
-    "full table only: NLHF and SLHF answer at tau as they answer the clean game at tau / (1 - t), "
-    "and at tau = 0 nothing moves. Random raters, with infinitely many comparisons, do the same, "
-    "reversed ones with 1 - 2t; a position bonus in balanced order nearly so for margins near "
-    "0. All three appear above in finite data only. Preferences that change in a monotone way, "
-    "as on the path hard, leave the SLHF leader at tau = 0 where it is. cyclic: RLHF sees the "
-    "transitive part only, and "
-    "equally compared pairs change little but its temperature: compare at equal KL, as the "
-    "findings do. At tau = 0 RLHF and the SLHF leader jump where two answers swap ranks; the Nash "
-    "policy of NLHF moves continuously while the equilibrium is unique, and jumps where one answer "
-    "starts or ceases to beat all others. On the paths cyclic and annotators the duality gap of "
-    "NLHF at tau = 0 is 0 by definition. At tau > 0 all three move continuously, so that their "
-    "largest shift shrinks as more points are put on a path of infinite data.",
+    "full table only: NLHF and SLHF answer at tau as they answer the clean game at "
+    "tau / (1 - t), and at tau = 0 nothing moves. Random raters, with infinitely many "
+    "comparisons, do the same, reversed ones with 1 - 2t; a position bonus in "
+    "balanced order nearly so for margins near 0. All three appear above in finite "
+    "data only. Preferences that change in a monotone way, as on the path hard, leave "
+    "the SLHF leader at tau = 0 where it is. cyclic: RLHF sees the transitive part "
+    "only, and equally compared pairs change little but its temperature: compare at "
+    "equal KL, as the findings do. At tau = 0 RLHF and the SLHF leader jump where two "
+    "answers swap ranks; the Nash policy of NLHF moves continuously while the "
+    "equilibrium is unique, and jumps where one answer starts or ceases to beat all "
+    "others. On the paths cyclic and annotators the duality gap of NLHF at tau = 0 is "
+    "0 by definition. At tau > 0 all three move continuously, so that their largest "
+    "shift shrinks as more points are put on a path of infinite data.",
     findings=findings,
     tables=(Table("robustness", table, COLUMNS, digest),),
     figure=figure,

@@ -163,7 +163,8 @@ def test_a_game_without_users_is_not_measured_and_says_why(tmp_path: Path) -> No
         row("refinement_win_rate", 0.5, experiment="refinement", labels={"leader": "nlhf"}),
     ]
     text = written(tmp_path / "r", framed(rows))
-    assert "- Not measured: refinement on g: the game has no population.\n" in text
+    missing = "- Not measured: refinement (seen_favourite) on g with nlhf_exact: the game has no "
+    assert f"{missing}population.\n" in text
     assert "| g | NLHF | exact | 0.500 |" in text
 
 
