@@ -86,7 +86,6 @@ def panel(game: PreferenceGame, solver: Solver) -> dict[str, tuple[Float, Reason
         **{f"nash_md_pg {m:g}": _with_mixture(solver, m) for m in MIXTURES},
     }
     leader = solver.counterpart(SlhfExact).solve(game)
-    assert leader.follower is not None  # SlhfExact has one
     solutions = {name: member.solve(game) for name, member in members.items()}
     return {
         "reference": (game.ref, np.full(game.batch, "")),
@@ -104,8 +103,10 @@ def _with_mixture(solver: Solver, mixture: float) -> Solver:
     return replace(member, mixture=mixture)
 
 
-def _revised(policy: Float, follower: Float) -> Float:
-    """The follower's reply to a draw from ``policy``, as a policy (..., n)."""
+def _revised(policy: Float, follower: Float | None) -> Float:
+    """The reply to a draw from ``policy``, as a policy (..., n); NaN where there is no follower."""
+    if follower is None:
+        return np.full_like(policy, np.nan)
     return np.asarray((policy[..., :, None] * follower).sum(-2))
 
 

@@ -152,6 +152,18 @@ def test_an_opponent_that_does_not_exist_is_undefined_with_its_reason() -> None:
     assert {m.status for m in none} == {"undefined"}
 
 
+def test_a_leader_out_of_reach_is_undefined_and_the_other_opponents_are_played() -> None:
+    game = PreferenceGame([[0.5, 0.5, 0.9], [0.5, 0.5, 0.6], [0.1, 0.4, 0.5]])
+    solver = MatchedKl(RlhfExact, 0.7)  # above log(3 / 2), where SLHF stops between two answers
+    leader = solver.counterpart(SlhfExact).solve(game)
+    assert leader.status == "undefined"
+    rows = {m.labels["opponent"]: m for m in measured("round_robin", game, solver)}
+    for name in ("slhf", "slhf revision"):
+        assert rows[name].status == "undefined"
+        assert rows[name].message == str(leader.message)
+    assert rows["rlhf"].status == "ok"
+
+
 ROUND_ROBIN_MUTANTS = mutants(
     {
         module.RoundRobin: [
