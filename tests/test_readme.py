@@ -1,4 +1,4 @@
-"""The README and docs/ do what they say: every block is run, and a table is what is printed."""
+"""README and docs/ do what they say: every block is run (its table: tests/test_packaging.py)."""
 
 import contextlib
 import importlib.util
@@ -21,8 +21,6 @@ BLOCK = re.compile(r"^(<!-- not run: .+ -->\n)?```(\w*)\n(.*?)^```$", re.MULTILI
 NOT_RUN: dict[str, int] = {}
 """Blocks of a page that are marked because they need hours, a cluster or a GPU."""
 
-TABLED = ("condorcet", "transitive_misranked", "glasgow_govan_2007")
-
 
 def blocks(page: Path, kind: str) -> list[str]:
     all_blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
@@ -34,10 +32,6 @@ def prefgames(*arguments: str, cwd: Path) -> str:
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def words(line: str) -> str:
-    return " ".join(line.split())
 
 
 @pytest.fixture(scope="module", params=PAGES, ids=lambda path: path.name)
@@ -90,15 +84,6 @@ def test_python_blocks_run_in_order(
             registry.added.pop("weak_cycle", None)
     if page == README:
         assert names["solution"].certificate.holds  # type: ignore[attr-defined]
-
-
-def test_the_table_is_what_the_command_prints(tmp_path: Path) -> None:
-    games = [word for game in TABLED for word in ("--game", game)]
-    printed = {words(line) for line in prefgames("run", "quick", *games, cwd=tmp_path).splitlines()}
-    (table,) = blocks(README, "text")
-    shown = [words(line) for line in table.splitlines()]
-    assert len(shown) == 1 + 3 * len(TABLED)
-    assert set(shown) <= printed
 
 
 def test_relative_links_lead_somewhere(page: Path) -> None:
