@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .NOTPARALLEL:
-.PHONY: help run llm test bench clean
+.PHONY: help run llm test bench publish clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -25,6 +25,9 @@ bench: .venv/test ## time the solvers and measure their memory; JSON and report 
 	file="runs/perf-$$(date +%Y%m%d-%H%M%S).json"; \
 	.venv/bin/python -m pytest benchmarks/perf --benchmark-columns=min,median,rounds \
 		--benchmark-json="$$file" && .venv/bin/python -m benchmarks report "$$file"
+
+publish: ## copy a finished run into results/published: make publish RUN=runs/paper-0123abcd
+	@.venv/bin/python -m benchmarks.publish $(RUN)
 
 clean: ## delete .venv, caches and build products, and keep runs/
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
