@@ -131,7 +131,7 @@ def _show_results(done: "Run") -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     from benchmarks.workers import processors
-    from results import load, report
+    from results import figures, load, report
 
     shown, others = report.digest(load(done.run_dir))
     for table in shown:
@@ -140,7 +140,7 @@ def _show_results(done: "Run") -> None:
     if done.computed or not written.is_file():
         workers = processors() if done.cells > _FEW_CELLS else 1
         with ThreadPoolExecutor(1) as beside:
-            drawing = beside.submit(report.draw, done.run_dir, workers)
+            drawing = beside.submit(figures.draw, done.run_dir, workers)
             if workers == 1:  # in this process, before the tables
                 drawing.result()
             written = report.write(done.run_dir, drawing.result)
@@ -219,7 +219,7 @@ def report(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
 @app.command()
 def figures(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
     """Draw the figures of a run and print their paths."""
-    from results import report as drawing
+    from results import figures as drawing
 
     for path in drawing.draw(run):
         console.out(str(path))
