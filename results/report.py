@@ -80,9 +80,9 @@ def write(run_dir: str | Path, figures: Callable[[], object] | None = None) -> P
     blocks += [*_hypotheses(folder, frame), *_frontier(folder, frame)]
     if figures is not None:
         figures()
-    drawn = {path.stem for path in (folder / FIGURES).glob("*.png")}
+    drawn = {path.stem for path in (folder / FIGURES).glob("*.svg")}
     if "frontier" in drawn:
-        blocks.append(Image(frontier.TITLE, f"{FIGURES}/frontier.png"))
+        blocks.append(Image(frontier.TITLE, f"{FIGURES}/frontier.svg"))
     for section, contents in parts:
         blocks += [Heading(section.title), *_section(section, contents, drawn)]
     blocks += _evidence(frame)
@@ -224,7 +224,7 @@ def _section(section: Section, contents: Contents, drawn: set[str]) -> Iterator[
             elif table.absent:
                 yield Paragraph(f"Not measured: {table.absent}.")
         if view.figure in drawn:
-            yield Image(section.title, f"{FIGURES}/{view.figure}.png")
+            yield Image(section.title, f"{FIGURES}/{view.figure}.svg")
     for table in section.tables:
         if not table.shown and len(contents.tables[table.name]):
             yield _file(table, section)
