@@ -131,7 +131,7 @@ def _show_results(done: "Run") -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     from benchmarks.workers import processors
-    from results import load, report
+    from results import figures, load, report
 
     shown, others = report.digest(load(done.run_dir))
     for table in shown:
@@ -140,7 +140,7 @@ def _show_results(done: "Run") -> None:
     if done.computed or not written.is_file():
         workers = processors() if done.cells > _FEW_CELLS else 1
         with ThreadPoolExecutor(1) as beside:
-            drawing = beside.submit(report.draw, done.run_dir, workers)
+            drawing = beside.submit(figures.draw, done.run_dir, workers)
             if workers == 1:  # in this process, before the tables
                 drawing.result()
             written = report.write(done.run_dir, drawing.result)
@@ -217,12 +217,30 @@ def report(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
 
 
 @app.command()
-def figures(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
-    """Draw the figures of a run and print their paths."""
-    from results import report as drawing
+def figures(
+    runs: Annotated[list[Path] | None, typer.Argument(help="Run directories.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this figure; repeat for more.")
+    ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", help="One or more of svg, pdf and png, with commas between.")
+    ] = "svg",
+    width: Annotated[float, typer.Option(help="Width in inches; a column has 3.25.")] = 6.5,
+    names: Annotated[bool, typer.Option("--list", help="List the figures and end.")] = False,
+) -> None:
+    """Draw the figures of runs into their folders, with captions, and print the paths."""
+    from results import captions
+    from results import figures as drawing
 
-    for path in drawing.draw(run):
-        console.out(str(path))
+    if names:
+        console.table(["figure", "shows"], [[n, captions.first(n)] for n in drawing.NAMES])
+        return
+    if not runs:
+        raise typer.BadParameter("no run; give a run directory, or --list", param_hint="RUN")
+    asked = [text.strip() for text in formats.split(",")]
+    for run in runs:
+        for path in drawing.draw(run, only=only or (), formats=asked, width=width):
+            console.out(str(path))
 
 
 @app.command()

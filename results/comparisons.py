@@ -41,6 +41,17 @@ def is_equal_strength(comparison: str) -> bool:
     return not math.isnan(level(comparison))
 
 
+def strength_words(comparison: str) -> str:
+    """A comparison in words, as titles have it: "with no penalty (tau = 0)"."""
+    if comparison == NO_PENALTY:
+        return f"with no penalty ({NO_PENALTY})"
+    if is_equal_strength(comparison):
+        return f"at equal strength ({comparison.replace(' = ', ' ')})"
+    if comparison.startswith("tau = "):
+        return f"at equal temperature ({comparison})"
+    return f"at {comparison}"
+
+
 def void_metrics(comparison: str) -> dict[str, str]:
     """The metrics that compare nothing in this comparison, and why."""
     return BY_ARITHMETIC if math.isfinite(level(comparison)) else {}

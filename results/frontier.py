@@ -15,6 +15,7 @@ import pandas as pd
 
 from results import panels, style
 from results.comparisons import NO_PENALTY, fixed_set, level, middle_level
+from results.curves import curves as along
 from results.frames import (
     categories,
     comparison_of,
@@ -24,6 +25,7 @@ from results.frames import (
     with_labels,
 )
 from results.questions.sentences import n_games
+from results.sheet import Sheet, fitting, wrapped
 from results.statistics import estimate, fill_units
 
 if TYPE_CHECKING:
@@ -54,7 +56,6 @@ _UNIT = ["game", "game_params", "seed", "context"]
 _METHOD_OF_GAME = [
     "group", "game", "game_params", "scale", "solver", "concept", "method", "comparison",
 ]  # fmt: skip
-_PANELS = 3
 _MAX_LISTED = 12
 
 
@@ -191,26 +192,30 @@ def figure(means: pd.DataFrame) -> "Figure | None":
     if of_games.empty:
         return None
     styles = style.method_styles(of_games)
-    titles = list(dict.fromkeys(of_games["quantity"]))
     names = categories(of_games["comparison"])
-    drawn = {title: of_games[of_games["quantity"] == title] for title in titles}
+    drawn = {title: of_games[of_games["quantity"] == title] for title in of_games["quantity"]}
     place = {name: float(k) for k, name in enumerate(names)}
-    lines = -(-len(titles) // _PANELS)
+    columns = fitting(len(drawn), 1.9)
+    lines = -(-len(drawn) // columns)
+    metrics = {quantity.title: quantity.metric for quantity in QUANTITIES}
     with style.settings():
-        legend = panels.legend(styles, drawn.values(), "lines")
-        page = style.Page("Along strength: means over games that reach every level", legend,
-                          0.5 + 1.75 * lines)  # fmt: skip
-        grid = list(page.panels(0, lines, _PANELS, gaps=(0.42, 0.7)).flat)
-        for k, (axes, (title, part)) in enumerate(zip(grid, drawn.items(), strict=False)):
+        legend = panels.legend(styles, drawn.values(), "lines", True)
+        sheet = Sheet(
+            "Stronger optimisation, from left to right: what each concept gains and loses\n"
+            "Means over games that every method reaches at every strength",
+            legend,
+            1.95 * lines,
+        )
+        grid = sheet.some_panels(0, len(drawn), columns)
+        for k, (axes, (title, part)) in enumerate(zip(grid, drawn.items(), strict=True)):
             at = part.assign(x=part["comparison"].astype(str).map(place))
-            panels.curves(axes, at, "x", styles)
-            axes.set_title(_broken(f"{title}, {n_games(int(part['size'].iloc[0]))}"))
+            along(axes, at, "x", styles)
+            axes.set_title(wrapped(f"{title}, {n_games(int(part['size'].iloc[0]))}", 28))
             axes.set_xticks(range(len(names)), [_tick(name) for name in names])
             axes.set_ylim(bottom=min(0.0, part["mean"].min()))
-            axes.set_xlabel("KL (nats)" if k >= len(titles) - _PANELS else "")
-        for axes in grid[len(titles) :]:
-            axes.set_axis_off()
-    return page.figure
+            axes.set_xlabel("strength: KL (nats)" if k + columns >= len(drawn) else "")
+            axes.set_ylabel(panels.axis_words(metrics[title]))
+    return sheet.figure
 
 
 def _exact(frame: pd.DataFrame) -> pd.DataFrame:
@@ -310,12 +315,4 @@ def _listed(games: list[str]) -> str:
 
 
 def _tick(name: str) -> str:
-    return "tau=0" if name == NO_PENALTY else f"{level(name):g}".lstrip("0")
-
-
-def _broken(title: str, width: int = 28) -> str:
-    """The title in at most two lines."""
-    if len(title) <= width:
-        return title
-    head = title[: width + 1].rpartition(" ")[0]
-    return f"{head}\n{title[len(head) + 1 :]}"
+    return "no\npenalty" if name == NO_PENALTY else f"{level(name):g}".lstrip("0")

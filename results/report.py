@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator
-from functools import cache
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from results import document, evidence, frontier, headline, hypotheses, style, timings
+from results import document, evidence, frontier, headline, hypotheses, timings
 from results.comparisons import (
     NO_PENALTY,
     comparisons_to_show,
@@ -18,12 +16,12 @@ from results.comparisons import (
 )
 from results.document import Block, Bullets, Heading, Image, Link, Paragraph, TableBlock
 from results.export import export, text
-from results.frames import check, compact, comparison_in, parameter_text
+from results.figures import FOLDER as FIGURES
+from results.frames import check, compact, parameter_text
 from results.metrics import METRICS
 from results.questions import SECTIONS
 from results.questions.section import Contents, Section, Table
 from results.store import TABLE, load
-from results.story import story
 
 _PAPERS = (
     "Pasztor et al., Stackelberg Learning from Human Feedback, 2025, arXiv:2512.16626 (SLHF)",
@@ -39,15 +37,16 @@ _TEMPERATURE = (
     "The same tau > 0 is another strength for every concept, so no method is called better or "
     "worse than another here."
 )
-_FIGURES, _TABLES = "figures", "tables"
+_TABLES = "tables"
 
 
 def write(run_dir: str | Path, figures: Callable[[], object] | None = None) -> Path:
     """Write ``report.md`` and the full tables ``tables/*.csv`` into the run directory.
 
-    The report shows the figures that ``draw`` has drawn. It also works on incomplete runs, and
-    names the questions that were not measured. The report of a pytest-benchmark file is written
-    into a directory with the file's name, without ".json". Returns the path of the report.
+    The report shows the figures that ``results.figures.draw`` has drawn. It also works on
+    incomplete runs, and names the questions that were not measured. The report of a
+    pytest-benchmark file is written into a directory with the file's name, without ".json".
+    Returns the path of the report.
 
     Parameters
     ----------
@@ -81,9 +80,9 @@ def write(run_dir: str | Path, figures: Callable[[], object] | None = None) -> P
     blocks += [*_hypotheses(folder, frame), *_frontier(folder, frame)]
     if figures is not None:
         figures()
-    drawn = {path.stem for path in (folder / _FIGURES).glob("*.png")}
+    drawn = {path.stem for path in (folder / FIGURES).glob("*.svg")}
     if "frontier" in drawn:
-        blocks.append(Image(frontier.TITLE, f"{_FIGURES}/frontier.png"))
+        blocks.append(Image(frontier.TITLE, f"{FIGURES}/frontier.svg"))
     for section, contents in parts:
         blocks += [Heading(section.title), *_section(section, contents, drawn)]
     blocks += _evidence(frame)
@@ -91,72 +90,6 @@ def write(run_dir: str | Path, figures: Callable[[], object] | None = None) -> P
     target = folder / "report.md"
     target.write_text(document.markdown(blocks), encoding="utf-8")
     return target
-
-
-def draw(run_dir: str | Path, workers: int = 1) -> list[Path]:
-    """Draw every figure that the run has rows for into ``<run_dir>/figures``; return the paths.
-
-    Each figure is written as PNG, SVG and PDF. "consistency" shows the main comparison;
-    "consistency_KL_0.1_nats" and the like show further ones. Equal temperature, which compares
-    nothing, is drawn only where it shows methods that no other figure of the question has.
-
-    Parameters
-    ----------
-    run_dir : str or Path
-    workers : int >= 1
-        Processes that draw; with 1, this one.
-
-    Raises
-    ------
-    RunError
-        If the directory is not a run.
-    """
-    frame = compact(load(run_dir))
-    asked = [s for s in SECTIONS if s.figure is not None and s.has_rows(frame)]
-    names = [*(section.name for section in asked), "frontier", "story"]
-    if workers == 1:
-        written = [_draw(frame, name, Path(run_dir)) for name in names]
-    else:
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            written = list(pool.map(_draw_stored, names, repeat(Path(run_dir))))
-    return [path for paths in written for path in paths]
-
-
-@cache
-def _stored(run_dir: Path) -> pd.DataFrame:
-    return compact(load(run_dir))
-
-
-def _draw_stored(name: str, run_dir: Path) -> list[Path]:
-    return _draw(_stored(run_dir), name, run_dir)
-
-
-def _draw(frame: pd.DataFrame, name: str, run_dir: Path) -> list[Path]:
-    """The figures of a question, or the figure of that name, written into the run directory."""
-    figures: dict[str, Any] = {}
-    if name == "story":
-        figures[name] = story(frame)
-    elif name == "frontier":
-        figures[name] = (
-            frontier.figure(frontier.curves(frame)) if frontier.has_rows(frame) else None
-        )
-    else:
-        (section,) = (s for s in SECTIONS if s.name == name)
-        assert section.figure is not None
-        shown: set[str] = set()
-        for view, rows in section.views(section.rows(frame)).items():
-            methods = set(rows["method"].astype(str))
-            if not shown or methods - shown or is_equal_strength(comparison_in(rows)):
-                figures[view] = section.figure(rows)
-                shown |= methods
-    written: list[Path] = []
-    for view, figure in figures.items():
-        if figure is not None:
-            written += style.save(figure, run_dir / _FIGURES / view)
-    return written
 
 
 def digest(frame: pd.DataFrame) -> tuple[list[pd.DataFrame], list[str]]:
@@ -291,7 +224,7 @@ def _section(section: Section, contents: Contents, drawn: set[str]) -> Iterator[
             elif table.absent:
                 yield Paragraph(f"Not measured: {table.absent}.")
         if view.figure in drawn:
-            yield Image(section.title, f"{_FIGURES}/{view.figure}.png")
+            yield Image(section.title, f"{FIGURES}/{view.figure}.svg")
     for table in section.tables:
         if not table.shown and len(contents.tables[table.name]):
             yield _file(table, section)

@@ -6,6 +6,7 @@
         spec.json          the resolved spec
         environment.json   code, versions, machine
         games/<digest>.npz each game once
+        games/index.json   which game of the rows is in which of these files
         rows/0001.jsonl    a segment for every time the run was started or resumed
         table.parquet      all rows, once every cell has a line
 
@@ -24,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
-from results import timings
+from results import stored_games, timings
 from results.rows import COLUMNS, FAILED, Row, RunError
 
 if TYPE_CHECKING:
@@ -128,7 +129,11 @@ class Store:
             self._synced = time.monotonic()
 
     def finish(self, finished: Sequence[Record]) -> None:
-        """Write ``table.parquet`` from all the records of the run."""
+        """Write ``table.parquet`` and ``games/index.json`` from all the records of the run."""
+        keys = ("game", "game_params", "seed")
+        stored_games.write(
+            self.run_dir, [(*(r.columns[key][0] for key in keys), r.game) for r in finished]
+        )
         part = self.run_dir / f".{TABLE}"
         _frame(finished).to_parquet(part, index=False)
         part.replace(self.run_dir / TABLE)

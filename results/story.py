@@ -1,72 +1,103 @@
-"""One game in one figure: the answer, how far it moves, what asking again buys."""
+"""One game in one figure: its preferences, the answer, how far it moves, what asking again buys."""
 
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from results import panels, style
-from results.comparisons import select_comparison
+from results.comparisons import select_comparison, strength_words
+from results.curves import curves, label_ends
 from results.frames import categories, comparison_in
+from results.preference_graph import draw_graph
 from results.questions import consistency, data_sensitivity, refinement
+from results.sheet import Sheet, fitting
 from results.statistics import estimate
+from results.stored_games import Games
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _QUESTIONS = (consistency.SECTION, data_sensitivity.SECTION, refinement.SECTION)
 
 
-def story(frame: pd.DataFrame) -> "Figure | None":
-    """Three panels on the first game with rows for all of them, in the main comparison.
+def story(frame: pd.DataFrame, games: Games) -> "Figure | None":
+    """Four panels on the first game with rows for the last three, in the main comparison.
 
-    None if there is no such game.
+    None if there is no such game. The preferences are drawn where the game is stored.
 
     Parameters
     ----------
     frame : DataFrame
         Rows as returned by ``results.load``.
+    games : Games
+        Of the same run.
     """
     if not all(section.has_rows(frame) for section in _QUESTIONS):
         return None
+    frame = frame.assign(registry_game=frame["game"])
     answers = select_comparison(consistency.SECTION.rows(frame), None)
     comparison, styles = comparison_in(answers), style.method_styles(answers)
     answers = answers[answers["metric"] == "probability"]
     shifts = data_sensitivity.missing_pairs(data_sensitivity.SECTION.rows(frame))
-    users = refinement.favourites_by_route(refinement.SECTION.rows(frame))
-    shifts, users = (
-        rows[(rows["comparison"] == comparison) & rows["method"].isin(list(styles))]
-        for rows in (shifts, users)
-    )
+    users = refinement.with_different_draws(refinement.SECTION.rows(frame))
+    users = users[users["method"] != "RLHF, without repeats"]
+    shifts = shifts[shifts["method"].isin(list(styles))]
+    shifts, users = (rows[rows["comparison"] == comparison] for rows in (shifts, users))
     both = set(categories(shifts["game"])) & set(categories(users["game"]))
-    games = [game for game in categories(answers["game"]) if game in both]
-    if not games:
+    named = [game for game in categories(answers["game"]) if game in both]
+    if not named:
         return None
-    answers, shifts, users = (rows[rows["game"] == games[0]] for rows in (answers, shifts, users))
+    answers, shifts, users = (rows[rows["game"] == named[0]] for rows in (answers, shifts, users))
     actions = pd.CategoricalDtype(list(answers["action"].unique()), ordered=True)
     probabilities = estimate(answers.astype({"action": actions}), ["method", "action"])
-    settings = shifts["setting"].cat.rename_categories(lambda setting: f"P {setting}")
+    settings = shifts["setting"].cat.rename_categories(lambda text: f"preferences {text}")
     moves = estimate(shifts.assign(setting=settings), ["method", "setting"], "max")
-    favourites = estimate(users, ["method", "n_answers"])
+    favourites = estimate(users, ["metric", "method", "n_answers"])
+    first = answers.iloc[0]
+    seed = None if pd.isna(first["seed"]) else int(first["seed"])
+    game = games.find(str(first["registry_game"]), str(first["game_params"]), seed)
     with style.settings():
-        title = f"The same preferences, different answers: {panels.short(games[0])} at {comparison}"
+        title = f"The same preferences, different answers, {strength_words(comparison)}"
         legend = panels.legend(styles, [probabilities, moves, favourites], "bars")
-        page = style.Page(title, legend, 2.35)
-        first, second, third = page.panels(0, 1, 3, right=0.7, gaps=(0.4, 0))[0]
-        panels.bars(first, probabilities, "action", styles)
-        first.set(title="What is answered", ylabel="probability")
-        panels.bars(second, moves, "setting", styles)
-        second.set(
-            title="How far it moves when\none pair is never compared", ylabel="total variation"
-        )
-        panels.curves(third, favourites, "n_answers", styles)
-        panels.limit(third, "y")
-        third.set(ylim=first.get_ylim(), xticks=sorted(set(favourites["n_answers"])), xlabel="N")
-        third.set_title("Has a user seen its\nfavourite after N answers?")
-        last = favourites[favourites["n_answers"] == favourites["n_answers"].max()]
-        refines = set(users.loc[users["how"] == "refined", "method"])
-        ends = {
-            f"{method}\n(refined)" if method in refines else str(method): mean
-            for method, mean in last.set_index("method")["mean"].dropna().items()
-        }
-        panels.label_ends(third, ends, 0.14)
-    return page.figure
+        number = 3 + (game is not None)
+        across = fitting(number, 1.9) if number < 4 else fitting(2, 1.9)
+        lines = -(-number // across)
+        sheet = Sheet(title, legend, *[2.0] * lines)
+        grid = [axes for line in range(lines) for axes in sheet.panels(line, 1, across)[0]]
+        if game is not None:
+            draw_graph(grid[0], game)
+            grid[0].set_title("How often the users prefer one\nanswer to another")
+        chosen, moved, again = grid[-3:]
+        panels.bars(chosen, probabilities, "action", styles)
+        chosen.set(title="What is answered", ylabel="probability")
+        panels.bars(moved, moves, "setting", styles)
+        moved.set_title("How far the answer moves if\none pair is never compared")
+        moved.set_ylabel("total variation")
+        _again(again, users, favourites)
+    return sheet.figure
+
+
+def _again(axes: "Axes", users: pd.DataFrame, favourites: pd.DataFrame) -> None:
+    """Curves of the chance that a user has seen its favourite answer, with their names."""
+    curves(axes, favourites, "n_answers", style.method_styles(users))
+    panels.limit(axes, "y")
+    axes.set_ylim(-0.03, 1.12)
+    axes.set(xticks=sorted(set(favourites["n_answers"])), xlabel="number of answers N")
+    axes.set_title("Has a user seen the answer that\nit likes best after N answers?")
+    axes.set_ylabel("probability")
+    last = favourites[favourites["n_answers"] == favourites["n_answers"].max()]
+    refines = set(users.loc[users["how"] == "refined", "method"])
+    ends = {
+        _route(str(method), method in refines): mean
+        for method, mean in last.set_index("method")["mean"].dropna().items()
+    }
+    label_ends(axes, ends, 0.12)
+
+
+def _route(method: str, refines: bool) -> str:
+    """A method with how it answers again."""
+    name, comma, how = method.partition(", ")
+    if comma:
+        return f"{name} {'independent draws' if how == 'independent' else how}"
+    return f"{name} {'refined' if refines else 'independent draws'}"

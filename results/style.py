@@ -6,36 +6,29 @@ other module names a colour.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from itertools import accumulate
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
 WIDTH = 6.5
-"""Width of a figure in inches, that of a page's column; the smallest font is 8 points."""
+"""Width of a figure in inches, that of a page; the smallest font is 8 points."""
+
+COLUMN = 4.5
+"""A figure narrower than this stands in a column of text; its smallest font is 7 points."""
 
 _LARGE, _SMALL = 6.5, 4.0
 """Diameters of a dot in points."""
 
-_HEAD, _LINE, _ABOVE, _BELOW = 0.45, 0.17, 0.36, 0.42
-"""Inches for the title with one line of the legend, for each further line of the legend, for the
-titles of panels, and for tick labels with the axis label."""
-
-_POINT, _HANDLE, _GAP = 1 / 72, 0.27, 0.16
-"""Inches of a point, of the symbol of a legend entry, and between two entries."""
+_width: ContextVar[float] = ContextVar("width", default=WIDTH)
 
 COLOURS = {"rlhf": "#E69F00", "nlhf": "#0072B2", "slhf": "#0B4134", "other": "#8A8A8A"}
 GREY = "#666666"
 FAINT = "#DDDDDD"
+BLACK = "#222222"
 WHITE = "#FFFFFF"
 
 MARKERS = {"rlhf": "sDPX*pv<", "nlhf": "oD*PXsv^", "slhf": "^v<>XP*D", "other": "*dpX<>oP"}
@@ -55,14 +48,11 @@ LINES: tuple[Any, ...] = (
 )
 _HATCHES = {"rlhf": "", "nlhf": "//////", "slhf": "xxxxxx", "other": "......"}
 
+MAP = "Greys"
+"""Map of matplotlib for values in [0, 1]: a larger value is darker."""
+
 _SETTINGS: dict[str, Any] = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.fontsize": 8,
-    "legend.title_fontsize": 9,
+    "figure.titlesize": 9,
     "legend.columnspacing": 1.4,
     "legend.handletextpad": 0.4,
     "font.family": "DejaVu Sans",
@@ -84,11 +74,10 @@ _SETTINGS: dict[str, Any] = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "prefgames",
 }
-_METADATA: dict[str, dict[str, Any]] = {
-    "png": {"Software": None},
-    "svg": {"Date": None, "Creator": None},
-    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-}
+_SIZES = (
+    *("font.size", "axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize"),
+    "legend.fontsize",
+)
 
 
 @dataclass(frozen=True)
@@ -166,99 +155,31 @@ def _marker(concept: str, k: int) -> Any:
     return Outline(letter.vertices - middle, letter.codes)
 
 
+def width() -> float:
+    """The width in inches of the figures that are drawn now."""
+    return _width.get()
+
+
+@contextmanager
+def of_width(inches: float) -> Iterator[None]:
+    """A context in which figures are drawn that wide, instead of ``WIDTH``."""
+    before = _width.set(inches)
+    try:
+        yield
+    finally:
+        _width.reset(before)
+
+
 @contextmanager
 def settings() -> Iterator[None]:
     """A context with the settings for these figures; it restores the user's settings at its end."""
     import matplotlib
 
+    points = 7 if width() < COLUMN else 8
+
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # users' answers may be in any script
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_SETTINGS)  # type: ignore[arg-type]  # its keys are literals
+        sizes = dict.fromkeys(_SIZES, points) | {"legend.title_fontsize": points + 1}
+        matplotlib.rcParams.update(_SETTINGS | sizes)  # type: ignore[arg-type]  # keys are literals
         yield
-
-
-class Page:
-    """A figure of the standard width with title and legend above its panels.
-
-    Create and fill it within ``settings``.
-
-    Parameters
-    ----------
-    title : str
-    key : mapping
-        Text -> artist of the legend; the legend takes as many lines as it needs.
-    heights : float > 0
-        Heights of its bands from top to bottom, in inches, below title and legend.
-    """
-
-    def __init__(self, title: str, key: Mapping[str, Any], *heights: float) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        columns = _columns(list(key))
-        head = _HEAD + _LINE * (-(-len(key) // columns) - 1)
-        self._ends = list(accumulate(heights, initial=head))
-        self.figure = Figure(figsize=(WIDTH, self._ends[-1]))
-        FigureCanvasAgg(self.figure)
-        self.figure.legend(
-            list(key.values()), list(key), loc="upper center", bbox_to_anchor=(0.5, 1.0),
-            borderaxespad=0.2, ncols=columns, title=title,
-        )  # fmt: skip
-
-    def panels(
-        self,
-        band: int,
-        lines: int,
-        columns: int,
-        left: float = 0.55,
-        right: float = 0.12,
-        gaps: tuple[float, float] = (0.25, 0.5),
-    ) -> "NDArray[Any]":
-        """An array (lines, columns) of axes in a band, with room for titles and tick labels.
-
-        ``left``, ``right`` and ``gaps`` (horizontal, vertical) are in inches.
-        """
-        top, bottom = self._ends[band], self._ends[band + 1]
-        width = (WIDTH - left - right - gaps[0] * (columns - 1)) / columns
-        height = (bottom - top - _ABOVE - _BELOW - gaps[1] * (lines - 1)) / lines
-        grid = self.figure.add_gridspec(
-            lines,
-            columns,
-            left=left / WIDTH,
-            right=1 - right / WIDTH,
-            top=1 - (top + _ABOVE) / self._ends[-1],
-            bottom=1 - (bottom - _BELOW) / self._ends[-1],
-            wspace=gaps[0] / width,
-            hspace=gaps[1] / height,
-        )
-        return grid.subplots(squeeze=False)
-
-
-def text_width(words: str) -> float:
-    """The width in inches of the words in the figures' font."""
-    from matplotlib.textpath import TextPath
-
-    return float(TextPath((0, 0), words, size=8).get_extents().width) * _POINT
-
-
-def _columns(words: Sequence[str]) -> int:
-    """The largest number of columns in which a legend with these words fits on a page."""
-    widths = [text_width(text) for text in words]
-    for columns in range(len(words), 1, -1):
-        taken = sum(max(part) for part in np.array_split(widths, columns))
-        if taken + columns * _HANDLE + (columns - 1) * _GAP <= WIDTH - _GAP:
-            return columns
-    return 1
-
-
-def save(figure: "Figure", stem: Path) -> list[Path]:
-    """Write the figure as PNG, SVG and PDF and return the paths; equal figures give equal files."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    written = []
-    with settings():
-        for suffix, metadata in _METADATA.items():
-            target = stem.with_name(f"{stem.name}.{suffix}")
-            figure.savefig(target, dpi=200, metadata=metadata)
-            written.append(target)
-    return written

@@ -3,24 +3,27 @@
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
+from results import curves as curves_of
 from results import panels, style
 from results.frames import FILLED, categories
 from results.questions.layout import GAME_AND_METHOD, pivot
 from results.questions.section import Column
 from results.questions.sentences import mean_over_games, n_games
+from results.sheet import Sheet, fitting
 from results.statistics import estimate, paired_difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COLUMNS = (
-    Column("shift", panel="shift"),
+    Column("shift", panel="shift\n(total variation)"),
     Column("agreement", panel="agreement"),
     Column("regret", panel="regret", top=None),
 )
-_MAX_SETTINGS = 3
+_MAX_SETTINGS, _LEAST = 3, 1.5
 _FIRST = ("RLHF", f"RLHF{FILLED}")
 _SECOND = ("NLHF", "SLHF")
 _ALIKE = 1e-9
@@ -91,7 +94,7 @@ def curves(rows: pd.DataFrame) -> dict[tuple[int, int], pd.DataFrame]:
     """(Metric, setting) -> means over games, for each method and number of comparisons."""
     few = drawn(rows)
     return {
-        (i, k): estimate(part, ["method", "comparisons"])
+        (i, k): estimate(part, ["metric", "method", "comparisons"])
         for i, column in enumerate(COLUMNS)
         for k, setting in enumerate(categories(few["setting"])[:_MAX_SETTINGS])
         for part in [few[(few["metric"] == column.name) & (few["setting"] == setting)]]
@@ -99,20 +102,41 @@ def curves(rows: pd.DataFrame) -> dict[tuple[int, int], pd.DataFrame]:
     }
 
 
+def height(means: "Mapping[tuple[int, int], pd.DataFrame]") -> float:
+    """The height in inches of the band that ``draw`` needs."""
+    if _columns(means) > 1:
+        return 4.2
+    return 1.9 * -(-len(COLUMNS) // fitting(len(COLUMNS), _LEAST))
+
+
+def _columns(means: "Mapping[tuple[int, int], pd.DataFrame]") -> int:
+    return 1 + max(k for _, k in means)
+
+
 def draw(
-    page: style.Page,
+    sheet: Sheet,
     band: int,
     rows: pd.DataFrame,
     means: "Mapping[tuple[int, int], pd.DataFrame]",
     styles: "Mapping[str, style.MethodStyle]",
 ) -> None:
-    """One line of panels a metric and one column a setting, over the number of comparisons."""
+    """One line of panels a metric and one column a setting, over the number of comparisons.
+
+    The metrics of a single setting stand side by side.
+    """
     few = drawn(rows)
-    titles, games = categories(few["setting"]), n_games(few["game"].nunique())
-    grid = page.panels(band, len(COLUMNS), 1 + max(k for _, k in means), left=0.7, gaps=(0.3, 0.25))
+    titles, games = categories(few["setting"]), categories(few["game"])
+    what = f"mean of {n_games(len(games))}" if len(games) > 1 else f"game {games[0]}"
+    sheet.heading(band, f"How far it moves if few comparisons are made ({what})")
+    single = _columns(means) == 1
+    if single:
+        across = fitting(len(COLUMNS), _LEAST)
+        grid = np.array(sheet.some_panels(band, len(COLUMNS), across))[:, None]
+    else:
+        grid = sheet.panels(band, len(COLUMNS), _columns(means))
     for (i, k), part in means.items():
-        axes, column, last = grid[i, k], COLUMNS[i], i == len(COLUMNS) - 1
-        panels.curves(axes, part, "comparisons", styles, spacing=0.08)
+        axes, column, last = grid[i, k], COLUMNS[i], single or i == len(COLUMNS) - 1
+        curves_of.curves(axes, part, "comparisons", styles, spacing=0.08)
         if column.top:
             panels.limit(axes, "y", column.top, labels=k == 0)
         else:
@@ -121,12 +145,13 @@ def draw(
         axes.set(xscale="log", xlim=(sizes[0] / 1.6, sizes[-1] * 1.6))
         axes.set_xticks(sizes, [f"{size:,.0f}" if last else "" for size in sizes])
         axes.minorticks_off()
-        axes.set_ylabel(column.panel if k == 0 else "")
+        axes.set_ylabel(panels.axis_words(column.name, column.panel) if k == 0 else "")
         axes.set_xlabel("comparisons" if last else "")
-        if i == 0:
-            axes.set_title(f"{short_setting(titles[k])}\n(mean of {games})")
+        if i == 0 and not single:
+            axes.set_title(short_setting(titles[k]))
 
 
 def short_setting(setting: str) -> str:
     """A setting for a title: the preference model by its name alone."""
-    return setting.partition(" by ")[2] or f"P {setting}"
+    model = setting.partition(" by ")[2].replace("_", " ")
+    return f"by {model}" if model else f"preferences {setting}"

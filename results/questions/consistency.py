@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = (
-    Column("entropy", panel="entropy\n(nats)", top=None),
+    Column("entropy", panel="entropy of\nthe answer", top=None),
     Column("self_agreement"),
     Column("duality_gap", panel="duality\ngap"),
     Column("worst_win_rate", shown=False),
     Column("win_rate_over_ref", shown=False),
-    Column("leader_value", panel="win rate against\nbest follower", top=0.5),
+    Column("leader_value", panel="win rate against\nthe best reply", top=0.5),
     Column("objective"),
     Column("regret"),
     Column("condorcet_mass"),
@@ -38,8 +38,8 @@ COLUMNS = (
     Column("step_residual", shown=False),
 )
 CHANGES = (
-    Column("clone_shift", panel="largest shift\nby a clone"),
-    Column("near_clone_shift", panel="... by near-\nclones"),
+    Column("clone_shift", panel="largest shift\nby a clone", axis="total variation"),
+    Column("near_clone_shift", panel="largest shift\nby near-clones", axis="total variation"),
     Column("ref_shift"),
 )
 TYPES = (Column("type_utility"),)
@@ -118,7 +118,7 @@ def figure(rows: pd.DataFrame) -> "Figure":
     """What kind of answer each method gives: one line a game, one panel a metric."""
     void = void_metrics(comparison_in(rows))
     shown = [column for column in (*COLUMNS, *CHANGES) if column.name not in void]
-    return dots(rows, shown, "What is answered")
+    return dots(rows, shown, "What is answered", "duality_gap")
 
 
 SECTION = Section(

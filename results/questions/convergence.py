@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
+from results.comparisons import strength_words
+from results.curves import FLOOR, log_scales
 from results.frames import categories
 from results.questions import followers, newton
 from results.questions.layout import METHOD_KEYS, UNIT_KEYS, aggregate
 from results.questions.section import Column, Section, Table, label
 from results.questions.traces import COSTS, OUTCOMES, REACHED, approaches, last_points, outcomes
+from results.sheet import Sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,28 +112,42 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
     A thick line is the median over games; each thin line is one game. None if no method has a
     regularised gap.
     """
+    from matplotlib.lines import Line2D
+
     points = approaches(rows)
     points = points[points["step"] > 0]
     if points.empty:
         return None
-    points = points.assign(gap=points["regularised_gap"].clip(lower=panels.FLOOR))
+    points = points.assign(gap=points["regularised_gap"].clip(lower=FLOOR))
     comparisons = categories(points["comparison"])
     styles = style.method_styles(rows[rows["method"].isin(set(points["method"]))])
     with style.settings():
-        title = "How fast the equilibrium is approached"
-        page = style.Page(title, panels.legend(styles, [], "lines"), *[1.9] * len(comparisons))
+        key = panels.legend(styles, [], "lines")
+        key["thick: median; thin: each game"] = Line2D([], [], color=style.GREY, linewidth=2.0)
+        sheet = Sheet(_title(rows), key, *[1.9] * len(comparisons))
         for i, comparison in enumerate(comparisons):
-            line = page.panels(i, 1, 3, left=0.7, gaps=(0.25, 0))[0]
+            sheet.heading(i, strength_words(comparison))
+            line = sheet.panels(i, 1, 3)[0]
             part = points[points["comparison"] == comparison]
-            low = max(panels.FLOOR, part["gap"].min()) / 3
+            low = max(FLOOR, part["gap"].min()) / 3
             for axes, (x, text) in zip(line, COSTS.items(), strict=True):
                 _curves(axes, part, x, styles)
                 axes.set_xlabel(text if i == len(comparisons) - 1 else "")
                 axes.set_ylim(low, 3)
                 axes.tick_params(axis="y", labelleft=x == "step")
-            line[0].set_ylabel("regularised gap")
-            line[1].set_title(comparison)
-    return page.figure
+            line[0].set_ylabel("regularised gap\n(lower is better)")
+    return sheet.figure
+
+
+def _title(rows: pd.DataFrame) -> str:
+    """How many methods reach the equilibrium in every game."""
+    units = outcomes(rows)
+    reached = units.groupby(["comparison", "method"], observed=True)["steps"].agg(["count", "size"])
+    everywhere = int((reached["count"] == reached["size"]).sum())
+    return (
+        "How fast the equilibrium is approached\n"
+        f"{everywhere} of {len(reached)} methods reach a regularised gap of {REACHED:g} in every game"
+    )
 
 
 def _curves(
@@ -147,7 +164,7 @@ def _curves(
         each = [game.sort_values("step")[[x, "gap"]].to_numpy() for _, game in games]
         thin = LineCollection(each, colors=of_method.colour, linewidths=0.4, alpha=0.25)
         axes.add_collection(thin)
-    panels.log_scales(axes)
+    log_scales(axes)
 
 
 def _sort_iterates(rows: pd.DataFrame) -> pd.DataFrame:

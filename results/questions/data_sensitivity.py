@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
+from results.comparisons import strength_words
 from results.frames import Labels, categories, comparison_in, parameter_text
 from results.questions import comparison_counts
 from results.questions.comparison_counts import short_setting
 from results.questions.layout import GAME_AND_METHOD, pivot
 from results.questions.section import Column, Section, Table, label, shared_by_methods
-from results.questions.sentences import MOVES, count_games, in_common, largest_by_method
+from results.questions.sentences import (
+    MOVES,
+    count_games,
+    in_common,
+    largest_by_method,
+    means_in_words,
+)
+from results.sheet import Sheet
 from results.statistics import estimate
 
 if TYPE_CHECKING:
@@ -26,6 +34,10 @@ COLUMNS = (
     Column("unseen_share", shown=False),
 )
 _MAX_SETTINGS = 3
+_CHANGES = {
+    "missing": "one pair is never\ncompared",
+    "sampled_from": "one answer is\ncompared often",
+}
 _CHANGE = ["game", "change", "seed", "context"]
 
 
@@ -95,24 +107,31 @@ def figure(rows: pd.DataFrame) -> "Figure":
     plenty = shifts[shifts["comparisons"] == most]
     settings = categories(plenty["setting"])[: _MAX_SETTINGS + 1]
     columns = {
-        f"{short_setting(setting)},\n{title}": estimate(part, GAME_AND_METHOD, "max")
+        f"{title},\n{short_setting(setting)}": estimate(part, ["metric", *GAME_AND_METHOD], "max")
         for setting in settings
-        for kind, title in (("missing", "one pair never"), ("sampled_from", "one answer often"))
+        for kind, title in _CHANGES.items()
         for part in [plenty[(plenty["setting"] == setting) & (plenty["kind"] == kind)]]
         if len(part) and (kind == "missing" or len(settings) <= 2)
     }
+    shown = [panels.Panel(title, e, "total variation") for title, e in columns.items()]
     few = comparison_counts.curves(rows)
-    shown, styles = categories(shifts["game"]), style.method_styles(shifts)
+    games, styles = categories(shifts["game"]), style.method_styles(shifts)
+    title = "How far the answer moves with the choice of comparisons, "
+    title += strength_words(comparison_in(rows))
+    if columns:
+        first, *_ = columns
+        means = means_in_words(columns[first], f"shift if {' '.join(first.split())}")
+        title += f"\n{means}"
     with style.settings():
-        title = f"How far the answer moves (total variation) at {comparison_in(rows)}"
         estimates = [*columns.values(), *few.values()]
         legend = panels.legend(styles, estimates, "lines" if few else "dots")
-        heights = [panels.height_of(shown, styles), *[4.4] * bool(few)]
-        page = style.Page(title, legend, *heights)
-        panels.dot_columns(page, 0, columns, shown, styles, {})
+        heights = [panels.dots_height(len(shown), games, styles)]
+        heights += [comparison_counts.height(few)] * bool(few)
+        sheet = Sheet(title, legend, *heights)
+        panels.dot_panels(sheet, 0, shown, games, styles)
         if few:
-            comparison_counts.draw(page, 1, rows, few, styles)
-    return page.figure
+            comparison_counts.draw(sheet, 1, rows, few, styles)
+    return sheet.figure
 
 
 def _change(labels: Labels) -> str:

@@ -9,6 +9,7 @@ from results import panels, style
 from results.frames import categories
 from results.questions.layout import METHOD_KEYS, aggregate
 from results.questions.section import Column, Section, Table, label
+from results.sheet import Sheet, fitting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +25,7 @@ COLUMNS = (
     Column("max", "the largest over contexts and seeds", lambda part: part["value"].max()),
     Column("size", "number of contexts and seeds", len),
 )
-_PANELS_PER_ROW = 4
+_AT_NASH = 0.01
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -61,20 +62,14 @@ def figure(rows: pd.DataFrame) -> "Figure":
         tau: [name for name in styles if name in set(ends.loc[ends["nash_tau"] == tau, "method"])]
         for tau in taus
     }
-    bands = [
-        (tau, games[k : k + _PANELS_PER_ROW])
-        for tau in taus
-        for k in range(0, len(games), _PANELS_PER_ROW)
-    ]
+    across = fitting(len(games), 1.1, 1.6)
+    bands = [(tau, games[k : k + across]) for tau in taus for k in range(0, len(games), across)]
     top = 1.05 * max(ends["max"].max(), 0.1)
     with style.settings():
-        heights = [0.95 + 0.2 * len(methods[tau]) for tau, _ in bands]
-        page = style.Page(
-            "Where methods end with their default parameters", _legend(rows, ends), *heights
-        )
-        left = 0.35 + max(style.text_width(name) for names in methods.values() for name in names)
+        heights = [0.75 + 0.19 * len(methods[tau]) for tau, _ in bands]
+        sheet = Sheet(_title(ends), _legend(rows, ends), *heights)
         for band, (tau, shown) in enumerate(bands):
-            line = page.panels(band, 1, len(shown), left=left, gaps=(0.2, 0))[0]
+            line = sheet.panels(band, 1, len(shown))[0]
             for k, (axes, game) in enumerate(zip(line, shown, strict=True)):
                 part = ends[(ends["nash_tau"] == tau) & (ends["game"] == game)]
                 for method, route, mean in part[["method", "route", "mean"]].itertuples(
@@ -87,9 +82,21 @@ def figure(rows: pd.DataFrame) -> "Figure":
                 axes.set(ylim=(len(methods[tau]) - 0.4, -0.6), xlim=(-0.02 * top, top))
                 axes.grid(axis="y", color=style.FAINT, linewidth=0.6)
                 axes.tick_params(axis="y", length=0)
-                axes.set(title=panels.short(game, 60 // len(shown)))
-            line[len(shown) // 2].set_xlabel(f"total variation to Nash at tau = {tau:g}")
-    return page.figure
+                axes.set_title(panels.shown_name(game))
+            sheet.bands[band, 0].supxlabel(
+                f"total variation to Nash at tau = {tau:g} (lower is better)", fontsize="medium"
+            )
+    return sheet.figure
+
+
+def _title(ends: pd.DataFrame) -> str:
+    """How many methods end at the equilibrium."""
+    last = ends[ends["route"] == "last"].groupby(["method", "nash_tau"], observed=True)["max"].max()
+    return (
+        "Where methods end with their default parameters\n"
+        f"{int((last < _AT_NASH).sum())} of {len(last)} last iterates are within {_AT_NASH:g} of "
+        "the equilibrium in every game"
+    )
 
 
 def _mark(of_method: style.MethodStyle, route: str) -> dict[str, Any]:

@@ -1,13 +1,21 @@
 """What does a group of annotators gain if it reports a ranking that is not its own?"""
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
-from results.questions.layout import GAME_AND_METHOD, pivot
+from results.questions.layout import GAME_AND_METHOD, dots, pivot
 from results.questions.section import Column, Section, Table, label
 from results.questions.sentences import MOVES, count_games, largest_by_method
 from results.statistics import estimate
 
-COLUMNS = (Column("misreport_gain"), Column("unanswered_share"))
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = (
+    Column("misreport_gain", panel="largest gain of a\nuser type by a misreport", axis="utility"),
+    Column("unanswered_share"),
+)
 REPORTS = (
     Column("type", "number of the user type, in the order of the population"),
     Column("report", "the best report of the type; the truth if no misreport gains"),
@@ -46,6 +54,11 @@ def findings(rows: pd.DataFrame) -> list[str]:
     ]
 
 
+def figure(rows: pd.DataFrame) -> "Figure":
+    """The largest gain of any user type in each game."""
+    return dots(rows, COLUMNS, "What a user type gains by a misreport", "misreport_gain")
+
+
 SECTION = Section(
     name="incentives",
     title="What does a group of annotators gain by a misreport?",
@@ -62,6 +75,7 @@ SECTION = Section(
         Table("incentives", table, COLUMNS, digest, absent=NOBODY),
         Table("misreports", reports, REPORTS, shown=False),
     ),
+    figure=figure,
     labels={"type": label("type"), "report": label("report")},
     compared=True,
 )

@@ -15,10 +15,22 @@ if TYPE_CHECKING:
 
 _SHARPEST = 8
 COLUMNS = (
-    Column("condition_number", panel="condition\nnumber", top=None),
-    Column("pair_influence", panel="influence of the\nstrongest pair", top=None),
+    Column(
+        "condition_number",
+        panel="condition number",
+        axis="shift per change\nof all win rates",
+        top=None,
+    ),
+    Column(
+        "pair_influence",
+        panel="influence of the\nstrongest pair",
+        axis="shift per change\nof its win rate",
+        top=None,
+    ),
     Column("smallest_flip_at_least"),
-    Column("smallest_flip", panel="labels that\nchange the answer", top=None),
+    Column(
+        "smallest_flip", panel="labels that\nchange the answer", axis="reversed labels", top=None
+    ),
 )
 SHARPENED = (Column("condition_number"),)
 
@@ -94,7 +106,7 @@ def _as_given(rows: pd.DataFrame) -> pd.DataFrame:
 
 def figure(rows: pd.DataFrame) -> "Figure":
     """Condition number, strongest pair and smallest flip: one line a game, one panel each."""
-    return dots(_as_given(rows), COLUMNS, "What the answer rests on")
+    return dots(_as_given(rows), COLUMNS, "On how few labels the answer rests", "smallest_flip")
 
 
 SECTION = Section(

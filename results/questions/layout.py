@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from results import panels, style
+from results.comparisons import strength_words
 from results.frames import categories, comparison_in
 from results.questions.section import Column
+from results.questions.sentences import means_in_words
+from results.sheet import Sheet
 from results.statistics import STATISTICS, estimate, fill_units
 
 if TYPE_CHECKING:
@@ -116,21 +119,37 @@ def restore_missing(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def dots(rows: pd.DataFrame, columns: Sequence[Column], title: str) -> "Figure":
+def dots(rows: pd.DataFrame, columns: Sequence[Column], topic: str, message: str = "") -> "Figure":
     """A panel for each of the columns that has one, with a line a game and a dot a method.
 
-    The title is completed by the comparison of the rows; a value is the largest of its unit.
+    A value is the largest of its unit.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of one comparison, in whose words the title goes on after the topic.
+    columns : sequence of Column
+    topic : str
+    message : str
+        Name of the metric whose means the title gives; "" for none.
     """
+    with_panel = [c for c in columns if c.panel and (rows["metric"] == c.name).any()]
+    rows = rows[rows["metric"].isin([column.name for column in with_panel])]
     estimates = {
-        column.panel: estimate(rows[rows["metric"] == column.name], GAME_AND_METHOD, "max")
-        for column in columns
-        if column.panel
+        c.name: estimate(rows[rows["metric"] == c.name], ["metric", *GAME_AND_METHOD], "max")
+        for c in with_panel
     }
-    tops = {column.panel: column.top for column in columns}
+    shown = [
+        panels.Panel(c.panel, estimates[c.name], panels.axis_words(c.name, c.axis), c.top)
+        for c in with_panel
+    ]
     games, styles = categories(rows["game"]), style.method_styles(rows)
+    title = f"{topic} {strength_words(comparison_in(rows))}"
+    for column in with_panel:
+        if column.name == message:
+            title += f"\n{means_in_words(estimates[message], ' '.join(column.panel.split()))}"
     with style.settings():
         legend = panels.legend(styles, estimates.values())
-        title = f"{title} at {comparison_in(rows)}"
-        page = style.Page(title, legend, panels.height_of(games, styles))
-        panels.dot_columns(page, 0, estimates, games, styles, tops)
-    return page.figure
+        sheet = Sheet(title, legend, panels.dots_height(len(shown), games, styles))
+        panels.dot_panels(sheet, 0, shown, games, styles)
+    return sheet.figure

@@ -9,11 +9,13 @@ import pandas as pd
 
 from results import panels, style
 from results.comparisons import fixed_set, level, middle_level
+from results.curves import curves as curves_along
 from results.export import number
 from results.frames import Labels, categories
 from results.questions.layout import pivot
 from results.questions.section import Column, Section, Table
-from results.questions.sentences import n_games
+from results.questions.sentences import NBSP, n_games
+from results.sheet import Sheet, wrapped
 from results.statistics import estimate
 
 if TYPE_CHECKING:
@@ -22,12 +24,13 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("proxy_score"),
     Column("true_score"),
-    Column("score_gap", panel="score: fit - truth\n(own objective)"),
-    Column("proxy_win_rate", panel="win rate over the\nreference, by the fit"),
-    Column("win_rate_over_ref", panel="win rate over the\nreference, in truth"),
+    Column("score_gap", panel="score: fit - truth\n(own objective)\n0 is honest"),
+    Column("proxy_win_rate", panel="win rate over\nthe reference,\nby the fit"),
+    Column("win_rate_over_ref", panel="win rate over\nthe reference, in truth\n(higher is better)"),
     Column("kl_to_ref", shown=False),
 )
 _MAX_DATA = 3
+_MODELS = {"table": "win rates", "bradley_terry": "Bradley-Terry fit"}
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
     if not curves:
         return None
     means = {
-        (i, k): estimate(part, ["method", "kl"])
+        (i, k): estimate(part, ["metric", "method", "kl"])
         for i, column in enumerate(drawn)
         for k, curve in enumerate(curves)
         for part in [curve.rows[curve.rows["metric"] == column.name]]
@@ -113,18 +116,18 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
     }
     styles = style.method_styles(pd.concat([curve.rows for curve in curves]))
     with style.settings():
-        legend = panels.legend(styles, means.values(), "lines")
-        page = style.Page("Along the KL to the reference: the fit against the truth", legend, 5.2)
-        grid = page.panels(0, len(drawn), len(curves), left=0.85, gaps=(0.35, 0.25))
+        legend = panels.legend(styles, means.values(), "lines", True)
+        sheet = Sheet(_title(curves), legend, 4.8)
+        grid = sheet.panels(0, len(drawn), len(curves))
         for (i, k), part in means.items():
             axes, last = grid[i, k], i == len(drawn) - 1
-            panels.curves(axes, part, "kl", styles)
+            curves_along(axes, part, "kl", styles)
             at = sorted(set(part["kl"]))
             axes.set(xscale="log", xlim=(at[0] / 1.3, at[-1] * 1.3))
             axes.set_xticks(at, [f"{x:g}".lstrip("0") if last else "" for x in at])
             axes.minorticks_off()
             axes.set_ylabel(drawn[i].panel if k == 0 else "")
-            axes.set_xlabel("KL (nats)" if last else "")
+            axes.set_xlabel("strength: KL (nats)" if last else "")
         for i in range(len(drawn)):  # fit and truth, and all preference models, on one scale
             alike = [e for (j, _), e in means.items() if (j == i if drawn[i].name == "score_gap"
                      else drawn[j].name != "score_gap")]  # fmt: skip
@@ -134,9 +137,37 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
             for axes in grid[i]:
                 axes.set_ylim(low - margin, high + margin)
         for k, curve in enumerate(curves):
-            model, _, size = curve.data.rpartition(", ")
-            grid[0, k].set_title(f"{model},\n{size} ({n_games(curve.games)})")
-    return page.figure
+            words = f"{_in_words(curve.data)} ({n_games(curve.games)})"
+            grid[0, k].set_title(wrapped(words, 60 // len(curves)))
+    return sheet.figure
+
+
+def _title(curves: list[_Curve]) -> str:
+    """What the fit promises at the largest KL, and what is true, on the first curve."""
+    first = curves[0]
+    last = categories(first.rows["comparison"])[-1]
+    rows = first.rows[first.rows["comparison"] == last]
+    exact = rows["method"].astype(str) == rows["concept"].astype(str).str.upper()
+    rows = rows[exact] if exact.any() else rows
+    means = estimate(rows, ["metric", "method"])
+    wide = means.pivot(index="method", columns="metric", values="mean")
+    each = ", ".join(
+        f"{method} {promised:.2f}{NBSP}and{NBSP}{true:.2f}"
+        for method, promised, true in zip(
+            wide.index, wide["proxy_win_rate"], wide["win_rate_over_ref"], strict=True
+        )
+    )
+    return (
+        "Does more optimisation against a fitted model help, or only seem to?\n"
+        f"Win rate at {last} by the fit and in truth, {_in_words(first.data)}: {each}"
+    )
+
+
+def _in_words(data: str) -> str:
+    """The preference model and its data: "a Bradley-Terry fit to 300 comparisons"."""
+    model, _, size = data.rpartition(", ")
+    name, _, _ = model.partition("(")
+    return f"{_MODELS.get(name, name.replace('_', ' '))} of {size}"
 
 
 def _curves(rows: pd.DataFrame) -> Iterator[_Curve]:

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from results import panels, style
+from results.comparisons import strength_words
+from results.curves import curves
 from results.frames import Labels, categories, comparison_in
 from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, pivot
 from results.questions.section import ALL, Column, Section, Table, label
-from results.questions.sentences import mean_over_games
+from results.questions.sentences import NBSP, mean_over_games, n_games
+from results.sheet import Sheet, fitting
 from results.statistics import estimate
 
 if TYPE_CHECKING:
@@ -41,7 +44,6 @@ NO_USERS = "no game of this run has a population of users"
 _BEST = "best set"
 _BOUND: dict[str, Any] = {"color": style.GREY, "linestyle": ":", "zorder": 1}
 _MAX_GAMES = 6
-_PANELS_PER_ROW = 3
 
 
 def users(rows: pd.DataFrame) -> pd.DataFrame:
@@ -80,7 +82,7 @@ def with_different_draws(rows: pd.DataFrame) -> pd.DataFrame:
     mine, drawn = favourites_by_route(rows), chances(rows)
     drawn = drawn[drawn["how"] == "without_replacement"]
     drawn = drawn[~drawn["method"].isin(mine.loc[mine["how"] == "refined", "method"].unique())]
-    return pd.concat([mine, drawn.assign(method=drawn["method"].astype(str) + ", different")])
+    return pd.concat([mine, drawn.assign(method=drawn["method"].astype(str) + ", without repeats")])
 
 
 def revisions(rows: pd.DataFrame) -> pd.DataFrame:
@@ -200,37 +202,70 @@ def figure(rows: pd.DataFrame) -> "Figure":
     pairs, shares = revisions(rows), with_different_draws(rows)
     bound = chances(rows)[chances(rows)["how"] == "best_set"]
     columns = {
-        f"revising\n{leader}": estimate(pairs[pairs["leader"] == leader], GAME_AND_METHOD)
+        f"revising {leader}": estimate(
+            pairs[pairs["leader"] == leader], ["metric", *GAME_AND_METHOD]
+        )
         for leader in categories(pairs["leader"])
     }
-    curves = {
-        game: estimate(shares[shares["game"] == game], ["method", "n_answers"])
+    shown = [panels.Panel(title, e, "win rate of\nthe revision") for title, e in columns.items()]
+    curves_of = {
+        game: estimate(shares[shares["game"] == game], ["metric", "method", "n_answers"])
         for game in categories(shares["game"])[:_MAX_GAMES]
     }
     games, styles = categories(pairs["game"]), style.method_styles(pd.concat([shares, pairs]))
     revise = {name: of_it for name, of_it in styles.items() if name in set(pairs["method"])}
-    lines, across = -(-len(curves) // _PANELS_PER_ROW), min(_PANELS_PER_ROW, len(curves))
+    across = fitting(len(curves_of), 1.6)
+    lines = -(-len(curves_of) // across)
+    title = "What asking again buys " + strength_words(comparison_in(rows))
+    title += f"\n{_message(rows)}"
     with style.settings():
-        title = "Has a user seen its favourite after N answers? " if curves else ""
-        title += f"Is a revision preferred? At {comparison_in(rows)}"
-        estimates = [*curves.values(), *columns.values()]
-        legend = panels.legend(styles, estimates, "lines" if curves else "dots")
+        estimates = [*curves_of.values(), *columns.values()]
+        legend = panels.legend(styles, estimates, "lines" if curves_of else "dots")
         if len(bound):
             legend[_BEST] = Line2D([], [], **_BOUND)
-        heights = [*[0.3 + 1.5 * lines] * bool(curves), panels.height_of(games, revise)]
-        page = style.Page(title, legend, *heights)
-        grid = list(page.panels(0, lines, across, gaps=(0.25, 0.65)).flat) if curves else []
-        for k, (axes, (game, part)) in enumerate(zip(grid, curves.items(), strict=False)):
-            panels.curves(axes, part, "n_answers", styles)
+        heights = [*[0.3 + 1.6 * lines] * bool(curves_of)]
+        heights += [panels.dots_height(len(shown), games, revise)]
+        sheet = Sheet(title, legend, *heights)
+        if curves_of:
+            sheet.heading(0, "Has a user seen its favourite answer?")
+        grid = sheet.some_panels(0, len(curves_of), across) if curves_of else []
+        for k, (axes, (game, part)) in enumerate(zip(grid, curves_of.items(), strict=True)):
+            curves(axes, part, "n_answers", styles)
             best = estimate(bound[bound["game"] == game], ["n_answers"])
             axes.plot(best["n_answers"], best["mean"], clip_on=False, **_BOUND)
-            panels.limit(axes, "y", labels=k % _PANELS_PER_ROW == 0)
-            axes.set(title=panels.short(game), xticks=sorted(set(part["n_answers"])), xlabel="N")
-            axes.set_ylabel("favourite seen" if k % _PANELS_PER_ROW == 0 else "")
-        panels.dot_columns(page, min(1, lines), columns, games, revise, {})
-        for axes in grid[len(curves) :]:
-            axes.set_axis_off()
-    return page.figure
+            panels.limit(axes, "y", labels=k % across == 0)
+            axes.set_title(panels.shown_name(game), pad=11)  # crosses stand below it
+            axes.set_xticks(sorted(set(part["n_answers"])))
+            axes.set_xlabel("number of answers N" if k + across >= len(curves_of) else "")
+            axes.set_ylabel("probability\n(higher is better)" if k % across == 0 else "")
+        words = "Is a revision preferred to the answer? A dot is who revises; at .5 it is no better"
+        sheet.heading(len(heights) - 1, words)
+        panels.dot_panels(sheet, len(heights) - 1, shown, games, revise)
+    return sheet.figure
+
+
+def _message(rows: pd.DataFrame) -> str:
+    """What the exact answers reach with three answers, for the title; "" if not all exist.
+
+    SLHF asks its follower; what NLHF reaches without repeating itself stands beside it.
+    """
+    shares = chances(rows)
+    n = min(3, shares["n_answers"].max()) if len(shares) else 0
+    part = shares[shares["n_answers"] == n]
+    means = estimate(part, ["game", "method", "how"])
+    wide = means.pivot(index="game", columns=["method", "how"], values="mean")
+    asked = {
+        ("RLHF", "independent"): "RLHF",
+        ("NLHF", "independent"): "NLHF",
+        ("NLHF", "without_replacement"): "NLHF without repeats",
+        ("SLHF", "refined"): "SLHF refined",
+    }
+    columns = [key for key in asked if key in wide]
+    wide = wide[columns].dropna()
+    if wide.empty:
+        return ""
+    each = ", ".join(f"{asked[key]}{NBSP}{mean:.2f}" for key, mean in wide.mean().items())
+    return f"Favourite seen after {n} answers ({n_games(len(wide))}): {each}"
 
 
 def _of_every_way(rows: pd.DataFrame) -> list[str]:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
+from results.comparisons import strength_words
+from results.curves import curves
 from results.frames import Labels, categories, comparison_in
 from results.questions.layout import GAME_AND_METHOD, pivot
 from results.questions.section import ALL, Column, Section, Table, label, shared_by_methods
-from results.questions.sentences import in_common, largest_by_method
+from results.questions.sentences import in_common, largest_by_method, means_in_words
+from results.sheet import Sheet, wrapped
 from results.statistics import estimate, fill_units
 
 if TYPE_CHECKING:
@@ -18,9 +21,9 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("duality_gap", panel="duality gap"),
     Column("worst_win_rate", shown=False),
-    Column("leader_value", shown=False, panel="win rate against\nbest follower", top=0.5),
+    Column("leader_value", shown=False, panel="win rate against\nthe best reply", top=0.5),
     Column("regret"),
-    Column("shift", panel="shift from\nt = 0"),
+    Column("shift", panel="shift from t = 0\n(total variation)"),
     Column("largest_shift"),
     Column("cyclic_share", shown=False),
 )
@@ -112,36 +115,51 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
     along = {
         (i, k): estimate(
             of_game[(of_game["metric"] == column.name) & (of_game["path"] == path)],
-            ["method", "t"],
+            ["metric", "method", "t"],
         )
         for i, column in enumerate(drawn)
         for k, path in enumerate(paths)
     }
     steps = rows[rows["metric"] == "largest_shift"]
+    measured = steps.groupby("kind", observed=True)["game"].nunique()
+    steps = steps[steps["kind"].isin(measured.index[measured >= measured.max() / 2])]
     columns = {
-        f"largest step,\n{kind}": estimate(steps[steps["kind"] == kind], GAME_AND_METHOD, "max")
-        for kind in kinds[:_MAX_PATHS]
-    }
-    games, styles = categories(steps["game"]), style.method_styles(rows[rows["method"] != ALL])
-    with style.settings():
-        title = (
-            f"{panels.short(featured)} along its paths; below, all games; at {comparison_in(rows)}"
+        f"largest step,\n{panels.shown_name(kind)}": estimate(
+            steps[steps["kind"] == kind], ["metric", *GAME_AND_METHOD], "max"
         )
-        legend = panels.legend(styles, [*along.values(), *columns.values()], "lines")
-        page = style.Page(title, legend, 3.6, panels.height_of(games, styles))
-        grid = page.panels(0, len(drawn), len(paths), left=0.7, gaps=(0.2, 0.18))
+        for kind in kinds[:_MAX_PATHS]
+        if (steps["kind"] == kind).any()
+    }
+    shown = [panels.Panel(title, e, "total variation") for title, e in columns.items()]
+    games, styles = categories(steps["game"]), style.method_styles(rows[rows["method"] != ALL])
+    title = f"What bad or cyclic preferences cost {strength_words(comparison_in(rows))}"
+    if columns:
+        name, steps_of = max(columns.items(), key=lambda item: item[1]["game"].nunique())
+        kind = " ".join(name.split()[2:])
+        title += f"\n{means_in_words(steps_of, f'largest step on the path {kind}')}"
+    with style.settings():
+        legend = panels.legend(styles, [*along.values(), *columns.values()], "lines", True)
+        sheet = Sheet(title, legend, 4.2, panels.dots_height(len(shown), games, styles))
+        sheet.heading(0, f"Along the paths of the game {featured.replace('_', ' ')}")
+        grid = sheet.panels(0, len(drawn), len(paths))
         for (i, k), estimates in along.items():
             axes, top = grid[i, k], drawn[i].top or 1.0
-            panels.curves(axes, estimates, "t", styles, every=5)
-            panels.limit(axes, "x", labels=i == len(drawn) - 1)
+            if estimates.empty:
+                axes.set_axis_off()
+                continue
+            curves(axes, estimates, "t", styles, every=5)
+            panels.limit(axes, "x", 0.5 if estimates["t"].max() <= 0.5 else 1.0)
+            axes.tick_params(axis="x", labelbottom=i == len(drawn) - 1)
             panels.limit(axes, "y", top, labels=k == 0)
         for k, (path, name) in enumerate(paths.items()):
-            grid[0, k].set_title(path.replace(" (", "\n(", 1))
-            grid[-1, k].set_xlabel(_ALONG.get(name, "t: share of the bonus"))
+            grid[0, k].set_title(panels.shown_name(path), pad=11)  # crosses stand below it
+            words = _ALONG.get(name, "t: share of the bonus")
+            grid[-1, k].set_xlabel(wrapped(words, 45 // len(paths)))
         for line, column in zip(grid, drawn, strict=True):
-            line[0].set_ylabel(column.panel)
-        panels.dot_columns(page, 1, columns, games, styles, {})
-    return page.figure
+            line[0].set_ylabel(panels.axis_words(column.name, column.panel))
+        sheet.heading(1, "In every game: does the answer jump?")
+        panels.dot_panels(sheet, 1, shown, games, styles)
+    return sheet.figure
 
 
 def _rank(rows: pd.DataFrame) -> bool:

@@ -1,14 +1,23 @@
 """Who beats whom?"""
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
-from results.comparisons import fixed_set
+from results import style
+from results.comparisons import fixed_set, strength_words
+from results.frames import comparison_in
 from results.questions.layout import pivot
 from results.questions.section import Column, Section, Table, label
 from results.questions.sentences import n_games
+from results.sheet import Sheet, wrapped
 from results.statistics import estimate
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 COLUMNS = (Column("win_rate"),)
+_DARK, _UPRIGHT = 0.6, 5
 _ROLES = {"answer": "", "revision": ", revised", "reply": ", replying"}
 
 
@@ -35,6 +44,35 @@ def findings(rows: pd.DataFrame) -> list[str]:
     worst = [f"{player} {row.min():.3f} ({row.idxmin()})" for player, row in means.iterrows()]
     games = n_games(len(complete.index.unique("game")))
     return [f"Lowest mean win rate over {games}, and the opponent: {', '.join(worst)}."]
+
+
+def figure(rows: pd.DataFrame) -> "Figure | None":
+    """A heat map of ``matrix``: darker wins more often; None if it is empty."""
+    means = matrix(rows)
+    if means.empty:
+        return None
+    worst = means.min(axis=1)
+    safest, games = worst.idxmax(), n_games(len(_complete(rows).index.unique("game")))
+    with style.settings():
+        title = f"Who beats whom {strength_words(comparison_in(rows))}, mean of {games}\n"
+        title += f"{safest} loses least: its lowest win rate is {worst.max():.2f}"
+        sheet = Sheet(title, {}, 0.9 + 0.26 * len(means))
+        axes = sheet.panels(0, 1, 1)[0, 0]
+        shades = axes.imshow(means, cmap=style.MAP, vmin=0, vmax=1, aspect="auto")
+        for i, line in enumerate(means.to_numpy()):
+            for j, rate in enumerate(line):
+                colour = style.WHITE if rate > _DARK else style.BLACK
+                axes.text(
+                    j, i, f"{rate:.2f}".removeprefix("0"), ha="center", va="center", color=colour
+                )
+        names = [wrapped(str(name), 12) for name in means.columns]
+        axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > _UPRIGHT else 0)
+        axes.set_yticks(range(len(means)), [str(name) for name in means.index])
+        axes.set(xlabel="opponent", ylabel="player (higher is better)")
+        axes.tick_params(length=0)
+        bar = axes.figure.colorbar(shades, ax=axes, ticks=(0, 0.5, 1), pad=0.02)
+        bar.set_label("win rate of the player")
+    return sheet.figure
 
 
 def _complete(rows: pd.DataFrame) -> pd.DataFrame:
@@ -67,6 +105,7 @@ SECTION = Section(
     "at equal KL, neither need hold: the penalty, not the opponent, limits each.",
     findings=findings,
     tables=(Table("round_robin", table, COLUMNS, matrix),),
+    figure=figure,
     labels={"role": label("role"), "opponent": label("opponent")},
     arrange=_players,
     compared=True,

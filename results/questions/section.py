@@ -48,6 +48,8 @@ class Column:
         Whether the report shows it; the file always holds it.
     panel : str
         Title of its panel in the question's figure; "" if it has no panel.
+    axis : str
+        What that panel's axis shows; by default the unit of the metric.
     top : float or None
         Upper end of that panel's axis; None to fit the values.
     """
@@ -57,6 +59,7 @@ class Column:
     value: Callable[[Any], Any] | None = None
     shown: bool = True
     panel: str = ""
+    axis: str = ""
     top: float | None = 1.0
 
     @property

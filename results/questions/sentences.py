@@ -5,6 +5,11 @@ import pandas as pd
 from results.export import number
 from results.statistics import fill_units
 
+NBSP = "\N{NO-BREAK SPACE}"
+"""Between a name and its number, which belong in one line."""
+
+_CONCEPTS = ("RLHF", "NLHF", "SLHF")
+
 MOVES = 1e-6
 """An answer counts as moved if it changes by more than this (total variation)."""
 
@@ -16,6 +21,23 @@ def mean_over_games(estimates: pd.DataFrame) -> str:
         return "in no game for every method"
     each = [f"{method} {number(mean)}" for method, mean in wide.mean().items()]
     return f"{', '.join(each)} (mean of {n_games(len(wide))})"
+
+
+def means_in_words(estimates: pd.DataFrame, what: str) -> str:
+    """The means of each concept, or of all methods, for a title.
+
+    "Duality gap, mean of 8 games: RLHF 0.30, NLHF 0.00, SLHF 0.20"; "" if no game has all values.
+    The exact answers alone stand for their concepts where they are among the methods.
+    """
+    exact = estimates["method"].astype(str).isin(_CONCEPTS)
+    estimates = estimates[exact] if exact.any() else estimates
+    wide = estimates.pivot(index="game", columns="method", values="mean").dropna()
+    if wide.empty:
+        return ""
+    each = ", ".join(f"{method}{NBSP}{mean:.2f}" for method, mean in wide.mean().items())
+    games = n_games(len(wide))
+    mean = f", mean of {games}" if len(wide) > 1 else ""
+    return f"{what[0].upper()}{what[1:]}{mean}: {each}"
 
 
 def largest_by_method(estimates: pd.DataFrame) -> str:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
+from results.curves import FLOOR, log_scales
 from results.questions.layout import UNIT_KEYS, aggregate, restore_missing, widen
 from results.questions.section import Column, Section, Table, label
+from results.sheet import Sheet, fitting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SETTLED = 1e-6
+_NEAR = 1.1
 _SIDE = "kl_"
 """Prefix of the columns of runs just below or above the limit: "kl_0.95" is at 0.95 of it."""
 
@@ -101,24 +104,29 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
         return None
     styles = style.method_styles(rows[rows["method"].isin(set(both["method"]))])
     with style.settings():
-        title = "Up to which step size is it stable?"
-        page = style.Page(title, panels.legend(styles, []), 2.6)
-        first, *others = page.panels(0, 1, 1 + len(sides), left=0.7, gaps=(0.45, 0))[0]
+        near = both["ratio"].between(1 / _NEAR, _NEAR).mean()
+        title = "Up to which step size a method is stable\n"
+        title += f"The observed limit is within 10% of the predicted one in {near:.0%} of games"
+        columns = fitting(1 + len(sides), 1.5)
+        lines = -(-(1 + len(sides)) // columns)
+        sheet = Sheet(title, panels.legend(styles, []), 2.1 * lines)
+        first, *others = sheet.some_panels(0, 1 + len(sides), columns)
         low, high = both["predicted"].min() / 1.5, both["predicted"].max() * 1.5
         first.plot([low, high], [low, high], color=style.FAINT, linewidth=1.0, zorder=0)
-        first.set(xlabel="predicted limit of eta", ylabel="observed limit")
+        first.set(xlabel="predicted limit of the step size", ylabel="observed limit")
         for axes, name in zip(others, sides, strict=True):
             share = name.removeprefix(_SIDE)
-            axes.set(xlabel="predicted limit of eta", title=f"KL to target at {share} of it")
+            axes.set(xlabel="predicted limit of the step size", ylabel="KL to the target (nats)")
+            axes.set_title(f"run at {share} of the limit")
         for method, of_method in styles.items():
             part = both[both["method"].astype(str) == method]
             first.plot(part["predicted"], part["observed"], **of_method.dot())
             for axes, name in zip(others, sides, strict=True):
-                distance = part[name].clip(lower=panels.FLOOR)
+                distance = part[name].clip(lower=FLOOR)
                 axes.plot(part["predicted"], distance, **of_method.dot())
         for axes in (first, *others):
-            panels.log_scales(axes)
-    return page.figure
+            log_scales(axes)
+    return sheet.figure
 
 
 SECTION = Section(

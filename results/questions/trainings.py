@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from results import panels, style
+from results.curves import FLOOR, log_scales
 from results.frames import categories
 from results.questions.layout import METHOD_KEYS, UNIT_KEYS, aggregate, widen
 from results.questions.section import Column, Section, Table
+from results.sheet import Sheet, fitting
 from results.statistics import estimate, fill_units
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ _DISTANCES = (
     "kl_to_ref",
 )
 _TOLERANCE = 0.2
-_PANELS_PER_ROW = 4
 _SMALLEST_TV = 1e-4
 _MARKS = 5
 """Approximate number of dots on a curve."""
@@ -266,6 +267,8 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
     Lines are means over seeds; bands reach from the smallest to the largest value. Only the first
     comparison is drawn. None if no method has a target.
     """
+    from matplotlib.lines import Line2D
+
     points = _with_target(rows)
     points = points[points["step"] > 0]
     if points.empty:
@@ -273,33 +276,47 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
     points = points[points["comparison"] == categories(points["comparison"])[0]]
     games = categories(points["game"])
     styles = style.method_styles(rows[rows["method"].isin(set(points["method"]))])
-    bands = [games[k : k + _PANELS_PER_ROW] for k in range(0, len(games), _PANELS_PER_ROW)]
+    across = fitting(len(games), 1.3)
     with style.settings():
-        title = "Trained language models: distance to the exact answer of their concept"
-        page = style.Page(title, panels.legend(styles, [], "lines"), *[1.45] * len(bands))
+        key = panels.legend(styles, [], "lines")
+        key["smallest to largest of the seeds"] = Line2D(
+            [], [], color=style.GREY, linewidth=5.0, alpha=0.3
+        )
+        sheet = Sheet(_title(rows), key, 1.5 * -(-len(games) // across))
         top = 1.3 * float(points["tv_to_target"].max())
-        low = max(_SMALLEST_TV, float(points["tv_to_target"].clip(lower=panels.FLOOR).min()) / 1.5)
-        for i, shown in enumerate(bands):
-            line = page.panels(i, 1, len(shown), left=0.7)[0]
-            for k, (axes, game) in enumerate(zip(line, shown, strict=True)):
-                part = points[points["game"].astype(str) == game]
-                for method, of_method in styles.items():
-                    of_training = part[part["method"].astype(str) == method]
-                    group = of_training.groupby("step", observed=True)
-                    spent = group["optimizer_steps"].mean()
-                    band = group["tv_to_target"].agg(["min", "mean", "max"]).clip(lower=low)
-                    every = max(1, len(spent) // _MARKS)
-                    axes.plot(spent, band["mean"], markevery=every, **of_method.curve())
-                    axes.fill_between(
-                        spent.to_numpy(float), band["min"].to_numpy(), band["max"].to_numpy(),
-                        color=of_method.colour, alpha=0.12, linewidth=0,
-                    )  # fmt: skip
-                panels.log_scales(axes)
-                axes.set(ylim=(low, top), title=_inner_game(game))
-                axes.tick_params(axis="y", labelleft=k == 0)
-                axes.set_xlabel("steps of the optimiser" if i == len(bands) - 1 else "")
-            line[0].set_ylabel("total variation")
-    return page.figure
+        low = max(_SMALLEST_TV, float(points["tv_to_target"].clip(lower=FLOOR).min()) / 1.5)
+        for k, (axes, game) in enumerate(
+            zip(sheet.some_panels(0, len(games), across), games, strict=True)
+        ):
+            part = points[points["game"].astype(str) == game]
+            for method, of_method in styles.items():
+                of_training = part[part["method"].astype(str) == method]
+                group = of_training.groupby("step", observed=True)
+                spent = group["optimizer_steps"].mean()
+                band = group["tv_to_target"].agg(["min", "mean", "max"]).clip(lower=low)
+                every = max(1, len(spent) // _MARKS)
+                axes.plot(spent, band["mean"], markevery=every, **of_method.curve())
+                axes.fill_between(
+                    spent.to_numpy(float), band["min"].to_numpy(), band["max"].to_numpy(),
+                    color=of_method.colour, alpha=0.12, linewidth=0,
+                )  # fmt: skip
+            log_scales(axes)
+            axes.set(ylim=(low, top), title=panels.shown_name(_inner_game(game)))
+            axes.tick_params(axis="y", labelleft=k % across == 0)
+            axes.set_xlabel("optimiser steps" if k + across >= len(games) else "")
+            axes.set_ylabel("total variation\n(lower is better)" if k % across == 0 else "")
+    return sheet.figure
+
+
+def _title(rows: pd.DataFrame) -> str:
+    """How far training brings the models to the exact answer of their concept."""
+    ends = _ends(_with_target(rows))
+    return (
+        "Trained language models approach the exact answer of their concept\n"
+        f"Total variation to it, mean over games and methods: "
+        f"{ends.first['tv_to_target'].mean():.2f} before, "
+        f"{ends.last['tv_to_target'].mean():.2f} after training"
+    )
 
 
 def _inner_game(game: str) -> str:

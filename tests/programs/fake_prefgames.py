@@ -84,10 +84,10 @@ if __name__ in ("__main__", "__mp_main__"):  # the command, and its workers
 
 if __name__ == "__main__":
     from benchmarks.cli import main
-    from results import report
+    from results import figures, report
 
     # a shell that started the tests in the background has Ctrl-C ignored in all of them
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    report.draw = lambda run_dir, workers=1: []  # they take seconds and are tested elsewhere
+    figures.draw = lambda run_dir, workers=1: []  # they take seconds and are tested elsewhere
     report.write = lambda run_dir, figures=None: Path(run_dir) / "report.md"
     main()

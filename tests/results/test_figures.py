@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
-from results import report, style
+from results import figures, style
 from results.frames import describe
 from results.questions import SECTIONS
 from results.store import TABLE
@@ -216,7 +216,7 @@ def test_the_readers_settings_come_back(tmp_path: Path) -> None:
 
 def test_a_run_gets_its_figures_in_three_formats(tmp_path: Path) -> None:
     annotators().to_parquet(tmp_path / TABLE)
-    written = report.draw(tmp_path)
+    written = figures.draw(tmp_path)
     assert [path.name for path in written] == [
         f"{name}.{suffix}" for name in FILES for suffix in ("png", "svg", "pdf")
     ]
@@ -232,6 +232,6 @@ def test_equal_rows_give_equal_files(tmp_path: Path) -> None:
 
 def test_a_run_without_a_question_has_no_figure_of_it(tmp_path: Path) -> None:
     annotators()[annotators()["experiment"] == "consistency"].to_parquet(tmp_path / TABLE)
-    assert [path.stem for path in report.draw(tmp_path) if path.suffix == ".png"] == [
+    assert [path.stem for path in figures.draw(tmp_path) if path.suffix == ".png"] == [
         "consistency", "consistency_KL_0.05_nats", "frontier"
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from results import report
+from results import figures, report
 from results.headline import COLUMNS
 from results.questions import SECTIONS
 from results.rows import RunError
@@ -48,7 +48,7 @@ def written(folder: Path, frame: pd.DataFrame) -> str:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = run(tmp_path_factory.mktemp("runs") / "three-01234567", annotators())
-    report.draw(folder)
+    figures.draw(folder)
     report.write(folder)
     return folder
 
@@ -125,7 +125,7 @@ def with_nash_md() -> pd.DataFrame:
 
 def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path) -> None:
     folder = run(tmp_path / "r", with_nash_md())
-    report.draw(folder)
+    figures.draw(folder)
     text = report.write(folder).read_text(encoding="utf-8")
     drawn = {path.stem for path in (folder / "figures").glob("*.png")}
     assert drawn == {
