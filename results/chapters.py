@@ -1,6 +1,7 @@
 """The chapters of a report on one run, or on several side by side, as blocks."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from results.document import (
     Fold,
     Heading,
     Image,
+    Link,
     Paragraph,
     TableBlock,
 )
@@ -47,6 +49,8 @@ _TEMPERATURE = (
     "The same tau > 0 is another strength for every concept, so no method is called better or "
     "worse than another here."
 )
+
+_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z])")
 
 PerRun = Mapping[Source, pd.DataFrame]
 
@@ -158,22 +162,29 @@ def question(
             for view in of_run.views
             if view.comparison == comparison
         }
-        blocks = list(_view(section, views, folder, several, contents))
+        blocks = list(_view(section, views, folder, several))
         if i == 0:
             yield from blocks
         else:
-            yield Fold(f"At {at(comparison)}", tuple(blocks))
+            yield Fold(f"At {_short(comparison)}", tuple(blocks))
     yield Fold("How it was measured", tuple(_measured(section, contents, folder, several)))
 
 
 def at(comparison: str) -> str:
     """The comparison, and what it is good for."""
+    notes = [f"{_short(comparison)}."]
     if is_equal_strength(comparison):
-        strength = "no penalty" if comparison == NO_PENALTY else "equal strength"
-        return " ".join([f"{comparison} ({strength}).", *void_metrics(comparison).values()])
-    if comparison.startswith("tau = "):
-        return f"{comparison} (equal temperature). {_TEMPERATURE}"
-    return f"{comparison}."
+        notes += void_metrics(comparison).values()
+    elif comparison.startswith("tau = "):
+        notes.append(_TEMPERATURE)
+    return " ".join(notes)
+
+
+def _short(comparison: str) -> str:
+    """The comparison, and of what kind it is."""
+    if is_equal_strength(comparison):
+        return f"{comparison} ({'no penalty' if comparison == NO_PENALTY else 'equal strength'})"
+    return f"{comparison} (equal temperature)" if comparison.startswith("tau = ") else comparison
 
 
 def together(tables: PerRun, several: bool) -> pd.DataFrame:
@@ -215,23 +226,26 @@ def _view(
     views: Mapping[Source, View],
     folder: Path,
     several: bool,
-    contents: Mapping[Source, Contents],
 ) -> Iterator[Block]:
+    comparison = next(iter(views.values())).comparison
+    if comparison:
+        yield Paragraph(f"At {at(comparison)}")
     sentences: list[str] = []
     for source, view in views.items():
-        where = f"{source.name}: " if several else ""
-        at_ = f"At {view.comparison}: " if view.comparison else ""
         if view.findings and not several:
-            yield Paragraph(f"{at_}{view.findings[0]}", lead=True)
+            first, *rest = _SENTENCE.split(view.findings[0], maxsplit=1)
+            yield Paragraph(first, lead=True)
+            yield from map(Paragraph, rest)
             sentences += view.findings[1:]
         else:
+            where = f"{source.name}: " if several else ""
             sentences += [f"{where}{sentence}" for sentence in view.findings]
     figure = next(iter(views.values())).figure
     yield from _images(list(views), figure, section.title, folder, several)
     if sentences:
         points = Bullets(tuple(sentences))
         many = len(sentences) > _FEW_POINTS
-        yield Fold(f"All findings ({len(sentences)})", (points,)) if many else points
+        yield Fold(f"Further findings ({len(sentences)})", (points,)) if many else points
     for table in section.tables:
         parts = {s: v.tables[table.name] for s, v in views.items() if table.name in v.tables}
         if not parts:
@@ -265,7 +279,7 @@ def _measured(
         export(joined, folder / _file(table.name))
         if not table.shown:
             text = f"{table.name.replace('_', ' ').capitalize()}, in full"
-            yield TableBlock(joined.iloc[:0], file=_file(table.name), file_text=text)
+            yield Link(text, _file(table.name))
     runs = [source for source in contents if not source.path.is_file()]
     if not runs:
         return
@@ -273,7 +287,10 @@ def _measured(
     name = f"cells_of_{section.name}"
     joined = together(cells, several)
     export(joined, folder / _file(name))
-    yield Paragraph("A cell is run again, and its rows are printed, with the key of its line:")
+    yield Paragraph(
+        "To run a cell again and print its rows, give its key, and the options that the run was "
+        "given, if any:"
+    )
     yield Code(
         "\n".join(provenance.command(source, cells[source]["cell"].iloc[0]) for source in runs)
     )
@@ -288,7 +305,7 @@ def _images(
         stem = source.folder / FIGURES / figure
         if any(stem.with_name(f"{figure}.{kind}").is_file() for kind in ("svg", "png")):
             where = os.path.relpath(stem.with_name(f"{figure}.png"), folder)
-            yield Image(f"{title} ({source.name})" if several else title, Path(where).as_posix())
+            yield Image(title, Path(where).as_posix(), source.name if several else "")
 
 
 def _said(

@@ -80,14 +80,16 @@ class Image:
 
     text: str
     path: str
+    caption: str = ""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawing of ours, ``results/page/<name>.svg``; in Markdown its text stands for it."""
+    """A drawing of ours, ``results/page/<name>.svg``; in Markdown its caption stands for it."""
 
     text: str
     name: str
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,10 @@ def _markdown(block: Block) -> str:
         case Link():
             return f"{block.text}: [{block.path}]({block.path})\n"
         case Image():
-            return f"![{_safe(block.text)}]({block.path})\n"
+            image = f"![{_safe(block.text)}]({block.path})\n"
+            return f"{image}\n{_safe(block.caption)}\n" if block.caption else image
         case Drawing():
-            return f"{_safe(block.text)}\n"
+            return f"{_safe(block.caption)}\n"
         case Fold():
             return f"**{_safe(block.title)}**\n\n{markdown(block.blocks)}"
 

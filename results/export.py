@@ -58,7 +58,7 @@ def markdown(table: pd.DataFrame) -> str:
     shown = text(table)
     head = [_markdown_cell(str(c)) for c in shown.columns]
     body = [[_markdown_cell(cell) for cell in row] for row in shown.itertuples(index=False)]
-    left = columns_of_words(table)
+    left = _left(table)
     rule = [":--" if i in left else "--:" for i in range(len(head))]
     return "".join(f"| {' | '.join(row)} |\n" for row in (head, rule, *body))
 
@@ -66,7 +66,7 @@ def markdown(table: pd.DataFrame) -> str:
 def latex(table: pd.DataFrame) -> str:
     """The table as a LaTeX tabular with booktabs rules and escaped special characters."""
     shown = text(table)
-    left = columns_of_words(table)
+    left = _left(table)
     columns = "".join("l" if i in left else "r" for i in range(len(shown.columns)))
     lines = [[_latex_cell(cell) for cell in row] for row in shown.itertuples(index=False)]
     head = [_latex_cell(str(c)) for c in shown.columns]
@@ -157,7 +157,7 @@ def _join(column: Sequence[Hashable]) -> str:
     return " ".join(str(part) for part in column if part not in ("mean", ""))
 
 
-def columns_of_words(table: pd.DataFrame) -> set[int]:
+def _left(table: pd.DataFrame) -> set[int]:
     """Positions of the columns of ``text(table)`` that contain words."""
     index = table.index.to_frame(index=False) if _has_index(table) else pd.DataFrame()
     words = {i for i, c in enumerate(index) if not pd.api.types.is_numeric_dtype(index[c])}

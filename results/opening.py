@@ -9,6 +9,13 @@ OPENING: tuple[Block, ...] = (
         "cost?",
         lead=True,
     ),
+    Drawing(
+        "A cycle of three answers: A beats B, B beats C and C beats A",
+        "cycle",
+        "A cycle: arrows point from the answer that wins to the one that loses, and the margin is "
+        "the share who prefer the winner less the share who prefer the loser. Here 40% of people "
+        "rank A before B before C, 35% rank B, C, A and 25% rank C, A, B.",
+    ),
     Bullets(
         (
             "The preferences are numbers P[i, j], the share of people who prefer answer i to "
@@ -31,11 +38,5 @@ OPENING: tuple[Block, ...] = (
             "against the policy; how far the policy moves when only the collected comparisons "
             "change; and how many people ever see the answer that they like best.",
         )
-    ),
-    Drawing(
-        "A cycle: arrows point from the answer that wins to the one that loses, and the margin is "
-        "the share who prefer the winner less the share who prefer the loser. Here 40% of people "
-        "rank A before B before C, 35% rank B, C, A and 25% rank C, A, B.",
-        "cycle",
     ),
 )

@@ -66,15 +66,15 @@ def read(path: Path) -> Source:
 
 def summary(source: Source) -> str:
     """One sentence on the size and state of a run."""
-    cells = _count(source.frame["cell"].nunique(), "cell")
     if source.path.is_file():
         return f"{source.frame['cell'].nunique()} benchmarks of {source.path.name}"
-    state = "complete" if source.complete else "NOT COMPLETE: run it again to resume"
-    said = [f"run: {state}; {cells}, {_count(len(source.frame), 'row')}"]
+    state = "Complete" if source.complete else "NOT COMPLETE (run it again to resume)"
+    cells, rows = source.frame["cell"].nunique(), len(source.frame)
+    said = [f"{state}: {_count(cells, 'cell')}", _count(rows, "row")]
     seeds = source.spec.get("seeds", [])
     if seeds:
         said.append(f"{_count(len(seeds), 'seed')} ({', '.join(map(str, seeds))})")
-    return ", ".join(said)
+    return f"{', '.join(said)}."
 
 
 def particulars(source: Source) -> Iterator[str]:

@@ -23,6 +23,8 @@ from results.page.drawings import Drawings
 from results.page.terms import Terms
 
 _OURS = files("results.page")
+_NUMBER = re.compile(r"-?\d[\d.,]*(?:e[+-]\d+)?%?(?![\w.-])")
+_MISSING = {"", "-", "undef.", "undefined", "exact", "infinite"}
 _CONCEPT = re.compile(rf"(?:{'|'.join(CONCEPTS[:3])})\b", re.IGNORECASE)
 
 
@@ -98,13 +100,16 @@ def _place(words: str) -> str:
 
 
 def _text(block: TableBlock) -> dict[str, Any]:
-    """Head and lines of a table, as text; ``words`` are the positions of columns of words."""
+    """Head and lines of a table, as text; ``numbers`` are the positions of columns of numbers."""
     shown = export.text(block.table)
     meanings = dict(block.meanings)
-    head = [(str(c), meanings.get(str(c).split(" ")[0], "")) for c in shown.columns]
     return {
-        "head": head,
-        "words": export.columns_of_words(block.table),
+        "head": [(str(c), meanings.get(str(c).split(" ")[0], "")) for c in shown.columns],
+        "numbers": {
+            i
+            for i, c in enumerate(shown)
+            if all(_NUMBER.match(x) or x in _MISSING for x in shown[c])
+        },
         "lines": shown.itertuples(index=False, name=None),
     }
 

@@ -10,6 +10,7 @@ _EVERYDAY = {
     *("cell", "row", "question", "experiment", "section", "task", "judge", "learner", "rater"),
     *("spec", "population", "payoff", "estimate", "estimator", "agreement", "policy", "step size"),
     *("plugin", "rollout", "hypothesis", "undefined", "strength", "frontier", "own objective"),
+    "tideman",
 }
 """Terms that are also plain words; marking them would mark every sentence."""
 
@@ -56,7 +57,7 @@ class Terms:
                         self._of_name.setdefault(name.lower(), term)
         longest_first = sorted(self._of_name, key=len, reverse=True)
         words = "|".join(map(re.escape, longest_first))
-        self._pattern = re.compile(rf"\b({words})(?:s|es)?\b", re.IGNORECASE)
+        self._pattern = re.compile(rf"(?<![\w=])({words})(?:s|es)?(?![\w=(])", re.IGNORECASE)
         self._marked: set[Term] = set()
         self._in_chapter: set[Term] = set()
 
