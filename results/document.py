@@ -1,4 +1,4 @@
-"""The blocks of a report, and their rendering in Markdown; ``results.page`` renders them in HTML."""
+"""The blocks of a report, and their rendering in Markdown; ``results.page`` renders HTML."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -69,27 +69,31 @@
 
   // Tips: what a term or a column means, beside it, inside the window.
   const tip = document.getElementById("tip");
-  const hide = () => {
-    tip.hidden = true;
-    all("[aria-describedby=tip]").forEach((e) => e.removeAttribute("aria-describedby"));
-  };
-  const show = (event) => {
-    const element = event.target.closest?.("[data-tip]");
-    if (!element) return hide();
-    tip.textContent = element.dataset.tip;
-    tip.hidden = false;
-    element.setAttribute("aria-describedby", "tip");
-    const place = element.getBoundingClientRect();
+  let explained = null;
+  const move = () => {
+    if (!explained) return;
+    const place = explained.getBoundingClientRect();
     const left = Math.min(place.left, document.documentElement.clientWidth - tip.offsetWidth - 8);
     const below = place.bottom + 6;
     const fits = below + tip.offsetHeight < window.innerHeight;
     tip.style.left = `${Math.max(8, left)}px`;
     tip.style.top = `${fits ? below : place.top - tip.offsetHeight - 6}px`;
   };
+  const explain = (element) => {
+    explained?.removeAttribute("aria-describedby");
+    explained = element;
+    tip.hidden = !element;
+    if (!element) return;
+    tip.textContent = element.dataset.tip;
+    element.setAttribute("aria-describedby", "tip");
+    move();
+  };
+  const show = (event) => explain(event.target.closest?.("[data-tip]") ?? null);
   document.addEventListener("mouseover", show);
   document.addEventListener("focusin", show);
-  document.addEventListener("scroll", hide, { passive: true, capture: true });
-  document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  document.addEventListener("focusout", () => explain(null));
+  document.addEventListener("scroll", move, { passive: true, capture: true });
+  document.addEventListener("keydown", (event) => event.key === "Escape" && explain(null));
 
   // Folds: all at once, and open where a link or the printer needs them.
   const fold = (open) => all("main details").forEach((details) => (details.open = open));
