@@ -136,14 +136,14 @@ def _show_results(done: "Run") -> None:
     shown, others = report.digest(load(done.run_dir))
     for table in shown:
         console.table(list(table.columns), table.to_numpy().tolist())
-    written = done.run_dir / "report.md"
+    written = done.run_dir / "report.html"
     if done.computed or not written.is_file():
         workers = processors() if done.cells > _FEW_CELLS else 1
         with ThreadPoolExecutor(1) as beside:
             drawing = beside.submit(figures.draw, done.run_dir, workers)
             if workers == 1:  # in this process, before the tables
                 drawing.result()
-            written = report.write(done.run_dir, drawing.result)
+            written = report.write(done.run_dir, figures=drawing.result)
     console.say(
         f"{done.cells} cells: {done.cells - done.failed} done ({done.computed} now), "
         f"{done.failed} failed, {done.undefined} undefined; {done.seconds:.1f} seconds; "
@@ -209,11 +209,20 @@ def solve(
 
 
 @app.command()
-def report(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
-    """Write the report of a run, in Markdown, and print its path."""
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
+    form: Annotated[
+        str, typer.Option("--format", help="Form of the report.", **_one_of(["html", "md"]))
+    ] = "html",
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Write the report of a run, or of several side by side, and print its path."""
     from results import report as reporting
 
-    console.out(str(reporting.write(run)))
+    written = reporting.write(runs, form)  # type: ignore[arg-type]  # checked above
+    console.out(str(written))
+    if show:
+        typer.launch(written.resolve().as_uri())
 
 
 @app.command()

@@ -1,11 +1,15 @@
-"""The blocks of a page, and their rendering in Markdown."""
+"""The blocks of a report, and their rendering in Markdown; ``results.page`` renders HTML."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Union
 
 import pandas as pd
 
 from results import export
+
+MOST_LINES = 500
+"""A longer table is a link to its file."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +22,10 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph of text."""
+    """A paragraph of text; ``lead`` marks the one sentence to remember."""
 
     text: str
+    lead: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,15 +36,39 @@ class Bullets:
 
 
 @dataclass(frozen=True)
+class Code:
+    """A command, or an entry of a bibliography, to be copied."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class TableBlock:
-    """A table with unrounded numbers; the renderer rounds them."""
+    """A table with unrounded numbers; the renderer rounds them.
+
+    Attributes
+    ----------
+    table : DataFrame
+    caption : str
+        What it shows; a page that folds the table shows this.
+    meanings : tuple of (name, meaning)
+        Names that occur in it, of columns or marks, and what they mean.
+    file : str
+        Path of the file with the full table, relative to the report; "" if there is none.
+    file_text : str
+        What that file holds.
+    """
 
     table: pd.DataFrame
+    caption: str = ""
+    meanings: tuple[tuple[str, str], ...] = ()
+    file: str = ""
+    file_text: str = "In full"
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link to a file, whose path is relative to the page."""
+    """A link to a file, whose path is relative to the report."""
 
     text: str
     path: str
@@ -47,31 +76,75 @@ class Link:
 
 @dataclass(frozen=True)
 class Image:
-    """An image file, whose path is relative to the page."""
+    """A PNG file, whose path is relative to the report; an SVG file may stand beside it."""
 
     text: str
     path: str
+    caption: str = ""
 
 
-Block = Heading | Paragraph | Bullets | TableBlock | Link | Image
+@dataclass(frozen=True)
+class Drawing:
+    """A drawing of ours, ``results/page/<name>.svg``; in Markdown its caption stands for it."""
+
+    text: str
+    name: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that a page shows on demand, under a title."""
+
+    title: str
+    blocks: tuple["Block", ...]
+
+
+Block = Union[  # noqa: UP007  # ``Fold`` refers to it before it is defined
+    Heading, Paragraph, Bullets, Code, TableBlock, Link, Image, Drawing, Fold
+]
 
 
 def markdown(blocks: Iterable[Block]) -> str:
-    """The text of the page in GitHub-flavoured Markdown."""
+    """The text of the report in GitHub-flavoured Markdown."""
     return "\n".join(map(_markdown, blocks))
 
 
 def _markdown(block: Block) -> str:
     match block:
         case Heading():
-            return f"{'#' * block.level} {block.text}\n"
+            return f"{'#' * block.level} {_safe(block.text)}\n"
         case Paragraph():
-            return f"{block.text}\n"
+            return f"**{_safe(block.text)}**\n" if block.lead else f"{_safe(block.text)}\n"
         case Bullets():
-            return "".join(f"- {point}\n" for point in block.points)
+            return "".join(f"- {_safe(point)}\n" for point in block.points)
+        case Code():
+            return f"```\n{block.text}\n```\n"
         case TableBlock():
-            return export.markdown(block.table)
+            return _table(block)
         case Link():
             return f"{block.text}: [{block.path}]({block.path})\n"
         case Image():
-            return f"![{block.text}]({block.path})\n"
+            image = f"![{_safe(block.text)}]({block.path})\n"
+            return f"{image}\n{_safe(block.caption)}\n" if block.caption else image
+        case Drawing():
+            return f"{_safe(block.caption)}\n"
+        case Fold():
+            return f"**{_safe(block.title)}**\n\n{markdown(block.blocks)}"
+
+
+def _table(block: TableBlock) -> str:
+    parts = [f"{block.caption}:\n"] if block.caption else []
+    if len(block.table) <= MOST_LINES:
+        parts.append(export.markdown(block.table))
+    if block.meanings:
+        parts.append(markdown([Bullets(tuple(f"{n}: {m}" for n, m in block.meanings))]))
+    if block.file:
+        size = f", {len(block.table)} lines" if len(block.table) > MOST_LINES else ""
+        parts.append(markdown([Link(f"{block.file_text}{size}", block.file)]))
+    return "\n".join(parts)
+
+
+def _safe(words: str) -> str:
+    """Text in which a name such as "<script>" is no tag."""
+    return words.replace("<", "&lt;")

@@ -1,22 +1,35 @@
 """What a run's numbers rest on: certificates, seeds and statuses."""
 
+import re
+
 import pandas as pd
 
 from results.frames import describe
 
+_PARTICULARS = re.compile(r"\{[^}]*\}(?: > \{[^}]*\})*|-?\d[\d.,]*(?:e[+-]?\d+)?")
+"""Sets of answers and numbers in a message: two that differ in nothing else give one reason."""
+
 
 def statuses(frame: pd.DataFrame) -> pd.DataFrame:
-    """One line a question, method and status: rows, their share, number of games, one reason.
+    """One line a question, method, status and reason: rows, their share, number of games.
+
+    Reasons that differ in numbers and sets of answers only are one; the first is shown.
 
     Raises
     ------
     RunError
         If the frame lacks a column or has no rows.
     """
-    group = describe(frame).groupby(["experiment", "method", "status"], sort=False, observed=True)
-    out = group.agg(
-        rows=("value", "size"), games=("game", "nunique"), reason=("message", "first")
-    ).reset_index()
+    rows = describe(frame)
+    kinds = {text: _PARTICULARS.sub("", text) for text in map(str, rows["message"].unique())}
+    rows = rows.assign(kind=rows["message"].astype(str).map(kinds))
+    keys = ["experiment", "method", "status", "kind"]
+    out = (
+        rows.groupby(keys, sort=False, observed=True)
+        .agg(rows=("value", "size"), games=("game", "nunique"), reason=("message", "first"))
+        .reset_index()
+        .drop(columns="kind")
+    )
     whole = out.groupby(["experiment", "method"], observed=True)["rows"].transform("sum")
     out.insert(4, "share", out["rows"] / whole)
     return out.sort_values(["experiment", "method"], kind="stable").astype({"method": str})
@@ -27,30 +40,50 @@ def certified(frame: pd.DataFrame) -> list[str]:
     defined = frame[frame["value"].notna()]
     out = []
     for metric, line in (
-        ("residual", "each checked against its condition of optimality; the largest residual is"),
+        ("residual", "checked against the condition of optimality; the largest residual is"),
         ("step_residual", "found by iteration; the residual change in the last step is at most"),
     ):
         of_metric = defined[defined["metric"] == metric]
         for solver, part in of_metric.groupby("solver", observed=True):
             worst = part.iloc[part["value"].argmax()]
             out.append(
-                f"{solver}: {len(part)} answers, {line} {worst['value']:.1e} ({worst['game']}, "
-                f"{worst['params']})."
+                f"{solver}: {_count(len(part), 'answer')}, {line} {worst['value']:.1e} "
+                f"({worst['game']}, {worst['params']})."
             )
     missed = frame.loc[frame["status"] == "max_steps", ["solver", "game"]].astype(str)
     if len(missed):
         where = ", ".join(sorted((missed["solver"] + " on " + missed["game"]).unique()))
-        out.append(f"{len(missed)} rows rest on answers that miss their tolerance: {where}.")
-    seeds = frame["seed"].nunique()
-    drawn = sorted(frame.loc[frame["seed"].notna(), "game"].unique())
-    exact = frame["seed"].isna().mean()
-    out.append(f"{exact:.0%} of the rows are exact: nothing in them is drawn.")
-    if seeds:
+        one = "rests on an answer that misses its", "rest on answers that miss their"
+        rest = one[len(missed) > 1]
+        out.append(f"{_count(len(missed), 'row')} {rest} tolerance: {where}.")
+    return [*out, *_drawn(frame)]
+
+
+def _drawn(frame: pd.DataFrame) -> list[str]:
+    """Sentences on how many rows are drawn, and how often."""
+    drawn = frame[frame["seed"].notna()]
+    if drawn.empty:
+        return ["All rows are exact: nothing in them is drawn."]
+    games = ", ".join(sorted(map(str, drawn["game"].unique())))
+    exact = len(frame) - len(drawn)
+    out = [f"{exact:,} of {len(frame):,} rows are exact: nothing in them is drawn."] * (exact > 0)
+    which = "The others are" if exact else "All rows are"
+    seeds = drawn["seed"].nunique()
+    if seeds == 1:
         out.append(
-            f"The others are repeated with {seeds} seeds ({', '.join(drawn)}): means with a 95% "
-            "Student t interval over the seeds, or over the draws of a family."
+            f"{which} drawn with one seed ({games}): only means over the draws of a family have an "
+            "interval."
+        )
+    else:
+        out.append(
+            f"{which} drawn with {seeds} seeds ({games}): means with a 95% interval over the "
+            "seeds, or over the draws of a family."
         )
     return out
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def not_measured(frame: pd.DataFrame, questions: tuple[str, ...]) -> list[str]:

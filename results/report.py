@@ -1,95 +1,90 @@
-"""The report of a run: what was run, what it shows, and how certain that is."""
+"""The report of runs: what the question is, what they show, how certain that is, what was run."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import pandas as pd
 
-from results import document, evidence, frontier, headline, hypotheses, timings
-from results.comparisons import (
-    NO_PENALTY,
-    comparisons_to_show,
-    is_equal_strength,
-    void_metrics,
-)
-from results.document import Block, Bullets, Heading, Image, Link, Paragraph, TableBlock
-from results.export import export, text
-from results.figures import FOLDER as FIGURES
-from results.frames import check, compact, parameter_text
+from results import chapters, document, evidence, headline, provenance
+from results.comparisons import comparisons_to_show
+from results.document import Block, Bullets, Code, Fold, Heading, Paragraph, TableBlock
+from results.export import text
+from results.frames import check
 from results.metrics import METRICS
+from results.opening import OPENING
+from results.papers import papers_of
+from results.provenance import Source
 from results.questions import SECTIONS
-from results.questions.section import Contents, Section, Table
-from results.store import TABLE, load
 
-_PAPERS = (
-    "Pasztor et al., Stackelberg Learning from Human Feedback, 2025, arXiv:2512.16626 (SLHF)",
-    "Munos et al., Nash Learning from Human Feedback, ICML 2024, arXiv:2312.00886 (NLHF)",
-    "Bradley and Terry, Rank Analysis of Incomplete Block Designs, Biometrika 39, 1952 (rewards)",
-    "Ford, Solution of a Ranking Problem from Binary Comparisons, American Mathematical Monthly "
-    "64, 1957 (when the Bradley-Terry maximum exists)",
-    "Fishburn, Probabilistic Social Choice Based on Simple Voting Comparisons, Review of Economic "
-    "Studies 51, 1984 (maximal lotteries)",
-)
-_MARKS = '"-": not measured; "undef.": does not exist; "*": mean over the values that exist'
-_TEMPERATURE = (
-    "The same tau > 0 is another strength for every concept, so no method is called better or "
-    "worse than another here."
-)
-_TABLES = "tables"
+Form = Literal["html", "md"]
 
 
-def write(run_dir: str | Path, figures: Callable[[], object] | None = None) -> Path:
-    """Write ``report.md`` and the full tables ``tables/*.csv`` into the run directory.
+def write(
+    runs: str | Path | Sequence[str | Path],
+    form: Form = "html",
+    figures: Callable[[], object] | None = None,
+) -> Path:
+    """Write ``report.html`` or ``report.md``, and the full tables ``tables/*.csv``.
 
-    The report shows the figures that ``results.figures.draw`` has drawn. It also works on
-    incomplete runs, and names the questions that were not measured. The report of a
-    pytest-benchmark file is written into a directory with the file's name, without ".json".
-    Returns the path of the report.
+    The report of a run is written into its directory; that of a pytest-benchmark file into a
+    directory with the file's name, without ".json"; that of several runs, side by side, into a
+    directory beside the first that has all their names. It shows the figures that
+    ``results.figures.draw`` has drawn. It also works on incomplete runs, and names the questions
+    that were not measured. Returns the path of the report.
 
     Parameters
     ----------
-    run_dir : str or Path
+    runs : str, Path or sequence of these
+    form : "html" or "md"
     figures : callable, optional
         Called when all tables are made; returns when the figures are drawn.
 
     Raises
     ------
     RunError
-        If the path is neither a run nor a file, or the run has no row yet.
+        If a path is neither a run nor a file, or a run has no row yet.
     """
-    source = Path(run_dir)
-    frame = compact(load(source))
-    check(frame)
-    folder = source
-    if source.is_file():
-        folder = source.with_suffix("")
-        folder.mkdir(exist_ok=True)
-        what = _what_was_timed(source, frame)
-    else:
-        what = _what_was_run(folder, frame)
-    sections = [section for section in SECTIONS if section.has_rows(frame)]
-    parts = [(section, section.contents(frame)) for section in sections]
-    for _, contents in parts:
-        for name, table in contents.tables.items():
-            if len(table):
-                export(table, folder / _TABLES / f"{name}.csv")
-    blocks: list[Block] = [Heading(f"prefgames: {folder.resolve().name}", 1)]
-    blocks += [Heading("What was run"), Bullets(tuple(what)), *_headlines(frame)]
-    blocks += [*_hypotheses(folder, frame), *_frontier(folder, frame)]
+    listed = [runs] if isinstance(runs, str | Path) else list(runs)
+    sources = [provenance.read(Path(run)) for run in dict.fromkeys(listed)]
+    name = "+".join(source.name for source in sources)
+    folder = sources[0].folder if len(sources) == 1 else sources[0].folder.parent / name
+    folder.mkdir(exist_ok=True)
+    contents = [
+        {s: section.contents(s.frame) for s in sources if section.has_rows(s.frame)}
+        for section in SECTIONS
+    ]
     if figures is not None:
         figures()
-    drawn = {path.stem for path in (folder / FIGURES).glob("*.svg")}
-    if "frontier" in drawn:
-        blocks.append(Image(frontier.TITLE, f"{FIGURES}/frontier.svg"))
-    for section, contents in parts:
-        blocks += [Heading(section.title), *_section(section, contents, drawn)]
-    blocks += _evidence(frame)
-    blocks += [*_metrics(frame), Heading("Papers"), Bullets(_PAPERS)]
-    target = folder / "report.md"
-    target.write_text(document.markdown(blocks), encoding="utf-8")
+    several = len(sources) > 1
+    blocks: list[Block] = [Heading(f"prefgames: {name}", 1)]
+    blocks += [
+        Paragraph(f"{_of(source, several)}{provenance.summary(source)}") for source in sources
+    ]
+    blocks += OPENING
+    # Verdicts on published claims belong at this place, as a table.
+    blocks += chapters.headlines(sources)
+    blocks += chapters.claims_of_spec(sources, folder)
+    blocks += chapters.frontiers(sources, folder)
+    for section, of_section in zip(SECTIONS, contents, strict=True):
+        if of_section:
+            blocks += chapters.question(section, of_section, folder, several)
+    blocks += [*_evidence(sources), *_metrics(sources), *_papers(sources), *_what_was_run(sources)]
+    target = folder / f"report.{form}"
+    target.write_text(_RENDER[form](blocks, folder), encoding="utf-8")
     return target
+
+
+def _html(blocks: list[Block], folder: Path) -> str:
+    from results.page import html
+
+    return html(blocks, folder)
+
+
+_RENDER: dict[Form, Callable[[list[Block], Path], str]] = {
+    "html": _html,
+    "md": lambda blocks, folder: document.markdown(blocks),
+}
 
 
 def digest(frame: pd.DataFrame) -> tuple[list[pd.DataFrame], list[str]]:
@@ -118,140 +113,45 @@ def digest(frame: pd.DataFrame) -> tuple[list[pd.DataFrame], list[str]]:
     return [text(table) for table in tables], []
 
 
-def _what_was_timed(file: Path, frame: pd.DataFrame) -> Iterator[str]:
-    yield f"{frame['cell'].nunique()} benchmarks of {file.name}"
-    yield from _environment(timings.environment(file))
+def _of(source: Source, several: bool) -> str:
+    return f"{source.name}: " if several else ""
 
 
-def _what_was_run(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
-    spec, environment = _json(folder / "spec.json"), _json(folder / "environment.json")
-    solving = (frame["metric"] == "seconds") & (frame["experiment"] == "consistency")
-    solving &= frame["step"].isna()  # a training reports its time so far at every step
-    seconds = frame.loc[solving, "value"].sum()
-    state = "complete" if (folder / TABLE).is_file() else "NOT COMPLETE: run it again to resume"
-    yield (
-        f"run: {state}; {frame['cell'].nunique()} cells, {len(frame)} rows, "
-        f"{seconds:.1f} seconds of solving in consistency"
-    )
-    for kind in ("games", "solvers", "learners", "experiments"):
-        names = [_call(entry) for entry in spec.get(kind, [])]
-        yield f"{kind}: {', '.join(names) or ('none' if spec else 'unknown')}"
-    yield f"seeds: {', '.join(map(str, spec.get('seeds', []))) or 'unknown'}"
-    for past in (environment, *environment.get("resumed", [])):
-        yield from _environment(past)
+def _what_was_run(sources: Sequence[Source]) -> Iterator[Block]:
+    yield Heading("What was run")
+    for source in sources:
+        if len(sources) > 1:
+            yield Heading(source.name, 3)
+        yield Bullets(tuple(provenance.particulars(source)))
 
 
-def _environment(environment: dict[str, Any]) -> Iterator[str]:
-    for kind in ("code", "machine", "versions"):
-        values = environment.get(kind, {}).items()
-        yield f"{kind}: {', '.join(f'{k} {v}' for k, v in values) or 'unknown'}"
-
-
-def _headlines(frame: pd.DataFrame) -> Iterator[Block]:
-    if not headline.has_rows(frame):
-        return
-    added = comparisons_to_show(headline.headline_rows(frame))
-    main, *others = added
-    yield Heading("Headline")
-    yield Paragraph(f"At {_at(main)}")
-    yield TableBlock(headline.headline(frame, main))
-    yield Bullets((*(f"{c.name}: {c.meaning}" for c in headline.COLUMNS), _MARKS))
-    for other in others:
-        methods = f"With {', '.join(added[other])}, at" if added[other] else "At"
-        yield Paragraph(f"{methods} {_at(other)}")
-        yield TableBlock(headline.headline(frame, other))
-
-
-def _hypotheses(folder: Path, frame: pd.DataFrame) -> Iterator[Block]:
-    written = hypotheses.read(_json(folder / "spec.json"))
-    if not written:
-        return
-    table = hypotheses.evaluate(frame, written)
-    export(table, folder / _TABLES / "hypotheses.csv")
-    yield Heading("Hypotheses")
-    yield Paragraph(hypotheses.READING)
-    yield Bullets(tuple(hypotheses.findings(table)))
-    yield TableBlock(hypotheses.digest(table))
-    yield Link("In full", f"{_TABLES}/hypotheses.csv")
-
-
-def _frontier(folder: Path, frame: pd.DataFrame) -> Iterator[Block]:
-    if not frontier.has_rows(frame):
-        return
-    means, reached = frontier.curves(frame), frontier.reached(frame)
-    if means.empty:
-        return
-    table = frontier.table(means)
-    export(table, folder / _TABLES / "frontier.csv")
-    yield Heading(frontier.TITLE)
-    yield Paragraph(f"How to read it: {frontier.READING}")
-    if len(reached):
-        yield Paragraph("On how many games of the catalogue each method reaches each level:")
-        yield TableBlock(reached)
-    yield Bullets(tuple(frontier.findings(means)))
-    of_games = means[means["group"] == frontier.CATALOGUE]
-    if len(of_games):
-        yield TableBlock(frontier.table(of_games).droplevel("group"))
-    yield Link("In full, with the families of draws", f"{_TABLES}/frontier.csv")
-
-
-def _at(comparison: str) -> str:
-    """The comparison, and what it is good for."""
-    if is_equal_strength(comparison):
-        strength = "no penalty" if comparison == NO_PENALTY else "equal strength"
-        return " ".join([f"{comparison} ({strength}).", *void_metrics(comparison).values()])
-    if comparison.startswith("tau = "):
-        return f"{comparison} (equal temperature). {_TEMPERATURE}"
-    return f"{comparison}."
-
-
-def _section(section: Section, contents: Contents, drawn: set[str]) -> Iterator[Block]:
-    yield Paragraph(f"How to read it: {section.reading}")
-    yield Paragraph(f"Expected: {section.expected}")
-    for view in contents.views:
-        if view.comparison:
-            yield Paragraph(f"At {_at(view.comparison)}")
-        if view.findings:
-            yield Bullets(tuple(view.findings))
-        for table in section.tables:
-            shown = view.tables.get(table.name)
-            if shown is None:
-                continue
-            if len(shown):
-                yield TableBlock(shown)
-                yield from _columns(table)
-                yield _file(table, section)
-            elif table.absent:
-                yield Paragraph(f"Not measured: {table.absent}.")
-        if view.figure in drawn:
-            yield Image(section.title, f"{FIGURES}/{view.figure}.svg")
-    for table in section.tables:
-        if not table.shown and len(contents.tables[table.name]):
-            yield _file(table, section)
-
-
-def _columns(table: Table) -> Iterator[Block]:
-    """Meanings of the columns that are not metrics; the report ends with those of metrics."""
-    texts = tuple(f"{column.name}: {column.text}" for column in table.columns if column.text)
-    if texts:
-        yield Bullets(texts)
-
-
-def _file(table: Table, section: Section) -> Link:
-    text = "Every comparison, in full" if section.compared else "In full"
-    return Link(text, f"{_TABLES}/{table.name}.csv")
-
-
-def _evidence(frame: pd.DataFrame) -> Iterator[Block]:
-    missing = evidence.not_measured(frame, headline.COMPARED_QUESTIONS)
+def _evidence(sources: Sequence[Source]) -> Iterator[Block]:
     yield Heading("What is certified, estimated, not measured")
-    yield Bullets((*evidence.certified(frame), *missing))
+    several = len(sources) > 1
+    for source in sources:
+        missing = evidence.not_measured(source.frame, headline.COMPARED_QUESTIONS)
+        points = [*evidence.certified(source.frame), *missing]
+        yield Bullets(tuple(f"{_of(source, several)}{point}" for point in points))
     yield Heading("Statuses")
-    yield TableBlock(evidence.statuses(frame))
+    tables = {source: evidence.statuses(source.frame) for source in sources}
+    yield from chapters.folded(
+        TableBlock(chapters.together(tables, several), "Rows by question, method and status")
+    )
 
 
-def _metrics(frame: pd.DataFrame) -> Iterator[Block]:
-    present = set(frame["metric"].unique())
+def _papers(sources: Sequence[Source]) -> Iterator[Block]:
+    methods = {method for source in sources for method in provenance.methods_of(source)}
+    cited = papers_of(methods)
+    if not cited:
+        return
+    yield Heading("Papers")
+    yield Paragraph("Those of the methods that were run:")
+    yield Bullets(tuple(f"{p.reference} ({', '.join(sorted(p.methods & methods))})" for p in cited))
+    yield Fold("BibTeX", (Code("\n\n".join(paper.bibtex for paper in cited)),))
+
+
+def _metrics(sources: Sequence[Source]) -> Iterator[Block]:
+    present = {metric for source in sources for metric in source.frame["metric"].unique()}
     rows = [
         (
             name, m.formula, f"[{round(m.low, 6) + 0:g}, {m.high:g}]", m.unit or "-",
@@ -266,21 +166,4 @@ def _metrics(frame: pd.DataFrame) -> Iterator[Block]:
         "P is the true game, pi the policy, omega its follower, mu the reference. A table says "
         "where it takes the largest of several values."
     )
-    yield TableBlock(pd.DataFrame(rows, columns=columns))
-
-
-def _call(entry: dict[str, Any]) -> str:
-    """A game, solver or experiment of the spec, written as name(key=value)."""
-    values = entry.get("params", {})
-    params = ", ".join(
-        f"{key}={value if isinstance(value, str) else parameter_text(value)}"
-        for key, value in values.items()
-    )
-    return f"{entry['name']}({params})" if params else str(entry["name"])
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):  # a run without its spec can still be reported
-        return {}
+    yield from chapters.folded(TableBlock(pd.DataFrame(rows, columns=columns), "Formulas"))

@@ -93,6 +93,9 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel: Path
     assert {name for name in files if ".dist-info/" not in name} == expected
     assert {f"{name}/py.typed" for name in PACKAGES if "." not in name} <= files
     assert "benchmarks/specs/quick.toml" in files
+    page = ("page.html", "chapter.html", "style.css", "script.js", "cycle.svg", "glossary.md")
+    assert {f"results/page/{name}" for name in page} <= files
+    assert "results/papers.bib" in files
 
 
 def test_the_wheel_tells_its_licence_command_and_requirements(wheel: Path) -> None:
@@ -149,7 +152,7 @@ def test_the_quick_matrix_runs_elsewhere_and_is_not_run_again(
     (folder,) = (place / "runs").iterdir()
     assert re.fullmatch(r"quick-[0-9a-f]{8}", folder.name)
     before = contents(folder)
-    assert {"spec.json", "environment.json", "table.parquet", "report.md"} <= before.keys()
+    assert {"spec.json", "environment.json", "table.parquet", "report.html"} <= before.keys()
     assert {Path(name).suffix for name in before if name.startswith("figures/")} == {
         ".png",
         ".svg",

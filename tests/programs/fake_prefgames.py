@@ -89,5 +89,5 @@ if __name__ == "__main__":
     # a shell that started the tests in the background has Ctrl-C ignored in all of them
     signal.signal(signal.SIGINT, signal.default_int_handler)
     figures.draw = lambda run_dir, workers=1: []  # they take seconds and are tested elsewhere
-    report.write = lambda run_dir, figures=None: Path(run_dir) / "report.md"
+    report.write = lambda run_dir, figures=None: Path(run_dir) / "report.html"
     main()

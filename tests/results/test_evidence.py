@@ -21,14 +21,33 @@ def test_the_certificate_is_the_worst_one() -> None:
     rows += [row("entropy", 0.1, game="b", status="max_steps")]
     lines = certified(framed(rows))
     assert lines[0] == (
-        "nlhf_exact: 2 answers, each checked against its condition of optimality; the largest "
+        "nlhf_exact: 2 answers, checked against the condition of optimality; the largest "
         'residual is 3.0e-12 (b, {"tau":0}).'
     )
-    assert lines[1] == "1 rows rest on answers that miss their tolerance: nlhf_exact on b."
-    assert lines[2] == "100% of the rows are exact: nothing in them is drawn."
+    assert lines[1] == "1 row rests on an answer that misses its tolerance: nlhf_exact on b."
+    assert lines[2] == "All rows are exact: nothing in them is drawn."
     drawn = certified(framed([row("entropy", 0.1, seed=s) for s in range(4)]))
-    assert drawn[0] == "0% of the rows are exact: nothing in them is drawn."
-    assert drawn[1].startswith("The others are repeated with 4 seeds (g):")
+    assert drawn == [
+        "All rows are drawn with 4 seeds (g): means with a 95% interval over the seeds, or over "
+        "the draws of a family."
+    ]
+    both = [row("entropy", 0.1), row("entropy", 0.1, seed=7)]
+    assert certified(framed(both)) == [
+        "1 of 2 rows are exact: nothing in them is drawn.",
+        "The others are drawn with one seed (g): only means over the draws of a family have an "
+        "interval.",
+    ]
+
+
+def test_each_reason_has_a_line_and_numbers_in_it_make_no_other() -> None:
+    """The reason of nine rows must not hide that of one."""
+    rows = [row("entropy", 0.1)]
+    for message in ("stays within 0.31 nats", "stays within 0.05 nats", "infinite: {A} > {B, C}"):
+        rows.append(row("entropy", math.nan, status="undefined", message=message))
+    table = statuses(framed(rows))
+    assert list(table["reason"]) == ["", "stays within 0.31 nats", "infinite: {A} > {B, C}"]
+    assert list(table["rows"]) == [1, 2, 1]
+    assert list(table["share"]) == [0.25, 0.5, 0.25]
 
 
 def test_what_was_not_measured_names_method_and_metric() -> None:

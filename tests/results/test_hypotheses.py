@@ -179,7 +179,7 @@ def test_every_claim_is_reported_however_it_ended(tmp_path: Path) -> None:
     framed(rows).to_parquet(tmp_path / TABLE)
     spec = {"hypotheses": [claim.model_dump(exclude_none=True) for claim in claims]}
     (tmp_path / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
-    text = report.write(tmp_path).read_text(encoding="utf-8")
+    text = report.write(tmp_path, "md").read_text(encoding="utf-8")
     assert "## Hypotheses" in text
     assert all(sentence in text for sentence in (supported, refuted, missing))
     assert read(spec) == claims

@@ -40,7 +40,7 @@ def run(folder: Path, frame: pd.DataFrame) -> Path:
 
 
 def written(folder: Path, frame: pd.DataFrame) -> str:
-    path = report.write(run(folder, frame))
+    path = report.write(run(folder, frame), "md")
     assert path == folder / "report.md"
     return path.read_text(encoding="utf-8")
 
@@ -49,20 +49,22 @@ def written(folder: Path, frame: pd.DataFrame) -> str:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = run(tmp_path_factory.mktemp("runs") / "three-01234567", annotators())
     figures.draw(folder)
-    report.write(folder)
+    report.write(folder, "md")
     return folder
 
 
 def test_it_says_what_was_run(whole: Path) -> None:
     text = (whole / "report.md").read_text(encoding="utf-8")
     assert text.startswith("# prefgames: three-01234567\n")
-    assert "run: complete;" in text
+    assert "- Complete: " in text
+    assert "2 seeds (0, 1).\n" in text
     assert "- games: condorcet\n" in text
     assert "- solvers: nlhf_exact(tau=0.1)\n" in text
     assert "- experiments: robustness(path=temperature, points=5)\n" in text
-    assert "- code: sources 0123456789abcdef, commit f00, modified False\n" in text
+    assert "- code: sources 0123456789abcdef, commit f00, modified no\n" in text
     assert "- machine: system Linux 6, processors 2\n" in text
-    assert re.search(r"[\d.]+ seconds of solving", text)
+    assert "- learners: " not in text  # none was asked
+    assert re.search(r"- time of solving, where it was measured: consistency [\d.]+ s\n", text)
     assert str(whole.parent) not in text
 
 
@@ -77,6 +79,8 @@ def test_every_link_leads_somewhere(whole: Path) -> None:
         "frontier.csv",
         *(f"{n}.csv" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
         *("changes.csv", "types.csv", "first_answers.csv", "revisions.csv"),
+        *(f"cells_of_{n}.csv" for n in ("consistency", "data_sensitivity", "robustness")),
+        *("cells_of_refinement.csv", "cells_of_influence.csv"),
     }
     for link in links:
         assert (whole / link).is_file()
@@ -93,8 +97,11 @@ def test_it_holds_headline_tables_statuses_metrics_papers(whole: Path) -> None:
     gap = "| duality_gap | 2 max_i (P pi)_i - 1 | [0, 1] | payoff | lower | NashConv = 2 x exploita"
     assert gap in text
     assert "| condorcet_mass |" not in text  # not in these rows
-    assert "arXiv:2512.16626" in text
-    assert "arXiv:2312.00886" in text
+    papers = text[text.index("## Papers") :]
+    assert "arXiv:2512.16626 (slhf_exact)" in papers
+    assert "arXiv:2312.00886 (nlhf_exact)" in papers
+    assert "@inproceedings{munos2024nash," in papers
+    assert "egpo" not in papers  # it was not run
 
 
 def test_users_of_all_types_are_shown(whole: Path) -> None:
@@ -126,7 +133,7 @@ def with_nash_md() -> pd.DataFrame:
 def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path) -> None:
     folder = run(tmp_path / "r", with_nash_md())
     figures.draw(folder)
-    text = report.write(folder).read_text(encoding="utf-8")
+    text = report.write(folder, "md").read_text(encoding="utf-8")
     drawn = {path.stem for path in (folder / "figures").glob("*.png")}
     assert drawn == {
         "consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1", "data_sensitivity",
@@ -134,10 +141,9 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path)
     }  # fmt: skip
     assert drawn == set(re.findall(r"\]\(figures/(.*)\.png\)", text)) | {"story"}
     first, second = text.index("| game | at tau = 0 |"), text.index("| game | at tau = 0.1 |")
-    assert first < text.index("With nash_md, at tau = 0.1 (equal temperature). The same") < second
-    assert text.count("\nAt tau = 0 (no penalty).") == 6
-    assert text.count("\nAt KL = 0.05 nats (equal strength). Entropy is left out") == 2
-    assert text.count("\nAt tau = 0.1 (equal temperature).") == 5
+    assert first < text.index("**At tau = 0.1, with nash_md**") < second
+    assert "\nAt tau = 0.1 (equal temperature). The same tau > 0 is another strength" in text
+    assert "\nAt KL = 0.05 nats (equal strength). Entropy is left out" in text
     (line,) = [line for line in text.splitlines() if line.startswith("- nash_md: ")]
     assert "the residual change in the last step is at most" in line
     before = written(tmp_path / "before", annotators())
@@ -171,9 +177,9 @@ def test_a_game_without_users_is_not_measured_and_says_why(tmp_path: Path) -> No
 def test_a_run_that_goes_on_is_reported_as_it_is(tmp_path: Path) -> None:
     with Store(tmp_path / "r") as store:
         store.append(0, "", [row("entropy", 0.25)])
-    text = report.write(tmp_path / "r").read_text(encoding="utf-8")
-    assert "- run: NOT COMPLETE: run it again to resume; 1 cells, 1 rows" in text
-    assert "- games: unknown\n" in text
+    text = report.write(tmp_path / "r", "md").read_text(encoding="utf-8")
+    assert "\nNOT COMPLETE (run it again to resume): 1 cell, 1 row.\n" in text
+    assert "- games: unknown, as the run has no spec.json\n" in text
     assert "| g | NLHF | - | 0.25 |" in text
 
 
@@ -182,14 +188,14 @@ def test_code_that_resumed_the_run_is_listed(tmp_path: Path) -> None:
     other = {**ENVIRONMENT, "code": {"sources": "other"}}
     resumed = json.dumps({**ENVIRONMENT, "resumed": [other]})
     (folder / "environment.json").write_text(resumed, encoding="utf-8")
-    text = report.write(folder).read_text(encoding="utf-8")
+    text = report.write(folder, "md").read_text(encoding="utf-8")
     assert "- code: sources 0123456789abcdef" in text
     assert "- code: sources other\n" in text
 
 
 def test_no_run_no_report(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no such run directory"):
-        report.write(tmp_path / "nothing")
+        report.write(tmp_path / "nothing", "md")
     (tmp_path / "empty" / "rows").mkdir(parents=True)
     with pytest.raises(RunError, match="no row in the frame"):
-        report.write(tmp_path / "empty")
+        report.write(tmp_path / "empty", "md")

@@ -94,14 +94,15 @@ def test_a_run_and_its_timings_are_one_table(perf: Path, tmp_path: Path) -> None
 
 
 def test_the_report_of_a_file(perf: Path) -> None:
-    path = report.write(perf)
+    path = report.write(perf, "md")
     assert path == perf.with_suffix("") / "report.md"
     written = path.read_text(encoding="utf-8")
     assert written.startswith("# prefgames: perf-1\n")
     assert "- 3 benchmarks of perf-1.json\n" in written
-    assert "- code: commit f00, modified True\n" in written
-    assert "## How fast is it?\n\nHow to read it: " in written
-    assert "- to the gap: reach[Newton] takes 2 ms" in written
+    assert "- code: commit f00, modified yes\n" in written
+    assert "## How fast is it?\n\n" in written
+    assert "How to read it: " in written
+    assert "**to the gap: reach[Newton] takes 2 ms" in written
     assert "| to the gap | reach[EGPO] | 0.3 | 0.5 | 0.9 | 250 |" in written
     assert (path.parent / "tables" / "speed.csv").is_file()
 
@@ -132,4 +133,6 @@ def test_a_file_that_pytest_benchmark_writes_today(tmp_path: Path) -> None:
     assert (line["group"], line["benchmark"], line["rounds"]) == ("sums", "sum", 4)
     assert line["oracle_calls"] == 3
     assert 0 < line["min"] <= line["median"] <= line["max"]
-    assert "pytest-benchmark" in report.write(tmp_path / "out.json").read_text(encoding="utf-8")
+    assert "pytest-benchmark" in report.write(tmp_path / "out.json", "md").read_text(
+        encoding="utf-8"
+    )

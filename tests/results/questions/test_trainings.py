@@ -141,7 +141,7 @@ def test_points_of_curves_are_no_answers(tmp_path: Path) -> None:
     frame = curves()
     (tmp_path / "spec.json").write_text(canonical({}))
     frame.to_parquet(tmp_path / TABLE)
-    written = report.write(tmp_path).read_text()
+    written = report.write(tmp_path, "md").read_text()
     assert "## Where do trained language models end?" in written
     assert (tmp_path / "tables" / "compute_parity.csv").is_file()
     # the gap of the answer is 0.9; points of the curve would pull the mean down
