@@ -8,18 +8,12 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from benchmarks import console
 from benchmarks.kinds import CHECKED, LISTED
-
-if TYPE_CHECKING:
-    from benchmarks.runner import Run
-
-_FEW_CELLS = 500
-"""Up to so many cells one process draws the figures as fast as several."""
 
 _UsageError: Any = typer.BadParameter.__base__  # click's, which typer has its own copy of
 
@@ -88,6 +82,7 @@ def run(
     """Run a spec, or resume it: the same command goes on where it stopped."""
     from dataclasses import replace
 
+    from benchmarks import show
     from benchmarks.plugins import METHODS
     from benchmarks.runner import run as compute
     from benchmarks.spec import read
@@ -103,9 +98,12 @@ def run(
         raise SpecError("--group-by belongs to --data; give a file")
     if game:
         plan = plan.only("game", [*game, *datasets])
+    named: list[str] = []
     for methods, texts in zip(METHODS.values(), (solver, learner), strict=True):
         if texts:
-            plan = plan.only(methods.kind, [methods.named(text) for text in texts])
+            names = [methods.named(text) for text in texts]
+            plan = plan.only(methods.kind, names)
+            named += names
     if model:
         plan = plan.with_model(model)
     if parameter:
@@ -121,39 +119,9 @@ def run(
             f"resume with: {shlex.join(['prefgames', *sys.argv[1:]])}"
         )
         raise typer.Exit(130)
-    _show_results(done)
+    show.outcome(done, [choice.name for choice in plan.methods if choice.name in named])
     if done.failed:
         raise typer.Exit(1)
-
-
-def _show_results(done: "Run") -> None:
-    """Print the tables and where the rest is; write report and figures if cells were computed."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from benchmarks.workers import processors
-    from results import load, report
-
-    shown, others = report.digest(load(done.run_dir))
-    for table in shown:
-        console.table(list(table.columns), table.to_numpy().tolist())
-    written = done.run_dir / "report.md"
-    if done.computed or not written.is_file():
-        workers = processors() if done.cells > _FEW_CELLS else 1
-        with ThreadPoolExecutor(1) as beside:
-            drawing = beside.submit(report.draw, done.run_dir, workers)
-            if workers == 1:  # in this process, before the tables
-                drawing.result()
-            written = report.write(done.run_dir, drawing.result)
-    console.say(
-        f"{done.cells} cells: {done.cells - done.failed} done ({done.computed} now), "
-        f"{done.failed} failed, {done.undefined} undefined; {done.seconds:.1f} seconds; "
-        f"worst certificate residual {done.worst_residual:.2g}"
-    )
-    for line in others:
-        console.say(f"also     {line}")
-    console.say(f"report   {written}")
-    if (done.run_dir / "figures").is_dir():  # no rows, no figures
-        console.say(f"figures  {done.run_dir / 'figures'}")
 
 
 @app.command("ls")

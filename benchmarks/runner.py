@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -69,15 +70,21 @@ class Run:
         return sum("undefined" in record.statuses for record in self.records)
 
     @property
-    def worst_residual(self) -> float:
-        """The largest certificate residual; NaN if there is none."""
+    def stopped(self) -> dict[str, int]:
+        """Method -> cells in which it reached its largest number of steps before its tolerance."""
+        names = [r.columns["solver"][0] for r in self.records if "max_steps" in r.statuses]
+        return dict(Counter(names))
+
+    @property
+    def worst_residual(self) -> float | None:
+        """The largest certificate residual; None if there is none."""
         values = [
             value
             for record in self.records
             for metric, value in zip(record.columns["metric"], record.columns["value"], strict=True)
             if metric == "residual" and not math.isnan(value)
         ]
-        return max(values, default=math.nan)
+        return max(values, default=None)
 
 
 def run(

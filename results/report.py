@@ -17,7 +17,7 @@ from results.comparisons import (
     void_metrics,
 )
 from results.document import Block, Bullets, Heading, Image, Link, Paragraph, TableBlock
-from results.export import export, text
+from results.export import export
 from results.frames import check, compact, comparison_in, parameter_text
 from results.metrics import METRICS
 from results.questions import SECTIONS
@@ -157,32 +157,6 @@ def _draw(frame: pd.DataFrame, name: str, run_dir: Path) -> list[Path]:
         if figure is not None:
             written += style.save(figure, run_dir / _FIGURES / view)
     return written
-
-
-def digest(frame: pd.DataFrame) -> tuple[list[pd.DataFrame], list[str]]:
-    """What the command line shows of a run: tables of text, and sentences on what they leave out.
-
-    The headline, if the run measured one of its questions; otherwise the first table of every
-    question that it measured; otherwise the statuses.
-
-    Raises
-    ------
-    RunError
-        If the frame lacks a column or has no rows.
-    """
-    check(frame)
-    if headline.has_rows(frame):
-        added = comparisons_to_show(headline.headline_rows(frame))
-        main, *others = added
-        left_out = [
-            f"{', '.join(added[other]) or 'the same methods'} at {other}: in the report"
-            for other in others
-        ]
-        return [headline.headline(frame, main)], left_out
-    parts = [section.contents(frame) for section in SECTIONS if section.has_rows(frame)]
-    shown = [[table for table in part.views[0].tables.values() if len(table)] for part in parts]
-    tables = [first for first, *_ in filter(None, shown)] or [evidence.statuses(frame)]
-    return [text(table) for table in tables], []
 
 
 def _what_was_timed(file: Path, frame: pd.DataFrame) -> Iterator[str]:
