@@ -3,6 +3,7 @@
 On a terminal tables have rules and progress is a bar; elsewhere both are plain lines.
 """
 
+import io
 import shutil
 import sys
 import textwrap
@@ -24,6 +25,13 @@ _FOLDED = 24
 _NARROWEST, _LONGEST_LINE = 20, 100
 
 
+def allow_any_encoding() -> None:
+    """Write "?" for what the encoding of stdout or stderr lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def out(text: str) -> None:
     """Write a line of data to stdout."""
     sys.stdout.write(f"{text}\n")
@@ -36,11 +44,12 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]], keys: int = 1) -> None:
     """Print a table; numbers get 4 digits and stand to the right.
 
     On a terminal that is too narrow long text is folded, and columns for which there is still no
-    room follow in further tables that repeat the first one. Files and pipes get one line a row.
+    room follow in further tables that repeat the first ``keys``. Files and pipes get one line a
+    row.
     """
     cells = [[_shown(value) for value in row] for row in rows]
     numeric = [
@@ -48,7 +57,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         for column in (zip(*rows, strict=True) if rows else [()] * len(header))
     ]
     if sys.stdout.isatty():
-        _framed(header, cells, numeric)
+        _framed(header, cells, numeric, keys)
         return
     width = _widths(header, cells)
     for line in (header, *cells):
@@ -121,19 +130,21 @@ def _line(
     return (" " * between).join(padded).rstrip()
 
 
-def _parts(widths: Sequence[int], room: int, between: int = _BETWEEN) -> Iterator[list[int]]:
-    """The columns of each table that fits the room; every table begins with the first column."""
-    part, used = [0], widths[0]
-    for k, width in enumerate(widths[1:], 1):
-        if used + between + width > room and len(part) > 1:
+def _parts(
+    widths: Sequence[int], room: int, keys: int = 1, between: int = _BETWEEN
+) -> Iterator[list[int]]:
+    """The columns of each table that fits the room; every table begins with the keys."""
+    part: list[int] = []
+    for k in range(keys, len(widths)):
+        chosen = part or [*range(keys)]
+        if part and sum(widths[i] + between for i in part) + widths[k] > room:
             yield part
-            part, used = [0], widths[0]
-        part.append(k)
-        used += between + width
-    yield part
+            chosen = [*range(keys)]
+        part = [*chosen, k]
+    yield part or [*range(keys)]
 
 
-def _framed(header: Sequence[str], cells: list[list[str]], numeric: list[bool]) -> None:
+def _framed(header: Sequence[str], cells: list[list[str]], numeric: list[bool], keys: int) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -141,14 +152,14 @@ def _framed(header: Sequence[str], cells: list[list[str]], numeric: list[bool]) 
 
     console = Console()
     widths = _widths(header, cells)
-    for part in _parts([min(width, _FOLDED) for width in widths], console.width):
-        framed = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for part in _parts([min(width, _FOLDED) for width in widths], console.width, keys):
+        framed = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         for k in part:
             framed.add_column(
                 Text(header[k]),
                 justify="right" if numeric[k] else "left",
                 overflow="fold",
-                min_width=min(widths[k], _FOLDED),
+                no_wrap=widths[k] <= _FOLDED,
             )
         for line in cells:
             framed.add_row(*(Text(line[k]) for k in part))

@@ -1,16 +1,21 @@
 """What ``prefgames run`` shows at its end: tables, their legend, what became of the cells."""
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from benchmarks import console
+from benchmarks.matrix import Cell
 from benchmarks.runner import Run
 from benchmarks.workers import processors
 from results import load, report
+from results.frames import parameter_text
 from results.printed import Printed, printed
+from results.rows import Row
 from results.store import TABLE
 
 _FEW_CELLS = 500
@@ -42,13 +47,45 @@ def outcome(done: Run, methods: Collection[str] = ()) -> None:
     console.say(summary(done))
 
 
+def one_cell(cell: Cell, rows: Sequence[Row]) -> None:
+    """Print what a cell is and its rows, with values in full."""
+    asked, given = json.loads(cell.experiment_params), json.loads(cell.params)
+    seed = "nothing in it is drawn" if cell.seed is None else f"seed {cell.seed}"
+    console.out(
+        f"{cell.key}: {_call(cell.experiment, asked)} on "
+        f"{_call(cell.game, json.loads(cell.game_params))} with {_call(cell.solver, given)}, {seed}"
+    )
+    labels = [json.loads(row.labels) for row in rows]
+    common = {key for key in asked if all(of_row.get(key) == asked[key] for of_row in labels)}
+    lines = [
+        [
+            row.metric,
+            ", ".join(f"{key}={of_row[key]}" for key in of_row if key not in common),
+            *("-" if place is None else place for place in (row.context, row.step)),
+            repr(row.value),
+            row.status,
+            row.message,
+        ]
+        for row, of_row in zip(rows, labels, strict=True)
+    ]
+    header = ["metric", "labels", "context", "step", "value", "status", "message"]
+    kept = [k for k in range(len(header)) if any(line[k] not in ("", "-") for line in lines)]
+    console.table([header[k] for k in kept], [[line[k] for k in kept] for line in lines], keys=2)
+
+
+def _call(name: str, params: dict[str, Any]) -> str:
+    listed = ", ".join(f"{key}={parameter_text(value)}" for key, value in params.items())
+    return f"{name}({listed})" if listed else name
+
+
 def tables(shown: Printed) -> None:
     """Print the tables of a run and the legend of their columns."""
     for table in shown.tables:
         if shown.grouped:
             _by_game(table)
         else:
-            console.table(list(table.columns), table.to_numpy().tolist())
+            whole = table.reset_index()
+            console.table(list(whole.columns), whole.to_numpy().tolist(), table.index.nlevels)
         console.out("")
     console.definitions(shown.legend)
 

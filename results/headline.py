@@ -158,7 +158,7 @@ def _most_probable(rows: pd.DataFrame) -> Cells:
     units = fill_units(rows)
     top = units.groupby(_UNIT_KEYS, observed=True)["value"].transform("max")
     best = units[units["value"] >= top - _TIE].groupby(_UNIT_KEYS, observed=True)
-    answers = best.agg(name=("action", "first"), ties=("action", "size"), top=("value", "max"))
+    answers = best.agg(name=("action", "first"), ties=("action", "nunique"), top=("value", "max"))
     ties = answers["ties"].astype(str) + "-way tie"
     answers["name"] = answers["name"].astype(str).where(answers["ties"] == 1, ties)
     groups = answers.groupby(GAME_AND_METHOD, observed=True)

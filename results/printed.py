@@ -41,6 +41,7 @@ class Printed:
     Attributes
     ----------
     tables : list of DataFrame
+        What distinguishes the lines is their index, unless they are grouped.
     grouped : bool
         Whether lines with the same first cell, a game, belong together.
     legend : mapping of str to str
@@ -79,7 +80,8 @@ def printed(frame: pd.DataFrame, methods: Collection[str] = ()) -> Printed:
     parts = [(section, section.contents(frame)) for section in SECTIONS if section.has_rows(frame)]
     first = [table for section, contents in parts for table in _first(section, contents)]
     if not first:
-        return Printed([text(evidence.statuses(frame))])
+        statuses = text(evidence.statuses(frame))
+        return Printed([statuses.set_index(["experiment", "method", "status"])])
     tables = [table for table, _ in first]
     legend = {c.name: c.meaning for table, columns in first for c in columns if _in(c, table)}
     return Printed(tables, legend=legend)
@@ -132,7 +134,9 @@ def _first(section: Section, contents: Contents) -> Iterator[tuple[pd.DataFrame,
     for name, table in contents.views[0].tables.items():
         if len(table):
             (columns,) = (list(t.columns) for t in section.tables if t.name == name)
-            yield text(table), columns
+            keys = [str(key) for key in table.index.names if key is not None]
+            shown = text(table)
+            yield shown.set_index(keys or [shown.columns[0]]), columns
             return
 
 
