@@ -32,7 +32,9 @@ def _value(node: ast.expr) -> Any:
     match node:
         case ast.Name(id=word):
             return _WORDS.get(word, word)
-        case ast.Call(func=ast.Name(id=name), args=[], keywords=pairs):
+        case ast.Call(func=ast.Name(id=name), args=[], keywords=pairs) if all(
+            pair.arg for pair in pairs
+        ):
             return {"name": name, **{str(pair.arg): _value(pair.value) for pair in pairs}}
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return [item for side in (left, right) for item in _items(_value(side))]

@@ -150,7 +150,7 @@ def _framed(header: Sequence[str], cells: list[list[str]], numeric: list[bool], 
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = Console(width=_room())
     widths = _widths(header, cells)
     for part in _parts([min(width, _FOLDED) for width in widths], console.width, keys):
         framed = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
