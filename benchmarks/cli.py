@@ -8,24 +8,17 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from benchmarks import console
 from benchmarks.kinds import CHECKED, LISTED
 
-if TYPE_CHECKING:
-    from benchmarks.runner import Run
-
-_FEW_CELLS = 500
-"""Up to so many cells one process draws the figures as fast as several."""
-
 _UsageError: Any = typer.BadParameter.__base__  # click's, which typer has its own copy of
 
 app = typer.Typer(
     help="What RLHF, NLHF and SLHF choose from the same preferences, and what that choice costs.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -44,6 +37,24 @@ def _one_of(names: list[str]) -> dict[str, Any]:
     return {"callback": check, "metavar": f"[{'|'.join(names)}]"}
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        console.out(f"prefgames {version('prefgames')}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and exit.")
+    ] = False,
+) -> None:
+    """Options that every command has."""
+    del version
+
+
 @app.command()
 def run(
     spec: Annotated[str, typer.Argument(help="Built-in spec (see `ls specs`) or a TOML file.")],
@@ -51,9 +62,16 @@ def run(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; default: all processors.")
     ] = None,
-    game: Annotated[list[str] | None, typer.Option(help="Only this game; repeat for more.")] = None,
+    game: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this game, or the one in this .py file; repeat for more."),
+    ] = None,
     solver: Annotated[
-        list[str] | None, typer.Option(help="Only this solver, or the one in this file; repeat.")
+        list[str] | None,
+        typer.Option(
+            help="Only this solver, or the one in this .py file, which has the exact ones of the "
+            "spec beside it if it is alone; repeat for more."
+        ),
     ] = None,
     learner: Annotated[
         list[str] | None, typer.Option(help="Only this learner, or the one in this file; repeat.")
@@ -78,20 +96,35 @@ def run(
             help="Set a parameter of the methods and llm experiments that have it.",
         ),
     ] = None,
+    game_parameter: Annotated[
+        list[str] | None,
+        typer.Option("-g", metavar="NAME=VALUE", help="Set a parameter of the games that have it."),
+    ] = None,
     timeout: Annotated[
         float | None, typer.Option(min=0.01, help="Seconds a cell may take.")
     ] = None,
     allow_other_code: Annotated[
         bool, typer.Option("--allow-other-code", help="Resume a run that other code began.")
     ] = False,
+    cell: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Compute this cell alone (its key or a beginning of it), print its rows, store "
+            "nothing.",
+        ),
+    ] = None,
 ) -> None:
     """Run a spec, or resume it: the same command goes on where it stopped."""
     from dataclasses import replace
 
+    from benchmarks import files, show
     from benchmarks.plugins import METHODS
+    from benchmarks.runner import one_cell
     from benchmarks.runner import run as compute
     from benchmarks.spec import read
     from games import SpecError, load
+    from results.rows import FAILED
 
     plan = read(spec)
     datasets = {}
@@ -103,9 +136,11 @@ def run(
         raise SpecError("--group-by belongs to --data; give a file")
     if game:
         plan = plan.only("game", [*game, *datasets])
+    if game_parameter:
+        plan = plan.with_game_params(_parameters("-g", game_parameter))
     for methods, texts in zip(METHODS.values(), (solver, learner), strict=True):
         if texts:
-            plan = plan.only(methods.kind, [methods.named(text) for text in texts])
+            plan = plan.only(methods.kind, texts)
     if model:
         plan = plan.with_model(model)
     if parameter:
@@ -113,6 +148,10 @@ def run(
     first = plan.seeds.start if seed is None else seed
     chosen = range(first, first + (seeds or len(plan.seeds)))
     plan = replace(plan, seeds=chosen, timeout=timeout or plan.timeout)
+    if cell is not None:
+        found, rows = one_cell(plan, cell, list(datasets.values()))
+        show.one_cell(found, rows)
+        raise typer.Exit(int(any(row.status in FAILED for row in rows)))
     with console.progress() as on_cell:
         done = compute(plan, out, jobs, list(datasets.values()), allow_other_code, on_cell)
     if done.interrupted:
@@ -121,39 +160,10 @@ def run(
             f"resume with: {shlex.join(['prefgames', *sys.argv[1:]])}"
         )
         raise typer.Exit(130)
-    _show_results(done)
+    asked = bool(solver or learner)
+    show.outcome(done, {c.name for c in plan.methods if asked or files.SOURCE in c.params})
     if done.failed:
         raise typer.Exit(1)
-
-
-def _show_results(done: "Run") -> None:
-    """Print the tables and where the rest is; write report and figures if cells were computed."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from benchmarks.workers import processors
-    from results import figures, load, report
-
-    shown, others = report.digest(load(done.run_dir))
-    for table in shown:
-        console.table(list(table.columns), table.to_numpy().tolist())
-    written = done.run_dir / "report.html"
-    if done.computed or not written.is_file():
-        workers = processors() if done.cells > _FEW_CELLS else 1
-        with ThreadPoolExecutor(1) as beside:
-            drawing = beside.submit(figures.draw, done.run_dir, workers)
-            if workers == 1:  # in this process, before the tables
-                drawing.result()
-            written = report.write(done.run_dir, figures=drawing.result)
-    console.say(
-        f"{done.cells} cells: {done.cells - done.failed} done ({done.computed} now), "
-        f"{done.failed} failed, {done.undefined} undefined; {done.seconds:.1f} seconds; "
-        f"worst certificate residual {done.worst_residual:.2g}"
-    )
-    for line in others:
-        console.say(f"also     {line}")
-    console.say(f"report   {written}")
-    if (done.run_dir / "figures").is_dir():  # no rows, no figures
-        console.say(f"figures  {done.run_dir / 'figures'}")
 
 
 @app.command("ls")
@@ -189,19 +199,20 @@ def solve(
     import numpy as np
 
     from benchmarks import solve as solving
-    from benchmarks.plugins import METHODS
-    from solvers.aliases import resolve
 
     params = _parameters("-p", parameter or [])
     if tau is not None:
+        if "tau" in params:
+            raise typer.BadParameter("tau is also given by -p; keep one", param_hint="--tau")
         params["tau"] = tau
-    solver, params = resolve(solver, params)
-    solvers = METHODS["tabular"]
-    solver = solvers.named(solver)
-    instance = solvers.make(solver, solvers.with_weights(solver, params))
+    instance = solving.find_solver(solver, params)
     rng = np.random.default_rng(seed)
     preferences = solving.find_game(game, _parameters("-g", game_parameter or []), group_by, rng)
-    solution = solving.require_answer(instance.solve(preferences, rng))
+    try:
+        solution = solving.solved(instance, preferences, rng)
+    except solving.BrokenSolverError as error:
+        console.say(f"prefgames: {solver}: {error}")
+        raise typer.Exit(1) from error
     if as_json:
         solving.show_json(preferences, instance, solution)
     else:
@@ -296,6 +307,7 @@ def doctor() -> None:
 def main() -> None:
     """Run the command line; what a user can cause is one line on stderr and exit code 2."""
     try:
+        console.allow_any_encoding()
         code = app(sys.argv[1:] or ["--help"], prog_name="prefgames", standalone_mode=False)
     except _UsageError as error:
         command = error.ctx.command_path if error.ctx else "prefgames"

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 from benchmarks.kinds import KINDS
@@ -65,8 +66,9 @@ def _experiments() -> Table:
 def _specs() -> Table:
     rows = []
     for name, path in builtin().items():
-        comment = path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
-        rows.append([name, len(cells(read(name, check_llm=False))), comment])
+        lines = path.read_text(encoding="utf-8").splitlines()
+        comment = [line.lstrip("# ") for line in takewhile(lambda line: line.startswith("# "), lines)]
+        rows.append([name, len(cells(read(name, check_llm=False))), " ".join(comment)])
     return ["spec", "cells", "what it is for"], rows
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import plugins
+from benchmarks import calls, files, plugins
 from benchmarks.kinds import KINDS, Scale
 from benchmarks.plugins import METHODS, Methods
 from games import SpecError
 from games.registry import near
+from results.comparisons import NO_PENALTY
+from results.frames import UNWEIGHTED, comparison_of, parameter_text
 from results.hypotheses import Hypothesis
 from results.rows import canonical
 
@@ -127,8 +129,17 @@ class Plan:
         identity = {key: value for key, value in self.data().items() if key != "timeout"}
         return f"{self.name}-{hashlib.sha256(canonical(identity).encode()).hexdigest()[:8]}"
 
-    def only(self, kind: str, names: Sequence[str]) -> "Plan":
-        """The plan with these games, solvers or learners alone; those that it lacks get defaults.
+    def only(self, kind: str, texts: Sequence[str]) -> "Plan":
+        """The plan with these games, solvers or learners alone; those that it lacks are added.
+
+        Parameters
+        ----------
+        kind : str
+        texts : sequence of str
+            Each the name of a choice; a name with parameters, as tables print it, for the choices
+            with these values; or the path of a file with a plugin. The name of a game that the
+            plan has only inside other games, such as ``laddered(game=condorcet)``, is for those.
+            Solvers from files alone have the plan's exact ones at the same strength beside them.
 
         Raises
         ------
@@ -140,9 +151,19 @@ class Plan:
             raise SpecError(
                 f'{self.name}: no experiment has scale = "{scale}" for {KINDS[kind].plural}'
             )
-        present = {choice.name for choice in self.of(kind)}
-        rest = tuple(c for c in self.choices if c.kind != kind or c.name in names)
-        new = [checked(Choice(kind, name)) for name in dict.fromkeys(names) if name not in present]
+        chosen: list[Choice] = []
+        new: list[Choice] = []
+        for text in dict.fromkeys(texts):
+            matching = [c for c in self.of(kind) if c.name == text]
+            if not matching:
+                wanted = named(kind, text)
+                matching = [c for c in self.of(kind) if _agrees(c, wanted)]
+                matching = matching or [c for c in self.of(kind) if _is_around(c, wanted)]
+                new += [] if matching else [checked(wanted)]
+            chosen += matching
+        if kind == "solver":
+            chosen += self._exact_beside([*chosen, *new])
+        rest = tuple(c for c in self.choices if c.kind != kind or c in chosen)
         return replace(self, choices=rest)._with(kind, new)
 
     def with_data(self, name: str, digest: str) -> "Plan":
@@ -188,6 +209,25 @@ class Plan:
         )
         return replace(self, choices=(*games, *methods), questions=questions)
 
+    def with_game_params(self, params: Mapping[str, Any]) -> "Plan":
+        """The plan with these parameters in every game of the catalogue that has them.
+
+        Raises
+        ------
+        SpecError
+            If no game of the plan has the parameter.
+        """
+        accepted = {
+            key
+            for game in self.of("game")
+            for key in plugins.game_parameters(game.name, game.params)
+        }
+        for key in params:
+            if key not in accepted:
+                raise SpecError(f"no game of this run has a parameter {key!r}{near(key, accepted)}")
+        changed = distinct(_game_with(game, params) for game in self.of("game"))
+        return replace(self, choices=(*changed, *self.methods))
+
     def with_model(self, model: str) -> "Plan":
         """The plan with this language model in every experiment of scale "llm".
 
@@ -200,6 +240,20 @@ class Plan:
             raise SpecError(f'{self.name}: no experiment has scale = "llm", so no model is used')
         return self.with_params({"model": model})
 
+    def _exact_beside(self, solvers: Sequence[Choice]) -> list[Choice]:
+        """The exact solvers with the KL weights of solvers from files, if those are alone."""
+        files_alone = all(files.SOURCE in choice.params for choice in solvers)
+        strengths = {comparison_of(canonical(choice.params)) for choice in solvers}
+        if UNWEIGHTED in strengths:
+            strengths.add(NO_PENALTY)
+        return [
+            choice
+            for choice in self.of("solver")
+            if files_alone
+            and choice.name.endswith(plugins.EXACT)
+            and comparison_of(canonical(choice.params)) in strengths
+        ]
+
     def _with(self, kind: str, new: Sequence[Choice]) -> "Plan":
         """The plan with more games, solvers or learners, under every question."""
         names = tuple(choice.name for choice in new)
@@ -211,8 +265,40 @@ class Plan:
         return replace(self, choices=tuple(ordered), questions=tuple(questions))
 
 
+def named(kind: str, text: str) -> Choice:
+    """The choice of that name, with the parameters in it, or of the plugin in that file.
+
+    Raises
+    ------
+    SpecError
+        If the text cannot be read, or the file is of no use.
+    """
+    name, params = calls.parse(text)
+    if kind == "game":
+        return Choice(kind, files.registered(kind, name), params)
+    return Choice(kind, METHODS[KINDS[kind].scale].named(name), params)
+
+
+def _agrees(choice: Choice, wanted: Choice) -> bool:
+    """Whether a choice has the name and, where given, the parameters; compared as printed."""
+    return choice.name == wanted.name and all(
+        key in choice.params and parameter_text(choice.params[key]) == parameter_text(value)
+        for key, value in wanted.params.items()
+    )
+
+
+def _is_around(choice: Choice, wanted: Choice) -> bool:
+    """Whether a parameter of the choice is the wanted game."""
+    inner = parameter_text({"name": wanted.name, **wanted.params})
+    return choice.kind == "game" and any(
+        inner in (value, parameter_text(value)) for value in choice.params.values()
+    )
+
+
 def checked(choice: Choice) -> Choice:
     """The choice, with KL weights written out, after its plugin has been made once.
+
+    The parameters of a plugin from a file name its source (see ``files.with_source``).
 
     Raises
     ------
@@ -221,12 +307,13 @@ def checked(choice: Choice) -> Choice:
     """
     if choice.kind == "game":
         plugins.game(choice.name, choice.params, np.random.default_rng(0))
-    elif choice.kind in CROSSED:
+        params = files.with_source(choice.kind, choice.name, choice.params)
+        return replace(choice, params=params)
+    if choice.kind in CROSSED:
         params = choice.methods.with_weights(choice.name, choice.params)
         choice.methods.make(choice.name, params)
         return replace(choice, params=params)
-    else:
-        choice.methods.experiment(choice.name, choice.params)
+    choice.methods.experiment(choice.name, choice.params)
     return choice
 
 
@@ -242,6 +329,12 @@ def _settable(experiment: Choice) -> Iterable[str]:
 def _experiment_with(experiment: Choice, params: Mapping[str, Any]) -> Choice:
     changes = {key: params[key] for key in _settable(experiment) if key in params}
     return checked(replace(experiment, params={**experiment.params, **changes}))
+
+
+def _game_with(game: Choice, params: Mapping[str, Any]) -> Choice:
+    names = plugins.game_parameters(game.name, game.params)
+    changes = {key: value for key, value in params.items() if key in names}
+    return checked(replace(game, params={**game.params, **changes})) if changes else game
 
 
 def _method_with(method: Choice, params: Mapping[str, Any]) -> Choice:

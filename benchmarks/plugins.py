@@ -7,31 +7,60 @@ with it torch, is loaded when something of that scale is first asked for.
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, get_args
 
 import numpy as np
 
+from benchmarks import files
 from benchmarks.kinds import KINDS, Scale
 from games import PreferenceGame, PrefgamesError, SpecError
-from games.catalogue import make, makes_draws
-from games.plugin_files import from_file, source
+from games.catalogue import GAMES, make, makes_draws
+from games.plugin_files import place
 from games.registry import Registry, near, parameters
 from solvers import ALIASES, taus
 
 Params = Mapping[str, Any]
 T = TypeVar("T")
 
+EXACT = "_exact"
+"""What the names of the exact solvers of the three concepts end in."""
+
+_CONCEPTS = ("RLHF", "NLHF", "SLHF")
+
+_EXPECTED: dict[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    type(None): "null",
+}
+"""The types of parameters that are checked before a plugin is made, and their names for users."""
+
 
 def game(name: str, params: Params, rng: np.random.Generator | None = None) -> PreferenceGame:
-    """The game of the catalogue, or of an installed package, with these parameters."""
-    return make({"name": name, **params}, rng)
+    """The game of the catalogue, of an installed package or of a file, with these parameters.
+
+    Raises
+    ------
+    SpecError
+        If a name is unknown, or a value of another type than its parameter.
+    GameError
+        If a value is wrong.
+    """
+    params = files.without_source(params)
+    _require_types(name, params, parameters(GAMES[name]))
+    return _construct(name, partial(make, {"name": name, **params}, rng))
 
 
 def game_draws(name: str, params: Params) -> bool:
     """Whether the game is drawn; a user's data (parameter ``data``) is not."""
-    return "data" not in params and makes_draws({"name": name, **params})
+    return "data" not in params and makes_draws({"name": name, **files.without_source(params)})
+
+
+def game_parameters(name: str, params: Params) -> list[str]:
+    """The names of the game's parameters; a user's data has none."""
+    return [] if "data" in params else list(parameters(GAMES[name]))
 
 
 class Methods:
@@ -74,8 +103,9 @@ class Methods:
         SolverError
             If a value is out of range.
         """
-        params = {key: value for key, value in params.items() if key != "source"}
+        params = files.without_source(params)
         _require_parameters(name, params, self.parameter_names(name))
+        _require_types(name, params, self.parameters(name))
         return self._build(name, params)
 
     def _build(self, name: str, params: dict[str, Any]) -> Any:
@@ -95,6 +125,7 @@ class Methods:
         """
         kind = KINDS[self.experiment_kind].plugins()[name]
         _require_parameters(name, params, parameters(kind))
+        _require_types(name, params, parameters(kind))
         return _construct(name, partial(kind, **params))
 
     def experiment_draws(self, name: str, params: Params) -> bool:
@@ -114,7 +145,7 @@ class Methods:
         SpecError
             If the file is of no use, or the name is another one's alias, which is not run twice.
         """
-        return self.registry.add_file(text) if text.endswith(".py") else text
+        return files.registered(self.kind, text)
 
     def frontier(self, name: str) -> list[dict[str, Any]]:
         """The parameters of a method at every KL of ``tabular.matching.FRONTIER``."""
@@ -135,12 +166,9 @@ class Methods:
     def with_weights(self, name: str, params: Params) -> dict[str, Any]:
         """The parameters with every KL weight by its name: as set, else ``tau``, else default.
 
-        A method from a file also has ``source``, the hash of the file's text: another text is
-        another run.
+        A method from a file also has its ``source`` (see ``files.with_source``).
         """
-        kind = self.registry[name]
-        if from_file(kind):
-            params = {**params, "source": source(kind)[1]}
+        params = files.with_source(self.kind, name, params)
         weights = self.weights(name)
         if "kl" in params or not weights:
             return dict(params)
@@ -148,25 +176,6 @@ class Methods:
         if "tau" in params:
             default = dict.fromkeys(weights, params["tau"])
         return {**default, **{key: value for key, value in params.items() if key != "tau"}}
-
-    def store_file(self, name: str, params: Params, run_dir: Path) -> None:
-        """Copy the file that the method came from, if any, to where workers read it."""
-        if "source" in params:
-            text, _ = source(self.registry[name])
-            path = self._stored_file(name, params, run_dir)
-            if not path.is_file():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(text)
-
-    def register_file(self, name: str, params: Params, run_dir: Path) -> None:
-        """Register the method in this process, if it came from a file, from the run's copy."""
-        if "source" in params:
-            registered = self.registry.get(name)
-            if registered is None or source(registered)[1] != params["source"]:
-                self.registry.add_file(self._stored_file(name, params, run_dir))
-
-    def _stored_file(self, name: str, params: Params, run_dir: Path) -> Path:
-        return run_dir / KINDS[self.kind].plural / str(params["source"]) / f"{name}.py"
 
 
 class Solvers(Methods):
@@ -200,7 +209,10 @@ class Solvers(Methods):
         return [*levels, *sharp, {"tau": 0.0}]
 
     def named(self, text: str) -> str:
-        """The registry name of a user's text; an alias is refused, with what to write instead."""
+        """The registry name of a user's text, which may be a concept as tables print it.
+
+        An alias is refused, with what to write instead.
+        """
         if text in ALIASES:
             alias = ALIASES[text]
             params = " ".join(f"-p {key}={value:g}" for key, value in alias.params().items())
@@ -208,7 +220,7 @@ class Solvers(Methods):
                 f"{text} has the update of {alias.solver} and is run under that name: "
                 f"--solver {alias.solver} {params}"
             )
-        return super().named(text)
+        return super().named(f"{text.lower()}{EXACT}" if text in _CONCEPTS else text)
 
 
 class Learners(Methods):
@@ -247,6 +259,32 @@ def _require_parameters(name: str, params: Params, accepted: Iterable[str]) -> N
             raise SpecError(f"{name} has no parameter {key!r}{near(key, names)}")
 
 
+def _require_types(name: str, params: Params, accepted: Mapping[str, inspect.Parameter]) -> None:
+    """Check the values of parameters that are annotated as whole numbers, numbers or switches."""
+    for key, value in params.items():
+        if key not in accepted:
+            continue
+        annotation = accepted[key].annotation
+        kinds = set(get_args(annotation) or [annotation])
+        if kinds <= _EXPECTED.keys() and not any(_is_a(value, kind) for kind in kinds):
+            expected = " or ".join(_EXPECTED[kind] for kind in _EXPECTED if kind in kinds)
+            raise SpecError(f"{name}: {key} is {value!r}, expected {expected}")
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    if kind in (int, float) and isinstance(value, bool):
+        return False
+    if kind is int and isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, int | float if kind is float else kind)
+
+
+def reason(error: Exception) -> str:
+    """What went wrong in one line; of an error that no one meant to raise also where."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if isinstance(error, PrefgamesError) else f"{text} ({place(error)})"
+
+
 def _construct(name: str, plugin: Callable[[], T]) -> T:
     try:
         return plugin()
@@ -254,3 +292,5 @@ def _construct(name: str, plugin: Callable[[], T]) -> T:
         raise
     except (TypeError, ValueError) as error:  # a plugin that leaves checking to Python
         raise SpecError(f"{name}: {error}") from None
+    except Exception as error:  # of a plugin, which may raise anything
+        raise SpecError(f"{name}: {reason(error)}") from error

@@ -5,21 +5,22 @@ import json
 import math
 import os
 import sys
+import tempfile
 import time
-import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import plugins
+from benchmarks import files, plugins
 from benchmarks.environment import environment
 from benchmarks.matrix import Cell, cells, game_generator
 from benchmarks.plan import Plan
 from benchmarks.plugins import METHODS
 from benchmarks.workers import Failure, in_workers, processors
-from games import PreferenceGame, PrefgamesError
+from games import PreferenceGame, SpecError
 from games.io.files import load, save
 from results.rows import FAILED, Row, RunError, canonical
 from results.store import TABLE, Record, Store, records
@@ -69,15 +70,21 @@ class Run:
         return sum("undefined" in record.statuses for record in self.records)
 
     @property
-    def worst_residual(self) -> float:
-        """The largest certificate residual; NaN if there is none."""
+    def stopped(self) -> dict[str, int]:
+        """Method -> cells in which it reached its largest number of steps before its tolerance."""
+        names = [r.columns["solver"][0] for r in self.records if "max_steps" in r.statuses]
+        return dict(Counter(names))
+
+    @property
+    def worst_residual(self) -> float | None:
+        """The largest certificate residual; None if there is none."""
         values = [
             value
             for record in self.records
             for metric, value in zip(record.columns["metric"], record.columns["value"], strict=True)
             if metric == "residual" and not math.isnan(value)
         ]
-        return max(values, default=math.nan)
+        return max(values, default=None)
 
 
 def run(
@@ -120,10 +127,7 @@ def run(
         todo = _scheduled(c for c in matrix if c not in done or done[c].unfinished)
         if todo:
             _describe(plan, run_dir, new=not stored, allow_other_code=allow_other_code)
-        for game in data:
-            _store_game(game, run_dir)
-        for choice in plan.methods:
-            choice.methods.store_file(choice.name, choice.params, run_dir)
+        _provide(plan, data, run_dir)
         work = partial(measure, run_dir=run_dir)
         jobs = min(jobs or processors(), len(todo))
         computed = 0
@@ -141,6 +145,45 @@ def run(
             store.finish(ordered)
     seconds = time.perf_counter() - began
     return Run(run_dir, len(matrix), computed, ordered, interrupted, seconds)
+
+
+def one_cell(plan: Plan, key: str, data: Sequence[PreferenceGame] = ()) -> tuple[Cell, list[Row]]:
+    """A cell of the plan and its rows, computed in this process; nothing is stored.
+
+    Parameters
+    ----------
+    plan : Plan
+    key : str
+        Key of the cell, or a beginning of it that no other cell of the plan has.
+    data : sequence of PreferenceGame
+        The users' games that the plan names by digest.
+
+    Raises
+    ------
+    SpecError
+        If no cell has that key, or several do.
+    """
+    matrix = cells(plan)
+    found = [cell for cell in matrix if cell.key.startswith(key)]
+    if len(found) != 1:
+        raise SpecError(
+            f"{len(found)} of the {len(matrix)} cells of this run begin with {key!r}; expected a "
+            "key of the column `cell` of its table, or the beginning of one alone, under the "
+            "options of the run"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        run_dir = Path(folder) / plan.run_name
+        (run_dir / "games").mkdir(parents=True)
+        _provide(plan, data, run_dir)
+        return found[0], measure(found[0], run_dir)[1]
+
+
+def _provide(plan: Plan, data: Sequence[PreferenceGame], run_dir: Path) -> None:
+    """Store the users' games, and the files of the plugins, where workers read them."""
+    for game in data:
+        _store_game(game, run_dir)
+    for choice in plan.choices:
+        files.store(choice.kind, choice.name, choice.params, run_dir)
 
 
 def _scheduled(todo: Iterable[Cell]) -> list[Cell]:
@@ -165,12 +208,13 @@ def measure(cell: Cell, run_dir: Path) -> tuple[str, list[Row]]:
     the experiment also gets ``run_dir``/models, where it finds what a killed worker left.
     """
     methods, params = METHODS[cell.scale], json.loads(cell.params)
-    methods.register_file(cell.solver, params, run_dir)
+    files.register(methods.kind, cell.solver, params, run_dir)
     row = _row_maker(cell, run_dir.name)
     rows: list[Row] = []
     digest = ""
     try:
         with contextlib.redirect_stdout(sys.stderr):
+            files.register("game", cell.game, json.loads(cell.game_params), run_dir)
             game, digest = _game(cell, run_dir)
             method = methods.make(cell.solver, params)
             experiment_params = json.loads(cell.experiment_params)
@@ -189,7 +233,7 @@ def measure(cell: Cell, run_dir: Path) -> tuple[str, list[Row]]:
                     )
                 )
     except Exception as error:  # of a plugin: one cell must not end the others
-        rows.append(row(status="error", message=_short(_reason(error))))
+        rows.append(row(status="error", message=_short(plugins.reason(error))))
     if not rows:
         rows.append(row(status="skipped", message="the experiment measured nothing"))
     return digest, rows
@@ -215,14 +259,6 @@ def _row_maker(cell: Cell, run: str) -> Callable[..., Row]:
         labels=cell.experiment_params,
         value=math.nan,
     )
-
-
-def _reason(error: Exception) -> str:
-    text = f"{type(error).__name__}: {error}"
-    if isinstance(error, PrefgamesError):
-        return text
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{text} ({Path(frame.filename).name}, line {frame.lineno})"
 
 
 def _short(text: str) -> str:

@@ -5,37 +5,107 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import console, plugins
-from games import GAMES, PreferenceGame, SolverError, SpecError, load, measures
+from benchmarks import calls, console, files, plugins
+from benchmarks.plugins import METHODS
+from games import (
+    GAMES,
+    PreferenceGame,
+    PrefgamesError,
+    SolverError,
+    SpecError,
+    load,
+    measures,
+)
 from games.game import Float
 from games.registry import near
 from results.rows import canonical
 from solvers import Solution, Solver
+from solvers.aliases import resolve
 
 _MOST_ANSWERS = 30
 _MOST_REPLIES = 12
 _MOST_CONTEXTS = 20
+_LONGEST_NAME = 30
 
 
-def find_game(
-    name: str, params: plugins.Params, group_by: str | None, rng: np.random.Generator
-) -> PreferenceGame:
-    """The game of the catalogue, else the one that the file of that name holds.
+class BrokenSolverError(Exception):
+    """A solver raised an error that it did not mean to raise, or gave no policy and no reason."""
+
+
+def find_solver(text: str, params: plugins.Params) -> Solver:
+    """The solver of that name, with the parameters in it, or in that file.
 
     Raises
     ------
     SpecError
-        If there is neither, or parameters are given for a file.
+        If there is none, or a parameter is unknown, of another type, or given twice.
+    SolverError
+        If a value is out of range.
+    """
+    name, written = calls.parse(text)
+    name, params = resolve(name, _joined(text, written, params))
+    solvers = METHODS["tabular"]
+    name = solvers.named(name)
+    solver: Solver = solvers.make(name, solvers.with_weights(name, params))
+    return solver
+
+
+def find_game(
+    text: str, params: plugins.Params, group_by: str | None, rng: np.random.Generator
+) -> PreferenceGame:
+    """The game of the catalogue or of a .py file, else the one that the data in a file make.
+
+    Raises
+    ------
+    SpecError
+        If there is neither, parameters are given for data, or --group-by for a game.
     GameError
         If the file or a parameter is wrong.
     """
-    if group_by is None and name in GAMES:
-        return plugins.game(name, params, rng)
-    if not Path(name).exists():
-        raise SpecError(f"no game named {name!r} and no such file{near(name, GAMES)}")
+    name, written = calls.parse(text)
+    is_game = name in GAMES or name.endswith(".py")
+    if is_game and not (group_by is not None and Path(text).exists()):
+        if group_by is not None:
+            raise SpecError(f"--group-by belongs to a file of comparisons, and {text} is a game")
+        name = files.registered("game", name)
+        return plugins.game(name, _joined(text, written, params), rng)
+    if not Path(text).exists():
+        raise SpecError(f"no game named {text!r} and no such file{near(name, GAMES)}")
     if params:
-        raise SpecError(f"{name}: -g is for games of the catalogue, a file has no parameters")
-    return load(name, group_by)
+        raise SpecError(f"{text}: -g is for games of the catalogue, a file has no parameters")
+    return load(text, group_by)
+
+
+def _joined(text: str, written: plugins.Params, given: plugins.Params) -> dict[str, Any]:
+    twice = sorted(written.keys() & given.keys())
+    if twice:
+        raise SpecError(f"{text}: {twice[0]} is also given as an option; keep one")
+    return {**written, **given}
+
+
+def solved(solver: Solver, game: PreferenceGame, rng: np.random.Generator) -> Solution:
+    """The solution, if there is an answer in any context.
+
+    Raises
+    ------
+    SolverError
+        With the reason, if there is no answer.
+    BrokenSolverError
+        If the solver raises any other error, or a policy is NaN where no reason is given.
+    """
+    try:
+        solution = solver.solve(game, rng)
+    except PrefgamesError:
+        raise
+    except Exception as error:  # of a plugin, which may raise anything
+        raise BrokenSolverError(plugins.reason(error)) from error
+    unexplained = np.isnan(solution.policy).any(-1) & np.isin(solution.status, ["ok", "max_steps"])
+    if unexplained.any():
+        raise BrokenSolverError(
+            f"the policy is NaN in {unexplained.sum()} of {unexplained.size} contexts, where the "
+            "solver gives no reason; expected probabilities"
+        )
+    return require_answer(solution)
 
 
 def show_json(game: PreferenceGame, solver: Solver, solution: Solution) -> None:
@@ -97,8 +167,8 @@ def _show_policy(game: PreferenceGame, solution: Solution) -> None:
     policy = solution.policy
     order = np.arange(game.n) if game.n <= _MOST_ANSWERS else np.argsort(-policy, kind="stable")
     shown = [int(k) for k in order[:_MOST_ANSWERS]]
-    rates = game.win_rates(policy)
-    rows = [[game.names[k], float(game.ref[k]), float(policy[k]), float(rates[k])] for k in shown]
+    rates, names = game.win_rates(policy), _short_names(game)
+    rows = [[names[k], float(game.ref[k]), float(policy[k]), float(rates[k])] for k in shown]
     console.table(["answer", "reference", "policy", "wins against policy"], rows)
     if game.n > _MOST_ANSWERS:
         console.out(f"... and {game.n - _MOST_ANSWERS} more answers; --json gives all")
@@ -108,10 +178,8 @@ def _show_policy(game: PreferenceGame, solution: Solution) -> None:
     if game.n > _MOST_REPLIES:
         console.out(f"the follower's {game.n} x {game.n} table is given by --json")
         return
-    replies = [
-        [name, *map(float, row)] for name, row in zip(game.names, solution.follower, strict=True)
-    ]
-    console.table(["answer \\ follower", *game.names], replies)
+    replies = [[name, *map(float, row)] for name, row in zip(names, solution.follower, strict=True)]
+    console.table(["answer \\ follower", *names], replies)
 
 
 def _show_contexts(game: PreferenceGame, solution: Solution, gap: Any) -> None:
@@ -129,7 +197,13 @@ def _show_contexts(game: PreferenceGame, solution: Solution, gap: Any) -> None:
 
 
 def _likeliest(game: PreferenceGame, policy: Float) -> str:
-    return "-" if np.isnan(policy).any() else game.names[int(policy.argmax())]
+    return "-" if np.isnan(policy).any() else _short_names(game)[int(policy.argmax())]
+
+
+def _short_names(game: PreferenceGame) -> list[str]:
+    """The answers in one short line each; those that begin alike are numbered."""
+    short = [console.one_line(name, _LONGEST_NAME) for name in game.names]
+    return [f"{name} ({k + 1})" if short.count(name) > 1 else name for k, name in enumerate(short)]
 
 
 def _or_null(values: Float) -> Any:

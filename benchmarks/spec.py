@@ -24,6 +24,10 @@
     grid = { kl = [0.1, 0.3] }
 
     [[solvers]]
+    name = "my_method.py"            # a file beside the spec; likewise games and learners
+    tau = 0.1
+
+    [[solvers]]
     name = "nash_md"
     grid = { tau = [0.05, 0.1] }     # tau sets every KL weight
 
@@ -64,12 +68,14 @@ the distances alone.
 import itertools
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from benchmarks import files
 from benchmarks.kinds import KINDS, Scale
 from benchmarks.plan import CROSSED, Choice, Plan, Question, checked, distinct
 from benchmarks.plugins import METHODS
@@ -145,7 +151,11 @@ class ExperimentEntry(Entry):
     def limits(self) -> dict[str, tuple[str, ...]]:
         """Kind -> names, for the kinds of which the entry lists some."""
         names = {kind: getattr(self, KINDS[kind].plural) for kind in CROSSED}
-        return {kind: tuple(listed) for kind, listed in names.items() if listed is not None}
+        return {
+            kind: tuple(map(files.stem, listed))
+            for kind, listed in names.items()
+            if listed is not None
+        }
 
 
 class Spec(BaseModel):
@@ -163,10 +173,11 @@ class Spec(BaseModel):
     experiments: Annotated[list[ExperimentEntry], Field(min_length=1)]
     hypotheses: list[Hypothesis] = []
 
-    def plan(self, check_llm: bool = True) -> Plan:
+    def plan(self, check_llm: bool = True, folder: Path = Path()) -> Plan:
         """The plan of the spec: every choice written out, and checked by making each plugin once.
 
-        Without ``check_llm``, learners and experiments of scale "llm" are left as written.
+        Without ``check_llm``, learners and experiments of scale "llm" are left as written. Paths
+        of plugins begin at ``folder``.
 
         Raises
         ------
@@ -175,6 +186,10 @@ class Spec(BaseModel):
             an experiment has no methods or methods have no experiment.
         """
         self._require_methods()
+        for kind in CROSSED:
+            for place, entry in enumerate(self._entries(kind)):
+                with _at(kind, place):
+                    entry.name = [files.registered(kind, name, folder) for name in entry.name]
         choices = [c for k in CROSSED for c in _choices(k, self._entries(k), check_llm)]
         questions = []
         for place, entry in enumerate(self.experiments):
@@ -230,13 +245,20 @@ def _choices(
 ) -> tuple[Choice, ...]:
     choices: list[Choice] = []
     for place, entry in enumerate(entries, first):
-        try:
+        with _at(kind, place):
             written = list(entry.choices(kind))
             as_written = KINDS[kind].scale == "llm" and not check_llm
             choices += written if as_written else map(checked, written)
-        except (PrefgamesError, RunError) as error:
-            raise SpecError(f"{KINDS[kind].plural}[{place}]: {error}") from None
     return distinct(choices)
+
+
+@contextmanager
+def _at(kind: str, place: int) -> Iterator[None]:
+    """Name the place of an entry in what is wrong with it."""
+    try:
+        yield
+    except (PrefgamesError, RunError) as error:
+        raise SpecError(f"{KINDS[kind].plural}[{place}]: {error}") from None
 
 
 def _require_listed(place: str, names: Iterable[str], listed: set[str]) -> None:
@@ -277,7 +299,7 @@ def read(name: str | Path, check_llm: bool = True) -> Plan:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SpecError(f"{name}: cannot be read as TOML: {error}") from None
     try:
-        return Spec.model_validate(data).plan(check_llm)
+        return Spec.model_validate(data).plan(check_llm, path.parent)
     except ValidationError as error:
         raise SpecError(f"{name}: {_first(error)}") from None
     except SpecError as error:

@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+import traceback
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -57,6 +58,19 @@ def load_module(path: Path) -> ModuleType:
 def from_file(plugin: Any) -> bool:
     """Whether the plugin was loaded from a file that a user named."""
     return str(plugin.__module__).startswith(f"{_PACKAGE}.")
+
+
+def place(error: BaseException) -> str:
+    """Where an error was raised: "my_method.py, line 7", in the file of a user if one took part."""
+    loaded = {
+        module.__file__
+        for name, module in list(sys.modules.items())
+        if name.startswith(f"{_PACKAGE}.")
+    }
+    frames = traceback.extract_tb(error.__traceback__)
+    of_user = [frame for frame in frames if frame.filename in loaded]
+    frame = (of_user or frames)[-1]
+    return f"{Path(frame.filename).name}, line {frame.lineno}"
 
 
 def source(plugin: Any) -> tuple[bytes, str]:

@@ -18,6 +18,9 @@ FILLED = " (filled)"
 LM = " (LM)"
 """Suffix of a method that trains a language model; the two scales are never pooled."""
 
+UNWEIGHTED = "defaults"
+"""The comparison of methods without a KL weight."""
+
 _CONTEXTUAL = "contextual"
 
 Labels = dict[str, Any]
@@ -126,7 +129,7 @@ def comparison_of(params: str) -> str:
         return f"KL = {values['kl']:g} nats"
     weights = {key: value for key, value in sorted(values.items()) if _is_weight(key)}
     if not weights:
-        return "defaults"
+        return UNWEIGHTED
     if len(set(weights.values())) == 1:
         return f"tau = {next(iter(weights.values())):g}"
     return ", ".join(f"{key} = {value:g}" for key, value in weights.items())

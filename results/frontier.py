@@ -187,6 +187,8 @@ def findings(means: pd.DataFrame) -> list[str]:
 
 def figure(means: pd.DataFrame) -> "Figure | None":
     """One panel a quantity, over the levels of the widest range; None if there is no game."""
+    if means.empty:
+        return None
     of_games = means[means["group"] == CATALOGUE]
     of_games = of_games[of_games["widest"]]
     if of_games.empty:

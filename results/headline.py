@@ -21,7 +21,7 @@ COMPARED_QUESTIONS = tuple(section.name for section in SECTIONS if section.compa
 
 _UNIT_KEYS = [*GAME_AND_METHOD, "seed", "context"]
 _TIE = 1e-9
-_LONGEST_NAME = 12
+_LONGEST_NAME = 10
 _UNDEFINED = "undef."
 
 Cells = dict[tuple[str, str], str]
@@ -158,14 +158,14 @@ def _most_probable(rows: pd.DataFrame) -> Cells:
     units = fill_units(rows)
     top = units.groupby(_UNIT_KEYS, observed=True)["value"].transform("max")
     best = units[units["value"] >= top - _TIE].groupby(_UNIT_KEYS, observed=True)
-    answers = best.agg(name=("action", "first"), ties=("action", "size"), top=("value", "max"))
+    answers = best.agg(name=("action", "first"), ties=("action", "nunique"), top=("value", "max"))
     ties = answers["ties"].astype(str) + "-way tie"
     answers["name"] = answers["name"].astype(str).where(answers["ties"] == 1, ties)
     groups = answers.groupby(GAME_AND_METHOD, observed=True)
     lines = groups.agg(name=("name", "first"), names=("name", "nunique"), top=("top", "mean"))
     out = {(str(g), str(m)): _UNDEFINED for g, m in zip(rows["game"], rows["method"], strict=True)}
     for (game, method), name, names, mean in lines.itertuples(name=None):
-        answer = short(name, _LONGEST_NAME) if names == 1 else "varies"
+        answer = short(" ".join(name.split()), _LONGEST_NAME) if names == 1 else "varies"
         out[str(game), str(method)] = f"{answer} {mean:.2f}"
     return out
 
@@ -184,9 +184,9 @@ def _numbers_of_seeds(rows: pd.DataFrame) -> Cells:
 
 
 def _shares(rows: pd.DataFrame) -> Cells:
-    rows = rows[rows["status"] != "skipped"]
-    groups = rows.assign(ok=rows["status"] == "ok").groupby(GAME_AND_METHOD, observed=True)
-    shares = groups["ok"].mean()
+    rows = rows[rows["status"] != "skipped"].assign(ok=lambda rows: rows["status"] == "ok")
+    cells = rows.groupby([*GAME_AND_METHOD, "cell"], observed=True)["ok"].all()
+    shares = cells.groupby(GAME_AND_METHOD, observed=True).mean()
     return _cells(shares.map(lambda share: f"{math.floor(100 * share)}%"))
 
 
@@ -231,8 +231,8 @@ COLUMNS = (
         data_sensitivity.SECTION,
     ),
     Column(
-        "(est.)",
-        "the same with P estimated from infinitely many comparisons of the other pairs",
+        "est.",
+        "the same as shift with P estimated from infinitely many comparisons of the other pairs",
         _shifts("estimated"),
         data_sensitivity.SECTION,
     ),
@@ -250,8 +250,8 @@ COLUMNS = (
     ),
     Column(
         "ok",
-        "share of the method's rows on this game that have a value, and a valid certificate if "
-        "the solver gives one",
+        "share of the method's cells on this game in which every value exists and every answer "
+        "met its tolerance",
         _shares,
     ),
 )

@@ -7,9 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from results import chapters, document, evidence, headline, provenance
-from results.comparisons import comparisons_to_show
 from results.document import Block, Bullets, Code, Fold, Heading, Paragraph, TableBlock
-from results.export import text
 from results.frames import check
 from results.metrics import METRICS
 from results.opening import OPENING
@@ -85,32 +83,6 @@ _RENDER: dict[Form, Callable[[list[Block], Path], str]] = {
     "html": _html,
     "md": lambda blocks, folder: document.markdown(blocks),
 }
-
-
-def digest(frame: pd.DataFrame) -> tuple[list[pd.DataFrame], list[str]]:
-    """What the command line shows of a run: tables of text, and sentences on what they leave out.
-
-    The headline, if the run measured one of its questions; otherwise the first table of every
-    question that it measured; otherwise the statuses.
-
-    Raises
-    ------
-    RunError
-        If the frame lacks a column or has no rows.
-    """
-    check(frame)
-    if headline.has_rows(frame):
-        added = comparisons_to_show(headline.headline_rows(frame))
-        main, *others = added
-        left_out = [
-            f"{', '.join(added[other]) or 'the same methods'} at {other}: in the report"
-            for other in others
-        ]
-        return [headline.headline(frame, main)], left_out
-    parts = [section.contents(frame) for section in SECTIONS if section.has_rows(frame)]
-    shown = [[table for table in part.views[0].tables.values() if len(table)] for part in parts]
-    tables = [first for first, *_ in filter(None, shown)] or [evidence.statuses(frame)]
-    return [text(table) for table in tables], []
 
 
 def _of(source: Source, several: bool) -> str:

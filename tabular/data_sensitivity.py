@@ -24,7 +24,7 @@ from tabular.estimates import (
     imputation_shift,
     make_estimator,
 )
-from tabular.experiment import Experiment, Measurement, RngFor, each
+from tabular.experiment import ONE_ANSWER, Experiment, Measurement, RngFor, each
 from tabular.regret import Regret, regret
 from tabular.sampling_changes import Change, changes, compared
 
@@ -90,6 +90,10 @@ class DataSensitivity(Experiment):
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
         """Yield the measures of every change on the true game; all are solved together."""
+        if game.n < 2 and self.setting == "estimated":
+            labels = {"setting": self.setting, "n_comparisons": self.n_comparisons}
+            yield Measurement("shift", np.nan, None, labels, "skipped", ONE_ANSWER)
+            return
         full = solver.solve(game, rng_for("solver"))
         loss = regret(solver, game, full)
         listed = list(changes(game, self.most_pairs))

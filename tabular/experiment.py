@@ -19,6 +19,10 @@ The same role and key give the same stream whatever the solver, so comparisons a
 """
 
 
+ONE_ANSWER = "one answer: there is nothing to compare and to estimate"
+"""Why nothing that rests on comparisons is measured on a game with a single answer."""
+
+
 @dataclass(frozen=True)
 class Measurement:
     """One measured number; the runner adds the cell that it came from."""

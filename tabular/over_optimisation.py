@@ -25,7 +25,7 @@ from tabular.estimates import (
     make_estimator,
     unlimited,
 )
-from tabular.experiment import Experiment, Measurement, RngFor, each
+from tabular.experiment import ONE_ANSWER, Experiment, Measurement, RngFor, each
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,7 @@ class OverOptimisation(Experiment):
         """Yield scores and win rates on the estimate and on the truth, and the distance moved."""
         estimator, size = make_estimator("over_optimisation", self.estimator), self.n_comparisons
         if game.n < 2:
-            reason = "one answer: there is nothing to compare and to estimate"
-            yield Measurement("proxy_score", np.nan, status="skipped", message=reason)
+            yield Measurement("proxy_score", np.nan, status="skipped", message=ONE_ANSWER)
             return
         if size is None:
             data = unlimited(game)

@@ -22,7 +22,7 @@ from games import PreferenceGame, SpecError, measures, numerics
 from games.game import Float
 from solvers import Solution, Solver
 from solvers.solver import Reasons
-from tabular.experiment import Experiment, Measurement, RngFor, each
+from tabular.experiment import ONE_ANSWER, Experiment, Measurement, RngFor, each
 from tabular.regret import regret
 from tabular.robustness_data import (
     Drawn,
@@ -128,7 +128,8 @@ class Robustness(Experiment):
         labels = {"path": self.path, **{name: getattr(self, name) for name in path.parameters}}
         if self.n_comparisons is not None:
             labels["n_comparisons"] = self.n_comparisons
-        reason = path.missing(game)
+        estimates = self.n_comparisons is not None
+        reason = ONE_ANSWER if estimates and game.n < 2 else path.missing(game)
         if reason:
             yield Measurement("largest_shift", np.nan, None, labels, "skipped", reason)
             return

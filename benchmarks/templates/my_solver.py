@@ -54,9 +54,10 @@ class MySolver(IterativeSolver):
         """The regularised equilibrium, from the exact solver."""
         return NlhfExact(self.tau).solve(game)
 
-    # The state starts as the log of the reference; override `init` to carry more, as a tuple that
-    # begins with the logits. Leading axes are contexts: use the last axis for answers, and never
-    # change `state` in place. Draw only from `rng`, and then let the property `draws` be True.
+    # The state starts as the log of the reference; override `init(self, game, rng)` to carry more,
+    # a tuple that begins with the logits. Leading axes are contexts: use the last axis for answers,
+    # and never change `state` in place. Draw only from `rng`, and then let the property `draws` be
+    # True.
     def step(self, game: PreferenceGame, state: Float, rng: np.random.Generator) -> Float:
         """One step towards the best response."""
         safe = self.tau**2 / (self.tau**2 + 0.25)
