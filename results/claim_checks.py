@@ -2,21 +2,23 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from results.frames import check as check_frame
-from results.frames import comparison_of, family_of
+from results.frames import compact, comparison_of, family_of
 from results.metrics import METRICS
 from results.rows import COLUMNS
-from results.statistics import estimate
+from results.statistics import estimate, fill_units, with_draws
 
 Over = Literal["each", "any", "mean"]
+Verdict = Literal["holds", "fails", "undecided", "not measured"]
 
 _MEASUREMENT = [name for name in COLUMNS if name not in ("run", "cell", "value", "message")]
 _DIGITS = 4
@@ -144,12 +146,18 @@ class Finding:
         How many values, or draws, there are; "" if none.
     reason : str
         Why nothing was measured.
+    p : float
+        Of a mean over draws: the p-value that the verdict rests on; else NaN.
+    otherwise : verdict
+        What the verdict is if p, adjusted for all the tests, is not small.
     """
 
-    verdict: Literal["holds", "fails", "undecided", "not measured"]
+    verdict: Verdict
     text: str = ""
     n: str = ""
     reason: str = ""
+    p: float = math.nan
+    otherwise: Verdict = "undecided"
 
 
 class Rows:
@@ -163,21 +171,20 @@ class Rows:
 
     def __init__(self, frame: pd.DataFrame) -> None:
         check_frame(frame)
-        keys = ["scale", "experiment", "metric", "solver"]
         self._frame = frame
-        self._at = frame.groupby(keys, observed=True, sort=False).indices
+        self._parts: dict[tuple[str, ...], pd.DataFrame] = {}
+        keys = ["scale", "experiment", "metric", "solver"]
+        self._places = frame.groupby(keys, observed=True, sort=False).indices
 
     def select(self, query: Query) -> pd.DataFrame:
         """The rows that a query means, each measurement once, without skipped cells."""
-        key = (query.scale, query.question, query.metric, query.solver)
-        rows = self._frame.iloc[self._at.get(key, [])]
-        rows = rows[(rows["status"] != "skipped").to_numpy(bool)]
-        rows = rows[_matching(rows["params"], query.params)]
-        rows = rows[_matching(rows["game_params"], query.game_params)]
-        rows = rows[_matching(rows["labels"], query.labels)]
+        rows = self._part((query.scale, query.question, query.metric, query.solver))
+        chosen = (rows["status"] != "skipped").to_numpy(bool)
+        for column in ("params", "game_params", "labels"):
+            chosen = chosen & _where(rows[column], _has(getattr(query, column)))
         if query.at:
-            compared = {text: comparison_of(text) == query.at for text in set(rows["params"])}
-            rows = rows[_chosen_texts(rows["params"], compared)]
+            chosen = chosen & _where(rows["params"], lambda text: comparison_of(text) == query.at)
+        rows = rows[chosen]
         if query.games is not None:
             rows = rows[_of_games(rows, query.games)]
         rows = rows.drop_duplicates(_MEASUREMENT)
@@ -186,6 +193,12 @@ class Rows:
         elif query.step is not None:
             rows = rows[(rows["step"] == query.step).fillna(False).to_numpy(bool)]
         return rows
+
+    def _part(self, key: tuple[str, ...]) -> pd.DataFrame:
+        """The rows of a scale, question, metric and solver, with text as categories."""
+        if key not in self._parts:
+            self._parts[key] = compact(self._frame.iloc[self._places.get(key, [])])
+        return self._parts[key]
 
 
 def decide(rows: Rows, check: Check, kind: Literal["exact", "statistical"]) -> Finding:
@@ -251,21 +264,30 @@ def _by_unit(rows: pd.DataFrame, keys: list[str], by: list[str]) -> "pd.Series[f
 
 
 def _of_interval(values: pd.DataFrame, check: Check) -> Finding:
-    """The verdict by the 95% interval of the mean over draws or seeds."""
-    plain = values.assign(claim=0).drop(columns="metric", errors="ignore")
-    plain = plain.assign(**{k: plain[k].replace(-1, pd.NA) for k in ("seed", "context")})
-    (e,) = estimate(plain, ["claim"]).itertuples()
+    """The verdict by a test of the mean over draws or seeds, and its 95% interval as text."""
+    unit = values.assign(check="", **{k: values[k].replace(-1, pd.NA) for k in ("seed", "context")})
+    (e,) = estimate(unit, ["check"]).itertuples()
     text = f"{check.name} {_text(e.mean)}".strip()
     if math.isnan(e.low):
         return Finding("undecided", text, str(e.n))
     text += f" [{_text(e.low)}, {_text(e.high)}]"
-    if check.equals is not None:
-        kept = e.low <= check.high and e.high >= check.low
-        return Finding("holds" if kept else "fails", text, str(e.n))
-    if check.low <= e.low and e.high <= check.high:
-        return Finding("holds", text, str(e.n))
-    out = e.high < check.low or e.low > check.high
-    return Finding("fails" if out else "undecided", text, str(e.n))
+    inside = check.low <= e.mean <= check.high
+    covered = e.low <= check.high and e.high >= check.low
+    otherwise: Verdict = "holds" if check.equals is not None and covered else "undecided"
+    p = 1.0 if inside and check.equals is not None else _p_at_bound(unit, check)
+    return Finding("holds" if inside else "fails", text, str(e.n), "", p, otherwise)
+
+
+def _p_at_bound(unit: pd.DataFrame, check: Check) -> float:
+    """Two-sided p-value of Student's t test that the mean is at the nearest bound."""
+    from scipy.stats import ttest_1samp
+
+    draws = with_draws(fill_units(unit)).groupby(["seed", "draw", "context"])["value"].mean()
+    each = draws.groupby(["seed", "draw"]).mean().to_numpy()
+    bound = min((check.low, check.high), key=lambda end: abs(end - each.mean()))
+    if np.ptp(each) == 0:
+        return float(each[0] == bound)
+    return float(ttest_1samp(each, bound).pvalue)
 
 
 def _text(number: float) -> str:
@@ -273,15 +295,14 @@ def _text(number: float) -> str:
     return f"{round(number, 15) + 0:.{_DIGITS}g}"
 
 
-def _matching(texts: "pd.Series[Any]", wanted: Mapping[str, Any]) -> Any:
-    """A mask of the texts of JSON that have the wanted values; "" is missing or null."""
-    if not wanted:
-        return np.ones(len(texts), dtype=bool)
-    chosen = {}
-    for text in set(texts):
-        present = {key: "" if value is None else value for key, value in json.loads(text).items()}
-        chosen[text] = all(_same(present.get(key, ""), value) for key, value in wanted.items())
-    return _chosen_texts(texts, chosen)
+def _has(wanted: Mapping[str, Any]) -> Callable[[str], bool]:
+    """Whether a text of JSON has the wanted values; "" is one that is missing or null."""
+
+    def has(text: str) -> bool:
+        values = {key: "" if value is None else value for key, value in json.loads(text).items()}
+        return all(_same(values.get(key, ""), value) for key, value in wanted.items())
+
+    return has
 
 
 def _same(present: Any, wanted: Any) -> bool:
@@ -289,8 +310,13 @@ def _same(present: Any, wanted: Any) -> bool:
     return bool(present == wanted) and isinstance(present, bool) == isinstance(wanted, bool)
 
 
-def _chosen_texts(texts: "pd.Series[Any]", chosen: Mapping[str, bool]) -> Any:
-    return texts.astype(object).map(chosen).to_numpy(bool) if len(texts) else np.zeros(0, bool)
+def _where(texts: "pd.Series[Any]", holds: Callable[[str], bool]) -> NDArray[np.bool_]:
+    """A mask of the texts of which ``holds`` is true, asked once for each category that occurs."""
+    codes = texts.cat.codes.to_numpy()
+    flags = np.zeros(len(texts.cat.categories), dtype=bool)
+    used = np.unique(codes)
+    flags[used] = [holds(texts.cat.categories[code]) for code in used]
+    return np.asarray(flags[codes])
 
 
 def _of_games(rows: pd.DataFrame, games: list[str]) -> Any:

@@ -5,8 +5,10 @@ random is in, or statistical, about a mean over draws or seeds. Every claim reco
 is expected of it, which may be "fails": a claim that does not hold is a finding.
 """
 
+import math
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,20 +16,24 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from results.claim_checks import Check, Finding, Rows, decide
+from results.claim_checks import Check, Finding, Rows, Verdict, decide
 from results.rows import RunError
-
-Verdict = Literal["holds", "fails", "undecided", "not measured"]
+from results.statistics import holm
 
 PATH = Path(__file__).with_name("claims.toml")
 DERIVED = "derived"
 """The source of claims that were worked out for this project and are in no paper."""
 
+SIGNIFICANT = 0.05
+"""A statistical claim is decided where its p-value, adjusted by Holm's method, is below this."""
+
 READING = (
-    "holds, fails: every check of the claim came out so, or one did not. An exact claim compares "
-    "numbers in which nothing is random; a statistical one is decided by the 95% interval of a mean "
-    "over n draws or seeds, not adjusted for the number of claims, and is undecided where the "
-    "interval reaches over the bound. not measured: these runs have no rows for it."
+    "holds: every check of the claim came out; fails: one did not. An exact claim compares numbers "
+    "in which nothing is random, its n is how many; of several, the worst is shown. A statistical "
+    "claim is about a mean over n draws or seeds, shown with its 95% interval: it is decided where "
+    "Student's t test has p < 0.05 after Holm's adjustment for all statistical claims, and else "
+    "undecided; a published value holds if the interval covers it. not measured: these runs have "
+    "no rows for it."
 )
 
 COLUMNS = (
@@ -152,7 +158,7 @@ def _read() -> tuple[list[Claim], dict[str, str]]:
 
 
 def papers() -> dict[str, str]:
-    """arXiv number -> authors, year and title of every paper whose claims are listed."""
+    """ArXiv number -> authors, year and title of every paper whose claims are listed."""
     return dict(_read()[1])
 
 
@@ -204,9 +210,20 @@ def verify(frame: pd.DataFrame, of: Sequence[Claim] | None = None) -> pd.DataFra
     RunError
         If the frame lacks a column.
     """
-    rows = Rows(frame)
-    lines = [_line(rows, claim) for claim in (claims() if of is None else of)]
+    rows, asked = Rows(frame), claims() if of is None else of
+    found = [[decide(rows, check, claim.kind) for check in claim.checks] for claim in asked]
+    lines = [_line(claim, part) for claim, part in zip(asked, _adjusted(found), strict=True)]
     return pd.DataFrame(lines, columns=list(COLUMNS), dtype=object)
+
+
+def table(of: Sequence[Claim]) -> pd.DataFrame:
+    """The claims without a run, in the columns of ``verify``; reason says what measures them."""
+    lines = [
+        claim.model_dump(include=set(COLUMNS))
+        | {"reason": claim.reason or " or ".join(claim.specs)}
+        for claim in of
+    ]
+    return pd.DataFrame(lines, columns=list(COLUMNS), dtype=object).fillna("")
 
 
 def unexpected(table: pd.DataFrame) -> pd.DataFrame:
@@ -215,14 +232,28 @@ def unexpected(table: pd.DataFrame) -> pd.DataFrame:
     return table[differs & (table["kind"] == "exact")]
 
 
-def _line(rows: Rows, claim: Claim) -> dict[str, str]:
-    found = [decide(rows, check, claim.kind) for check in claim.checks]
+def _adjusted(found: Sequence[Sequence[Finding]]) -> list[list[Finding]]:
+    """The findings, with "undecided" or the like where p is not small for so many tests."""
+    p = iter(holm([finding.p for part in found for finding in part]))
+    return [
+        [
+            finding
+            if math.isnan(finding.p) | (adjusted < SIGNIFICANT)
+            else replace(finding, verdict=finding.otherwise)
+            for finding, adjusted in zip(part, p, strict=False)
+        ]
+        for part in found
+    ]
+
+
+def _line(claim: Claim, found: Sequence[Finding]) -> dict[str, str]:
     verdict, reason = _together(claim, found)
     fields = claim.model_dump(include=set(COLUMNS) - {"reason"})
-    counts = list(dict.fromkeys(finding.n for finding in found if finding.n))
+    shown = [] if verdict == "not measured" else [finding for finding in found if finding.n]
+    counts = dict.fromkeys(finding.n for finding in shown)
     return fields | {
-        "ours": "; ".join(finding.text for finding in found if finding.text),
-        "n": " / ".join(counts) if claim.kind == "statistical" else _total(found),
+        "ours": "; ".join(finding.text for finding in shown),
+        "n": " / ".join(counts) if claim.kind == "statistical" else _total(shown),
         "verdict": verdict,
         "reason": reason,
     }
