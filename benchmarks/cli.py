@@ -1,7 +1,8 @@
 """The command line: ``prefgames``.
 
 Nothing heavy is imported before a command needs it. Data goes to stdout, messages to stderr. Exit
-codes: 0 done, 1 some cells failed, 2 wrong usage, spec or data, 130 interrupted.
+codes: 0 done, 1 some cells failed, or an exact claim came out otherwise than expected, 2 wrong
+usage, spec or data, 130 interrupted.
 """
 
 import json
@@ -261,6 +262,35 @@ def figures(
     for run in runs:
         for path in drawing.draw(run, only=only or (), formats=asked, width=width):
             console.out(str(path))
+
+
+@app.command()
+def verify(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
+) -> None:
+    """Check the published claims on the rows of runs; exit code 1 if an exact one surprises."""
+    from benchmarks import verify as verifying
+    from results import claims as published
+    from results import load
+
+    table = published.verify(load(runs))
+    verifying.show(table)
+    console.say(verifying.summary(table))
+    if len(published.unexpected(table)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def claims(
+    paper: Annotated[
+        str | None, typer.Argument(help="Only of this paper, by arXiv number, or `derived`.")
+    ] = None,
+) -> None:
+    """List the published claims, what is expected of each here, and which spec measures it."""
+    from benchmarks import verify as verifying
+    from results import claims as published
+
+    verifying.show_list(published.claims(paper))
 
 
 @app.command()
