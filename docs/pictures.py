@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "pictures"
 CONCEPTS = ("rlhf", "nlhf", "slhf")
 PEOPLE = ("A > B > C", "B > C > A", "C > A > B")
-TAUS = np.geomspace(0.01, 10, 61)
+TAUS = np.geomspace(0.01, 10, 31)
 SETTINGS = {
     "font.family": "DejaVu Sans",
     "font.size": 9,

@@ -24,7 +24,9 @@ from tests.command import call
 from tests.outside import prefgames
 
 ROOT = Path(__file__).parents[1]
-_BLOCK = re.compile(r"^(<!-- not run: (.+) -->\n)?```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"^(<!-- not run: ([^\n]+) -->\n)?```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 _FILE = re.compile(r"# (\w+\.(?:toml|py))$", re.MULTILINE)
 KINDS = {"console", "python", "text", "toml"}
 
@@ -60,9 +62,7 @@ def links(page: Path) -> list[str]:
 class Reader:
     """Does what pages say, in the current directory; raises at the first block that fails."""
 
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.monkeypatch, self.capsys = monkeypatch, capsys
         self.trains = importlib.util.find_spec("torch") is not None
 
@@ -72,21 +72,18 @@ class Reader:
         names: dict[str, object] = {"__name__": module}
         self.monkeypatch.setitem(sys.modules, module, type(sys)(module))
         printed: list[str] = []
-        added = {registry: dict(registry.added) for registry in (GAMES, SOLVERS)}
-        try:
-            for block in blocks(page):
-                if block.not_run or (self._needs_torch(block) and not self.trains):
-                    continue
-                try:
-                    if block.kind == "text":
-                        _require_shown(block.text, printed)
-                    else:
-                        printed = self._run(block, names).splitlines()
-                except Exception as error:  # names the block; pytest shows both
-                    raise AssertionError(f"{page.name}, line {block.line}: {error}") from error
-        finally:
-            for registry, before in added.items():
-                registry.added = before
+        for registry in (GAMES, SOLVERS):  # what the page adds is forgotten after the test
+            self.monkeypatch.setattr(registry, "added", dict(registry.added))
+        for block in blocks(page):
+            if block.not_run or (self._needs_torch(block) and not self.trains):
+                continue
+            try:
+                if block.kind == "text":
+                    _require_shown(block.text, printed)
+                else:
+                    printed = self._run(block, names).splitlines()
+            except Exception as error:  # names the block; pytest shows both
+                raise AssertionError(f"{page.name}, line {block.line}: {error}") from error
 
     def _run(self, block: Block, names: dict[str, object]) -> str:
         file = _FILE.match(block.text)
@@ -107,7 +104,7 @@ class Reader:
             return ""
         assert program == "prefgames", f"{program} is not run by the tests"
         if arguments[0] == "run":  # figures are tested elsewhere and take longest
-            done = prefgames(*arguments, cwd=Path.cwd())
+            done = prefgames(*arguments, "--jobs", "1", cwd=Path.cwd())
             assert done.returncode == 0, done.stderr
             return done.stdout
         code, out, err = call(self.monkeypatch, self.capsys, *arguments)
@@ -115,7 +112,9 @@ class Reader:
         return out
 
     def _needs_torch(self, block: Block) -> bool:
-        return "import llm" in block.text or "from llm" in block.text or " # extra llm" in block.text
+        return (
+            "import llm" in block.text or "from llm" in block.text or " # extra llm" in block.text
+        )
 
 
 def _commands(text: str) -> Iterator[str]:
