@@ -99,7 +99,7 @@ STRENGTHS: dict[str, str] = {
 
 
 def strengths(params: str) -> tuple[float, float]:
-    """tau and kl of a method with these parameters, as ``STRENGTHS`` defines them."""
+    """The tau and kl of a method with these parameters, as ``STRENGTHS`` defines them."""
     values: dict[str, Any] = json.loads(params)
     if "kl" in values:
         return math.nan, float(values["kl"])

@@ -1,4 +1,4 @@
-"""The pages of the site do what they say: every block is run, and what it prints is what is shown."""
+"""The pages of the site do what they say: every block is run, and prints what is shown."""
 
 from pathlib import Path
 
