@@ -3,6 +3,7 @@
 ``:::{generated} metrics`` stands for the text that the function ``metrics`` of this module returns.
 """
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -94,6 +95,23 @@ def plugins(kind: str) -> str:
         documented = _restructured([f".. {directive}:: {path}\n"])
         sections.append(f"### {name}\n\n{about}\n\n{documented}")
     return "\n".join(sections)
+
+
+@part
+def laws(kind: str) -> str:
+    """The checks that plugins of a kind pass: name and first line of the docstring.
+
+    Read as text, because some of these modules need torch to be imported.
+    """
+    text = (ROOT / "benchmarks" / "conformance" / f"{kind}.py").read_text(encoding="utf-8")
+    functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    checks = [f for f in functions if f.name[0] != "_" and len(f.args.args) == 1]
+    rows = [[f"`{f.name}`", _first_sentence(f)] for f in checks]
+    return _table(["law", "what must hold"], rows)
+
+
+def _first_sentence(function: ast.FunctionDef) -> str:
+    return (ast.get_docstring(function) or "").partition("\n")[0]
 
 
 @part

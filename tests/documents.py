@@ -49,6 +49,11 @@ def blocks(page: Path) -> list[Block]:
     ]
 
 
+def words(picture: Path) -> list[str]:
+    """The words and numbers in an SVG, in order; where they stand is left to matplotlib."""
+    return re.findall(r"<text[^>]*>([^<]*)", picture.read_text(encoding="utf-8"))
+
+
 def prose(page: Path) -> str:
     return _BLOCK.sub("", page.read_text(encoding="utf-8"))
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import matplotlib
 import pytest
 
 from benchmarks.spec import read
-from tests.documents import KINDS, ROOT, Reader, blocks, links
+from tests.documents import KINDS, ROOT, Reader, blocks, links, words
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 NOT_RUN = {
@@ -43,10 +44,48 @@ def test_blocks_run_in_order_and_print_what_is_shown(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setitem(matplotlib.rcParams, "svg.fonttype", "none")
     for page in pages:
         Reader(monkeypatch, capsys).follow(page)
+    for drawn in tmp_path.glob("*.svg"):
+        stored = ROOT / "docs" / "pictures" / drawn.name
+        assert words(stored) == words(drawn), f"{drawn} is what the page draws today; store it"
     for spec in tmp_path.glob("*.toml"):
         assert read(spec).name == spec.stem
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("```python\nprint(1)\nprint(2)\n```\n\n```text\n1\n3\n```\n", "line 6: printed '2'"),
+        ("```python\nprint(1)\nprint(2)\n```\n\n```text\n1\n```\n", "line 6: '2' was printed too"),
+        ("```python\nprint(1)\n```\n\n```text\n1\n2\n```\n", "line 5: '2' was not printed"),
+        ("Text.\n\n```python\n1 / 0\n```\n", "line 3: division by zero"),
+        ("```console\n$ prefgames ls nothing\n```\n", "line 1: .*'nothing' is not one of"),
+        ("```console\n$ rm -r runs\n```\n", "line 1: rm is not run"),
+    ],
+)
+def test_a_page_that_is_wrong_is_noticed(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    complaint: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    with pytest.raises(AssertionError, match=rf"page\.md, {complaint}"):
+        Reader(monkeypatch, capsys).follow(page)
+
+
+def test_lines_may_be_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    text = "```python\nprint(1)\nprint(2)\nprint(3)\n```\n\n```text\n...\n2\n...\n```\n"
+    page.write_text(text, encoding="utf-8")
+    Reader(monkeypatch, capsys).follow(page)
 
 
 def test_every_page_is_in_the_table_of_contents() -> None:
