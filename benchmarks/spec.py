@@ -107,7 +107,15 @@ _Grid = Annotated[dict[str, _Axis], BeforeValidator(_listed_frontier)]
 
 
 class Entry(BaseModel):
-    """One or more plugins with the same parameters; keys that are not fields are parameters."""
+    """One or more plugins with the same parameters; keys that are not fields are parameters.
+
+    Attributes
+    ----------
+    name : str or list of str
+        Registry names.
+    grid : mapping of str to list
+        Parameter -> the values that it takes in turn; with several axes, every combination.
+    """
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -140,7 +148,17 @@ def _points(kind: str, name: str, axis: str, values: list[Any]) -> list[dict[str
 
 
 class ExperimentEntry(Entry):
-    """Experiments of one scale, possibly for some of the games or methods only."""
+    """Experiments of one scale, possibly for some of the games or methods only.
+
+    Attributes
+    ----------
+    scale : "tabular" or "llm"
+        Whether games are crossed with solvers, or with learners of language models.
+    games, solvers, learners : list of str
+        Only these of the spec; all if left out.
+    seeds : int >= 1
+        Only the first seeds of the spec; all if left out.
+    """
 
     scale: Scale = "tabular"
     games: _Names | None = None
@@ -159,7 +177,23 @@ class ExperimentEntry(Entry):
 
 
 class Spec(BaseModel):
-    """The content of a spec file, before its entries are written out."""
+    """The content of a spec file, before its entries are written out.
+
+    Attributes
+    ----------
+    name : str
+        What the run directory is called: letters, digits, "_", "." and "-".
+    seeds : int >= 1
+        How many seeds a cell has in which something is drawn; other cells run once.
+    seed : int >= 0
+        The first of the seeds.
+    timeout : float > 0
+        Seconds that a cell may take.
+    games, solvers, learners, experiments : list of tables
+        What is crossed: every game with every solver (or learner), in every experiment.
+    hypotheses : list of tables
+        Claims of "more" and "less", written before the run and tested on it.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

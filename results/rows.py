@@ -18,6 +18,21 @@ Status = Literal[
     "interrupted",
 ]
 
+STATUSES: dict[Status, str] = {
+    "ok": "there is a value, and a valid certificate where the solver gives one",
+    "max_steps": "an iterative solver was stopped before it settled; the value is of where it was",
+    "diverged": "the iterates left the finite numbers; a training keeps the value of its last good "
+    "checkpoint, a solver has none",
+    "undefined": "the answer does not exist, e.g. a Bradley-Terry maximum that is infinite or a KL "
+    "that the concept cannot reach; the message says which",
+    "skipped": "the question cannot be asked of this game or method; the message says why",
+    "error": "the cell raised an exception; the message has its type and text",
+    "timeout": "the cell took longer than the spec's timeout and was stopped",
+    "crashed": "the process of the cell died, for instance for want of memory",
+    "interrupted": "the run was stopped while the cell was computed; resuming computes it again",
+}
+"""What the status of a row means."""
+
 FAILED: tuple[Status, ...] = ("error", "timeout", "crashed")
 """Statuses that make a run's exit code 1; all others are results."""
 
@@ -73,6 +88,23 @@ class Row:
 
 
 COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(Row))
+
+STRENGTHS: dict[str, str] = {
+    "tau": "weight of the KL penalty, where all weights of the method are this one; NaN where they "
+    "differ, where the method has none, and where tau was found to match a KL (the metric `tau` "
+    "then has it)",
+    "kl": "KL to the reference that was asked for, in nats; NaN where none was",
+}
+"""Columns that ``results.load`` reads from ``params`` and puts after it, as float64."""
+
+
+def strengths(params: str) -> tuple[float, float]:
+    """The tau and kl of a method with these parameters, as ``STRENGTHS`` defines them."""
+    values: dict[str, Any] = json.loads(params)
+    if "kl" in values:
+        return math.nan, float(values["kl"])
+    weights = {value for key, value in values.items() if key == "tau" or key.startswith("tau_")}
+    return (float(weights.pop()) if len(weights) == 1 else math.nan), math.nan
 
 
 def canonical(values: Mapping[str, Any]) -> str:

@@ -25,8 +25,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+
 from results import stored_games, timings
-from results.rows import COLUMNS, FAILED, Row, RunError
+from results.rows import COLUMNS, FAILED, STRENGTHS, Row, RunError, strengths
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,8 +164,9 @@ def load(runs: str | Path | Sequence[str | Path]) -> "pd.DataFrame":
     Returns
     -------
     DataFrame
-        Its columns are the fields of ``Row``; seed, context and step are Int64 with <NA> where
-        they do not apply. Rows are in the order of the matrix.
+        Its columns are the fields of ``Row``, with ``results.rows.STRENGTHS`` after ``params``;
+        seed, context and step are Int64 with <NA> where they do not apply. Rows are in the order
+        of the matrix.
 
     Raises
     ------
@@ -173,10 +176,14 @@ def load(runs: str | Path | Sequence[str | Path]) -> "pd.DataFrame":
     import pandas as pd
 
     listed = [runs] if isinstance(runs, str | Path) else list(runs)
-    frames = [_load(Path(run)) for run in listed]
-    if not frames:
-        return _frame([])
-    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    frames = [_load(Path(run)) for run in listed] or [_frame([])]
+    frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    codes, texts = pd.factorize(frame["params"])
+    read = np.array([strengths(text) for text in texts]).reshape(-1, len(STRENGTHS))
+    place = COLUMNS.index("params") + 1
+    for name, values in reversed([*zip(STRENGTHS, read[codes].T, strict=True)]):
+        frame.insert(place, name, values)
+    return frame
 
 
 def _load(run_dir: Path) -> "pd.DataFrame":

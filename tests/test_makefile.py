@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CHECKS = ["-m ruff check .", "-m ruff format --check .", "-m mypy", "-m pytest -n auto"]
+DOCS = ["-m sphinx -E -W -n --keep-going -q -d build/doctrees docs build/docs"]
 QUICK, LLM_QUICK = "-m benchmarks run quick", "-m benchmarks run llm_quick"
 PYTHON = """\
 #!/bin/sh
@@ -57,7 +58,7 @@ def pip(extras: str) -> str:
 def test_the_default_is_help_and_lists_every_target(checkout: Path) -> None:
     shown = make(checkout)
     targets = {line.split()[1] for line in shown.stdout.splitlines()}
-    assert targets == {"help", "run", "llm", "test", "bench", "publish", "clean"}
+    assert targets == {"help", "run", "llm", "test", "bench", "docs", "publish", "clean"}
     assert not (checkout / ".venv").exists()
 
 
@@ -65,8 +66,10 @@ def test_a_target_installs_what_it_lacks_once(checkout: Path) -> None:
     assert calls(checkout, "run") == [pip(""), QUICK]
     assert calls(checkout, "run") == [QUICK]
     assert calls(checkout, "llm") == [pip("[llm]"), LLM_QUICK]
+    assert calls(checkout, "docs") == [pip("[docs]"), *DOCS]
     assert calls(checkout, "test") == [pip("[test,llm]"), *CHECKS]
-    for target, expected in {"run": [QUICK], "llm": [LLM_QUICK], "test": CHECKS}.items():
+    everything = {"run": [QUICK], "llm": [LLM_QUICK], "docs": DOCS, "test": CHECKS}
+    for target, expected in everything.items():
         assert calls(checkout, target) == expected
 
 

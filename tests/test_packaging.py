@@ -113,7 +113,7 @@ def test_the_wheel_tells_its_licence_command_and_requirements(wheel: Path) -> No
     assert {r.partition(">")[0] for r in extra} >= {"torch", "transformers"}
     assert set(extra).isdisjoint(PROJECT["project"]["dependencies"])
     assert all(re.fullmatch(r"[\w-]+>=[\d.]+", requirement) for requirement in extra), extra
-    assert set(metadata.get_all("Provides-Extra", [])) == {"llm", "test"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"docs", "llm", "test"}
 
 
 def test_one_version_of_torch_is_installed_everywhere() -> None:

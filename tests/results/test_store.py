@@ -8,14 +8,19 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
 from results import Row, RunError, load
-from results.rows import COLUMNS, Status
+from results.rows import COLUMNS, STATUSES, STRENGTHS, Status
 from results.store import TABLE, Store, records
+
+SPLIT = COLUMNS.index("params") + 1
+LOADED = (*COLUMNS[:SPLIT], *STRENGTHS, *COLUMNS[SPLIT:])
 
 ROW = Row(
     run="demo-0123",
@@ -66,7 +71,7 @@ def segment(run_dir: Path) -> Path:
 
 def test_what_is_appended_is_loaded_in_the_order_of_the_matrix(run_dir: Path) -> None:
     frame = load(run_dir)
-    assert tuple(frame.columns) == COLUMNS
+    assert tuple(frame.columns) == LOADED
     assert list(frame["cell"]) == ["a", "b", "b", "c", "c", "c"]
     assert list(frame["value"].iloc[:4]) == [1e-300, 0.25, 1 / 3, math.inf]
     assert math.isnan(frame["value"].iloc[4])
@@ -186,14 +191,42 @@ def test_several_runs_are_one_table(run_dir: Path, tmp_path: Path) -> None:
     frame = load([run_dir, str(tmp_path / "other")])
     assert list(frame["run"].unique()) == ["demo-0123", "other"]
     assert list(frame.index) == list(range(7))
-    assert tuple(load([]).columns) == COLUMNS
+    assert tuple(load([]).columns) == LOADED
+
+
+@pytest.mark.parametrize(
+    ("params", "tau", "kl"),
+    [
+        ('{"tau":0}', 0.0, None),
+        ('{"tau":0.1,"payoff":"sign"}', 0.1, None),
+        ('{"tau_follower":0.3,"tau_leader":0.3}', 0.3, None),
+        ('{"tau_follower":0,"tau_leader":0.3}', None, None),
+        ('{"kl":0.03}', None, 0.03),
+        ('{"kl":0.03,"tau_follower":0}', None, 0.03),
+        ('{"taurus":1}', None, None),
+    ],
+)
+def test_strength_is_two_columns_beside_the_parameters(
+    tmp_path: Path, params: str, tau: float | None, kl: float | None
+) -> None:
+    with Store(tmp_path) as store:
+        store.append(0, "", [ROW, replace(ROW, cell="b", params=params)])
+    frame = load(tmp_path)
+    assert frame[["tau", "kl"]].dtypes.tolist() == ["float64", "float64"]
+    assert frame.loc[0, "tau"] == 0.1
+    expected = [math.nan if value is None else value for value in (tau, kl)]
+    assert np.array_equal(frame.loc[1, ["tau", "kl"]].astype(float), expected, equal_nan=True)
+
+
+def test_every_status_has_a_meaning() -> None:
+    assert set(STATUSES) == set(get_args(Status))
 
 
 def test_a_run_without_a_finished_cell_is_an_empty_table(tmp_path: Path) -> None:
     with Store(tmp_path):
         pass
     frame = load(tmp_path)
-    assert tuple(frame.columns) == COLUMNS
+    assert tuple(frame.columns) == LOADED
     assert len(frame) == 0
     assert_frame_equal(pd.concat([frame]), frame)
 

@@ -13,7 +13,7 @@ from results import load, report
 from results.headline import headline
 from results.metrics import METRICS
 from results.questions import speed
-from results.rows import COLUMNS, RunError
+from results.rows import COLUMNS, STRENGTHS, RunError
 from tests.recorded import framed, row
 
 
@@ -52,7 +52,7 @@ def perf(tmp_path: Path) -> Path:
 
 def test_a_file_is_the_rows_of_speed(perf: Path) -> None:
     frame = load(perf)
-    assert tuple(frame.columns) == COLUMNS
+    assert set(frame.columns) == {*COLUMNS, *STRENGTHS}
     assert set(frame["experiment"]) == {"speed"}
     assert set(frame["metric"]) <= METRICS.keys()
     assert set(frame["run"]) == {"perf-1"}
