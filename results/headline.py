@@ -9,7 +9,6 @@ import pandas as pd
 
 from results.comparisons import select_comparison, void_metrics
 from results.frames import FILLED, categories, comparison_in, describe, measured
-from results.panels import short
 from results.questions import SECTIONS, consistency, data_sensitivity, refinement
 from results.questions.layout import GAME_AND_METHOD
 from results.questions.section import Section
@@ -165,7 +164,7 @@ def _most_probable(rows: pd.DataFrame) -> Cells:
     lines = groups.agg(name=("name", "first"), names=("name", "nunique"), top=("top", "mean"))
     out = {(str(g), str(m)): _UNDEFINED for g, m in zip(rows["game"], rows["method"], strict=True)}
     for (game, method), name, names, mean in lines.itertuples(name=None):
-        answer = short(" ".join(name.split()), _LONGEST_NAME) if names == 1 else "varies"
+        answer = _short(" ".join(name.split()), _LONGEST_NAME) if names == 1 else "varies"
         out[str(game), str(method)] = f"{answer} {mean:.2f}"
     return out
 
@@ -255,3 +254,8 @@ COLUMNS = (
         _shares,
     ),
 )
+
+
+def _short(name: str, longest: int) -> str:
+    """The name, cut to at most ``longest`` characters with an ellipsis."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"

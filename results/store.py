@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE = "table.parquet"
+_GROUP_ROWS = 200_000
 _CHECK = ',"check":"'
 _INTEGERS = ("seed", "context", "step")
 
@@ -136,8 +137,17 @@ class Store:
         stored_games.write(
             self.run_dir, [(*(r.columns[key][0] for key in keys), r.game) for r in finished]
         )
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        types = {**dict.fromkeys(_INTEGERS, pa.int64()), "value": pa.float64()}
+        schema = pa.schema([(name, types.get(name, pa.string())) for name in COLUMNS])
         part = self.run_dir / f".{TABLE}"
-        _frame(finished).to_parquet(part, index=False)
+        with pq.ParquetWriter(
+            part, schema, compression="zstd", use_dictionary=[c for c in COLUMNS if c != "value"]
+        ) as writer:
+            for group in _groups(finished):
+                writer.write_table(pa.Table.from_pandas(_frame(group), schema, preserve_index=False))
         part.replace(self.run_dir / TABLE)
 
 
@@ -205,6 +215,19 @@ def _frame(finished: Sequence[Record]) -> "pd.DataFrame":
     import pandas as pd
 
     return _typed(pd.DataFrame({c: [v for r in finished for v in r.columns[c]] for c in COLUMNS}))
+
+
+def _groups(finished: Sequence[Record]) -> Iterator[list[Record]]:
+    """The records in groups of about ``_GROUP_ROWS`` rows, because a whole run may not fit."""
+    group: list[Record] = []
+    size = 0
+    for record in finished:
+        group.append(record)
+        size += len(record.columns["value"])
+        if size >= _GROUP_ROWS:
+            yield group
+            group, size = [], 0
+    yield group
 
 
 def _typed(frame: "pd.DataFrame") -> "pd.DataFrame":

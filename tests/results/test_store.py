@@ -16,6 +16,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from results import Row, RunError, load
+from results import store as store_module
 from results.rows import COLUMNS, STATUSES, STRENGTHS, Status
 from results.store import TABLE, Store, records
 
@@ -99,7 +100,11 @@ def test_every_line_is_strict_json(run_dir: Path) -> None:
         assert json.loads(line, parse_constant=refuse)["columns"]["run"] == "demo-0123"
 
 
-def test_the_parquet_copy_is_the_same_table(run_dir: Path) -> None:
+@pytest.mark.parametrize("group_rows", [1, 4, 200_000])
+def test_the_parquet_copy_is_the_same_table(
+    run_dir: Path, group_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_GROUP_ROWS", group_rows)
     lines = load(run_dir)
     with Store(run_dir) as store:
         store.finish(records(run_dir))
