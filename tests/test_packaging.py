@@ -147,7 +147,7 @@ def test_the_quick_matrix_runs_elsewhere_and_is_not_run_again(
     printed = [line.split() for line in first.stdout.splitlines()]
     missing = [line for line in table.splitlines() if line.split() not in printed]
     assert not missing, f"README.md shows lines that `run quick` does not print: {missing}"
-    assert len(table.splitlines()) == 10
+    assert len(table.splitlines()) == 13
 
     (folder,) = (place / "runs").iterdir()
     assert re.fullmatch(r"quick-[0-9a-f]{8}", folder.name)
