@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from results import style
 from results.metrics import METRICS
 from results.sheet import Sheet, fitting, wrapped
 from results.style import FAINT, GREY, WHITE, MethodStyle

@@ -70,10 +70,10 @@ def test_every_link_leads_somewhere(whole: Path) -> None:
     text = (whole / "report.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert {Path(link).name for link in links} == {
-        *(f"{n}.png" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
-        *("influence.png", "influence.csv", "sharpness.csv", "data_sensitivity_by_comparisons.csv"),
-        "consistency_KL_0.05_nats.png",
-        "frontier.png",
+        *(f"{n}.svg" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
+        *("influence.svg", "influence.csv", "sharpness.csv", "data_sensitivity_by_comparisons.csv"),
+        "consistency_KL_0.05_nats.svg",
+        "frontier.svg",
         "frontier.csv",
         *(f"{n}.csv" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
         *("changes.csv", "types.csv", "first_answers.csv", "revisions.csv"),
@@ -127,12 +127,17 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path)
     folder = run(tmp_path / "r", with_nash_md())
     figures.draw(folder)
     text = report.write(folder).read_text(encoding="utf-8")
-    drawn = {path.stem for path in (folder / "figures").glob("*.png")}
+    drawn = {path.stem for path in (folder / "figures").glob("*.svg")}
     assert drawn == {
         "consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1", "data_sensitivity",
-        "refinement", "refinement_tau_0.1", "robustness", "influence", "frontier", "story",
+        "refinement", "refinement_tau_0.1", "robustness", "influence", "frontier", "story", "simplex",
+        "missing_pairs",
     }  # fmt: skip
-    assert drawn == set(re.findall(r"\]\(figures/(.*)\.png\)", text)) | {"story"}
+    assert drawn == set(re.findall(r"\]\(figures/(.*)\.svg\)", text)) | {
+        "story",
+        "simplex",
+        "missing_pairs",
+    }
     first, second = text.index("| game | at tau = 0 |"), text.index("| game | at tau = 0.1 |")
     assert first < text.index("With nash_md, at tau = 0.1 (equal temperature). The same") < second
     assert text.count("\nAt tau = 0 (no penalty).") == 6
