@@ -114,11 +114,18 @@ def dot_panels(
             limit(axes, "x", panel.top)
 
 
-def dots_height(number: int, games: Sequence[str], styles: Mapping[str, MethodStyle]) -> float:
-    """The height in inches of a band of so many panels of ``dot_panels``."""
-    lines = -(-number // fitting(number, _LEAST, _NAMES))
+def dots_height(
+    panels: Sequence[Panel], games: Sequence[str], styles: Mapping[str, MethodStyle]
+) -> float:
+    """The height in inches of the band that ``dot_panels`` needs."""
+    lines = -(-len(panels) // fitting(len(panels), _LEAST, _NAMES))
+    words = max((panel.title.count("\n") + panel.axis.count("\n") for panel in panels), default=0)
     tallest = max((shown_name(game).count("\n") for game in games), default=0)
-    return lines * (0.75 + max(0.38, 0.29 + 0.13 * tallest, 0.15 * (len(styles) - 1)) * len(games))
+    return lines * (
+        0.65
+        + 0.13 * words
+        + max(0.38, 0.29 + 0.13 * tallest, 0.15 * (len(styles) - 1)) * len(games)
+    )
 
 
 def _dot(axes: "Axes", e: Any, height: float, style: MethodStyle) -> None:

@@ -154,6 +154,6 @@ def dots(
             title += f"\n{means_in_words(estimates[message], ' '.join(column.panel.split()))}"
     with style.settings():
         legend = panels.legend(styles, estimates.values())
-        sheet = Sheet(title, legend, panels.dots_height(len(shown), games, styles))
+        sheet = Sheet(title, legend, panels.dots_height(shown, games, styles))
         panels.dot_panels(sheet, 0, shown, games, styles)
     return sheet.figure

@@ -128,16 +128,12 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path)
     figures.draw(folder)
     text = report.write(folder).read_text(encoding="utf-8")
     drawn = {path.stem for path in (folder / "figures").glob("*.svg")}
+    unasked = {"story", "simplex", "missing_pairs"}  # of no single question
     assert drawn == {
         "consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1", "data_sensitivity",
-        "refinement", "refinement_tau_0.1", "robustness", "influence", "frontier", "story", "simplex",
-        "missing_pairs",
+        "refinement", "refinement_tau_0.1", "robustness", "influence", "frontier", *unasked,
     }  # fmt: skip
-    assert drawn == set(re.findall(r"\]\(figures/(.*)\.svg\)", text)) | {
-        "story",
-        "simplex",
-        "missing_pairs",
-    }
+    assert drawn == set(re.findall(r"\]\(figures/(.*)\.svg\)", text)) | unasked
     first, second = text.index("| game | at tau = 0 |"), text.index("| game | at tau = 0.1 |")
     assert first < text.index("With nash_md, at tau = 0.1 (equal temperature). The same") < second
     assert text.count("\nAt tau = 0 (no penalty).") == 6
