@@ -91,10 +91,11 @@ def wrapped(text: str, letters: int) -> str:
 def _even(line: str, letters: int) -> list[str]:
     """The line in as few lines as need be, none much shorter than the others."""
     parts = shortest = textwrap.wrap(line, letters)
-    while len(shortest) == len(parts) > 1:
+    longest = max(map(len, line.split()), default=0)  # no word is broken to even lines out
+    while len(shortest) == len(parts) > 1 and letters > longest:
         parts, letters = shortest, letters - 1
         shortest = textwrap.wrap(line, letters)
-    return parts
+    return shortest if len(shortest) == len(parts) else parts
 
 
 def save(figure: "Figure", stem: Path, formats: Sequence[str] = ("svg",)) -> list[Path]:

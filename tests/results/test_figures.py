@@ -276,6 +276,12 @@ def test_a_figure_of_the_width_of_a_column_can_be_read(name: str) -> None:
         assert_titles_and_ticks_do_not_overlap(figure)
 
 
+def test_lines_are_even_and_words_whole() -> None:
+    assert sheet.wrapped("SLHF, replying", 12) == "SLHF,\nreplying"
+    assert sheet.wrapped("one two three four", 14) == "one two\nthree four"
+    assert sheet.wrapped("a\nb", 14) == "a\nb"
+
+
 def test_curves_that_coincide_are_set_apart() -> None:
     names = ("rlhf", "nlhf", "slhf")
     rows = [row("entropy", 0, solver=f"{name}_exact") for name in names]
