@@ -70,6 +70,11 @@ def shown_name(name: str) -> str:
     return wrapped(lines, _LETTERS)
 
 
+def short(name: str, longest: int = 30) -> str:
+    """The name, cut to at most ``longest`` characters with an ellipsis; figures cut no name."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
 def dot_panels(
     sheet: Sheet,
     band: int,
