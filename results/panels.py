@@ -207,7 +207,7 @@ def legend(
     frames = list(shown)
     if kind != "bars":
         if any((e["high"] > e["low"]).any() for e in frames):
-            line = {"linewidth": 5.0, "alpha": 0.3} if bands else {"linewidth": 1.0}
+            line: dict[str, Any] = {"linewidth": 5.0, "alpha": 0.3} if bands else {"linewidth": 1.0}
             handles[INTERVAL] = Line2D([], [], color=GREY, **line)
         if any((e["greatest"] > e["least"]).any() for e in frames if "least" in e):
             handles[RANGE] = Line2D([], [], color=GREY, linewidth=1.0, linestyle=":")

@@ -63,7 +63,10 @@ class Sheet:
 
     def panels(self, band: int, lines: int, columns: int, **of_subplots: Any) -> "NDArray[Any]":
         """An array (lines, columns) of axes in a band."""
-        return self.bands[band, 0].subplots(lines, columns, squeeze=False, **of_subplots)
+        grid: "NDArray[Any]" = self.bands[band, 0].subplots(
+            lines, columns, squeeze=False, **of_subplots
+        )
+        return grid
 
     def some_panels(self, band: int, number: int, columns: int) -> list[Any]:
         """So many axes in a band, from left to right and from top to bottom."""
