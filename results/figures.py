@@ -51,8 +51,10 @@ def _simplex(frame: pd.DataFrame, games: "Games") -> "Figure | None":
 
 
 def _graph(frame: pd.DataFrame, games: "Games") -> "Figure | None":
-    rows = frame.assign(registry_game=frame["game"])
-    return preference_graph.figure(describe(rows[rows["scale"] == "tabular"]), games)
+    rows = frame[frame["scale"] == "tabular"].drop_duplicates(["game", "game_params", "seed"])
+    if rows.empty:
+        return None
+    return preference_graph.figure(describe(rows.assign(registry_game=rows["game"])), games)
 
 
 WHOLE: dict[str, Callable[[pd.DataFrame, "Games"], "Figure | None"]] = {

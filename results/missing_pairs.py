@@ -62,9 +62,8 @@ def figure(frame: pd.DataFrame) -> "Figure | None":
             for k, (axes, method) in enumerate(zip(drawn, methods[setting], strict=True)):
                 _bars(axes, part[part["method"] == method], changes, answers, styles[method])
                 names = ["all pairs", *(f"never {c.removeprefix('no ')}" for c in changes[1:])]
-                axes.set_yticks(
-                    range(len(changes)), names if k % columns == 0 else [""] * len(names)
-                )
+                axes.set_yticks(range(len(names)), names)
+                axes.tick_params(axis="y", labelleft=k % columns == 0)
                 axes.set_title(method)
                 if k + columns >= len(drawn) and band == len(parts) - 1:
                     axes.set_xlabel("probability")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from results import style
 from results.metrics import METRICS
 from results.sheet import Sheet, fitting, wrapped
 from results.style import FAINT, GREY, WHITE, MethodStyle
@@ -71,6 +70,11 @@ def shown_name(name: str) -> str:
     return wrapped(lines, _LETTERS)
 
 
+def short(name: str, longest: int = 30) -> str:
+    """The name, cut to at most ``longest`` characters with an ellipsis; figures cut no name."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
 def dot_panels(
     sheet: Sheet,
     band: int,
@@ -115,11 +119,18 @@ def dot_panels(
             limit(axes, "x", panel.top)
 
 
-def dots_height(number: int, games: Sequence[str], styles: Mapping[str, MethodStyle]) -> float:
-    """The height in inches of a band of so many panels of ``dot_panels``."""
-    lines = -(-number // fitting(number, _LEAST, _NAMES))
+def dots_height(
+    panels: Sequence[Panel], games: Sequence[str], styles: Mapping[str, MethodStyle]
+) -> float:
+    """The height in inches of the band that ``dot_panels`` needs."""
+    lines = -(-len(panels) // fitting(len(panels), _LEAST, _NAMES))
+    words = max((panel.title.count("\n") + panel.axis.count("\n") for panel in panels), default=0)
     tallest = max((shown_name(game).count("\n") for game in games), default=0)
-    return lines * (0.75 + max(0.38, 0.29 + 0.13 * tallest, 0.15 * (len(styles) - 1)) * len(games))
+    return lines * (
+        0.65
+        + 0.13 * words
+        + max(0.38, 0.29 + 0.13 * tallest, 0.15 * (len(styles) - 1)) * len(games)
+    )
 
 
 def _dot(axes: "Axes", e: Any, height: float, style: MethodStyle) -> None:
@@ -196,7 +207,7 @@ def legend(
     frames = list(shown)
     if kind != "bars":
         if any((e["high"] > e["low"]).any() for e in frames):
-            line = {"linewidth": 5.0, "alpha": 0.3} if bands else {"linewidth": 1.0}
+            line: dict[str, Any] = {"linewidth": 5.0, "alpha": 0.3} if bands else {"linewidth": 1.0}
             handles[INTERVAL] = Line2D([], [], color=GREY, **line)
         if any((e["greatest"] > e["least"]).any() for e in frames if "least" in e):
             handles[RANGE] = Line2D([], [], color=GREY, linewidth=1.0, linestyle=":")

@@ -45,8 +45,11 @@ def draw_graph(axes: "Axes", game: StoredGame) -> None:
             },
         )  # fmt: skip
         if n <= _READABLE:
+            x, y = share * at[tail] + (1 - share) * at[head]
             axes.text(
-                *(share * at[tail] + (1 - share) * at[head]), f"{game.P[tail, head]:.2f}".lstrip("0"),
+                x,
+                y,
+                f"{game.P[tail, head]:.2f}".lstrip("0"),
                 ha="center", va="center", color=colour,
                 bbox={"boxstyle": "square,pad=0.1", "facecolor": style.WHITE, "linewidth": 0},
             )  # fmt: skip

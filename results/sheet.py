@@ -63,7 +63,10 @@ class Sheet:
 
     def panels(self, band: int, lines: int, columns: int, **of_subplots: Any) -> "NDArray[Any]":
         """An array (lines, columns) of axes in a band."""
-        return self.bands[band, 0].subplots(lines, columns, squeeze=False, **of_subplots)
+        grid: "NDArray[Any]" = self.bands[band, 0].subplots(
+            lines, columns, squeeze=False, **of_subplots
+        )
+        return grid
 
     def some_panels(self, band: int, number: int, columns: int) -> list[Any]:
         """So many axes in a band, from left to right and from top to bottom."""
@@ -91,10 +94,11 @@ def wrapped(text: str, letters: int) -> str:
 def _even(line: str, letters: int) -> list[str]:
     """The line in as few lines as need be, none much shorter than the others."""
     parts = shortest = textwrap.wrap(line, letters)
-    while len(shortest) == len(parts) > 1:
+    longest = max(map(len, line.split()), default=0)  # no word is broken to even lines out
+    while len(shortest) == len(parts) > 1 and letters > longest:
         parts, letters = shortest, letters - 1
         shortest = textwrap.wrap(line, letters)
-    return parts
+    return shortest if len(shortest) == len(parts) else parts
 
 
 def save(figure: "Figure", stem: Path, formats: Sequence[str] = ("svg",)) -> list[Path]:

@@ -51,7 +51,7 @@ def figure(rows: pd.DataFrame, games: Games) -> "Figure | None":
     with style.settings():
         key = panels.legend(styles, [], "lines")
         title = "Where each concept goes from the reference as the penalty falls\n"
-        title += "A small mark is a step of KL, the large one no penalty; a corner is one answer for certain"
+        title += "Small marks are steps of KL, large ones no penalty; a corner is one sure answer"
         sheet = Sheet(title, key, 1.85 * -(-len(shown) // columns))
         for axes, game in zip(sheet.some_panels(0, len(shown), columns), shown, strict=True):
             part = axis[axis["game"] == game]

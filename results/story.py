@@ -10,7 +10,7 @@ from results.curves import curves, label_ends
 from results.frames import categories, comparison_in
 from results.preference_graph import draw_graph
 from results.questions import consistency, data_sensitivity, refinement
-from results.sheet import Sheet, fitting
+from results.sheet import Sheet, fitting, wrapped
 from results.statistics import estimate
 from results.stored_games import Games
 
@@ -62,18 +62,20 @@ def story(frame: pd.DataFrame, games: Games) -> "Figure | None":
         legend = panels.legend(styles, [probabilities, moves, favourites], "bars")
         number = 3 + (game is not None)
         across = fitting(number, 1.9) if number < 4 else fitting(2, 1.9)
-        lines = -(-number // across)
+        lines, letters = -(-number // across), 32 if across < 3 else 22
         sheet = Sheet(title, legend, *[2.0] * lines)
         grid = [axes for line in range(lines) for axes in sheet.panels(line, 1, across)[0]]
         if game is not None:
             draw_graph(grid[0], game)
-            grid[0].set_title("How often the users prefer one\nanswer to another")
+            grid[0].set_title(wrapped("How often the users prefer one answer to another", letters))
         chosen, moved, again = grid[-3:]
         panels.bars(chosen, probabilities, "action", styles)
         chosen.set(title="What is answered", ylabel="probability")
         panels.bars(moved, moves, "setting", styles)
-        moved.set_title("How far the answer moves if\none pair is never compared")
+        moved.set_title(wrapped("How far the answer moves if one pair is never compared", letters))
         moved.set_ylabel("total variation")
+        words = "Has a user seen the answer that it likes best after N answers?"
+        again.set_title(wrapped(words, letters))
         _again(again, users, favourites)
     return sheet.figure
 
@@ -84,7 +86,6 @@ def _again(axes: "Axes", users: pd.DataFrame, favourites: pd.DataFrame) -> None:
     panels.limit(axes, "y")
     axes.set_ylim(-0.03, 1.12)
     axes.set(xticks=sorted(set(favourites["n_answers"])), xlabel="number of answers N")
-    axes.set_title("Has a user seen the answer that\nit likes best after N answers?")
     axes.set_ylabel("probability")
     last = favourites[favourites["n_answers"] == favourites["n_answers"].max()]
     refines = set(users.loc[users["how"] == "refined", "method"])

@@ -154,9 +154,8 @@ def test_the_quick_matrix_runs_elsewhere_and_is_not_run_again(
     before = contents(folder)
     assert {"spec.json", "environment.json", "table.parquet", "report.html"} <= before.keys()
     assert {Path(name).suffix for name in before if name.startswith("figures/")} == {
-        ".png",
         ".svg",
-        ".pdf",
+        ".md",
     }
     assert any(name.startswith("rows/") for name in before)
 

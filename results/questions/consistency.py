@@ -114,7 +114,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
     return out
 
 
-def figure(rows: pd.DataFrame) -> "Figure":
+def figure(rows: pd.DataFrame) -> "Figure | None":
     """What kind of answer each method gives: one line a game, one panel a metric."""
     void = void_metrics(comparison_in(rows))
     shown = [column for column in (*COLUMNS, *CHANGES) if column.name not in void]

@@ -146,7 +146,8 @@ def _title(rows: pd.DataFrame) -> str:
     everywhere = int((reached["count"] == reached["size"]).sum())
     return (
         "How fast the equilibrium is approached\n"
-        f"{everywhere} of {len(reached)} methods reach a regularised gap of {REACHED:g} in every game"
+        f"{everywhere} of {len(reached)} methods reach a regularised gap of {REACHED:g} in every "
+        "game"
     )
 
 

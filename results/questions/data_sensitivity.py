@@ -125,7 +125,7 @@ def figure(rows: pd.DataFrame) -> "Figure":
     with style.settings():
         estimates = [*columns.values(), *few.values()]
         legend = panels.legend(styles, estimates, "lines" if few else "dots")
-        heights = [panels.dots_height(len(shown), games, styles)]
+        heights = [panels.dots_height(shown, games, styles)]
         heights += [comparison_counts.height(few)] * bool(few)
         sheet = Sheet(title, legend, *heights)
         panels.dot_panels(sheet, 0, shown, games, styles)

@@ -54,7 +54,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def figure(rows: pd.DataFrame) -> "Figure":
+def figure(rows: pd.DataFrame) -> "Figure | None":
     """The largest gain of any user type in each game."""
     return dots(rows, COLUMNS, "What a user type gains by a misreport", "misreport_gain")
 

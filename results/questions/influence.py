@@ -17,7 +17,7 @@ _SHARPEST = 8
 COLUMNS = (
     Column(
         "condition_number",
-        panel="condition number",
+        panel="condition\nnumber",
         axis="shift per change\nof all win rates",
         top=None,
     ),
@@ -104,7 +104,7 @@ def _as_given(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["sharpness"] == 1]
 
 
-def figure(rows: pd.DataFrame) -> "Figure":
+def figure(rows: pd.DataFrame) -> "Figure | None":
     """Condition number, strongest pair and smallest flip: one line a game, one panel each."""
     return dots(_as_given(rows), COLUMNS, "On how few labels the answer rests", "smallest_flip")
 

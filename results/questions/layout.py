@@ -119,10 +119,12 @@ def restore_missing(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def dots(rows: pd.DataFrame, columns: Sequence[Column], topic: str, message: str = "") -> "Figure":
+def dots(
+    rows: pd.DataFrame, columns: Sequence[Column], topic: str, message: str = ""
+) -> "Figure | None":
     """A panel for each of the columns that has one, with a line a game and a dot a method.
 
-    A value is the largest of its unit.
+    A value is the largest of its unit. None if no column has a value.
 
     Parameters
     ----------
@@ -134,6 +136,8 @@ def dots(rows: pd.DataFrame, columns: Sequence[Column], topic: str, message: str
         Name of the metric whose means the title gives; "" for none.
     """
     with_panel = [c for c in columns if c.panel and (rows["metric"] == c.name).any()]
+    if not with_panel:
+        return None
     rows = rows[rows["metric"].isin([column.name for column in with_panel])]
     estimates = {
         c.name: estimate(rows[rows["metric"] == c.name], ["metric", *GAME_AND_METHOD], "max")
@@ -150,6 +154,6 @@ def dots(rows: pd.DataFrame, columns: Sequence[Column], topic: str, message: str
             title += f"\n{means_in_words(estimates[message], ' '.join(column.panel.split()))}"
     with style.settings():
         legend = panels.legend(styles, estimates.values())
-        sheet = Sheet(title, legend, panels.dots_height(len(shown), games, styles))
+        sheet = Sheet(title, legend, panels.dots_height(shown, games, styles))
         panels.dot_panels(sheet, 0, shown, games, styles)
     return sheet.figure

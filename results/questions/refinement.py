@@ -224,7 +224,7 @@ def figure(rows: pd.DataFrame) -> "Figure":
         if len(bound):
             legend[_BEST] = Line2D([], [], **_BOUND)
         heights = [*[0.3 + 1.6 * lines] * bool(curves_of)]
-        heights += [panels.dots_height(len(shown), games, revise)]
+        heights += [panels.dots_height(shown, games, revise)]
         sheet = Sheet(title, legend, *heights)
         if curves_of:
             sheet.heading(0, "Has a user seen its favourite answer?")

@@ -139,7 +139,7 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
         title += f"\n{means_in_words(steps_of, f'largest step on the path {kind}')}"
     with style.settings():
         legend = panels.legend(styles, [*along.values(), *columns.values()], "lines", True)
-        sheet = Sheet(title, legend, 4.2, panels.dots_height(len(shown), games, styles))
+        sheet = Sheet(title, legend, 4.2, panels.dots_height(shown, games, styles))
         sheet.heading(0, f"Along the paths of the game {featured.replace('_', ' ')}")
         grid = sheet.panels(0, len(drawn), len(paths))
         for (i, k), estimates in along.items():

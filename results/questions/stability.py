@@ -113,10 +113,10 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
         first, *others = sheet.some_panels(0, 1 + len(sides), columns)
         low, high = both["predicted"].min() / 1.5, both["predicted"].max() * 1.5
         first.plot([low, high], [low, high], color=style.FAINT, linewidth=1.0, zorder=0)
-        first.set(xlabel="predicted limit of the step size", ylabel="observed limit")
+        first.set(xlabel="predicted limit\nof the step size", ylabel="observed limit")
         for axes, name in zip(others, sides, strict=True):
             share = name.removeprefix(_SIDE)
-            axes.set(xlabel="predicted limit of the step size", ylabel="KL to the target (nats)")
+            axes.set(xlabel="predicted limit\nof the step size", ylabel="KL to the target (nats)")
             axes.set_title(f"run at {share} of the limit")
         for method, of_method in styles.items():
             part = both[both["method"].astype(str) == method]

@@ -312,7 +312,7 @@ def _title(rows: pd.DataFrame) -> str:
     """How far training brings the models to the exact answer of their concept."""
     ends = _ends(_with_target(rows))
     return (
-        "Trained language models approach the exact answer of their concept\n"
+        "How near trained language models come to the exact answer of their concept\n"
         f"Total variation to it, mean over games and methods: "
         f"{ends.first['tv_to_target'].mean():.2f} before, "
         f"{ends.last['tv_to_target'].mean():.2f} after training"

@@ -179,6 +179,8 @@ def test_failed_cells_run_again_and_complete_ones_do_not(tmp_path: Path) -> None
         (["solve", "bad.toml"], r"bad\.toml: .*\.csv"),
         (["report", "nowhere"], r"nowhere"),
         (["figures", "nowhere"], r"nowhere"),
+        (["figures"], r"no run; give a run directory, or --list"),
+        (["figures", "nowhere", "--only", "stroy"], r"no figure 'stroy'; there are story"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(

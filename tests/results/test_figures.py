@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +17,31 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
-from results import figures, style
+from results import curves, figures, panels, sheet, style
 from results.frames import describe
 from results.questions import SECTIONS
+from results.rows import RunError
 from results.store import TABLE
+from results.stored_games import Games
 from results.story import story
 from tests.readable import assert_texts_on_page, assert_titles_and_ticks_do_not_overlap, drawn
 from tests.recorded import annotators, framed, row
 
 NAMES = ("consistency", "data_sensitivity", "robustness", "refinement", "story")
 FILES = (
-    "consistency", "consistency_KL_0.05_nats", "data_sensitivity", "robustness", "refinement",
-    "influence", "frontier", "story",
+    "story", "simplex", "missing_pairs", "frontier", "consistency", "consistency_KL_0.05_nats",
+    "data_sensitivity", "robustness", "refinement", "influence",
 )  # fmt: skip
+NO_GAMES = Games(Path(), {})
 ALL_SECTIONS = {section.name: section for section in SECTIONS if section.figure is not None}
 MANY = [f"method_{k:02d}" for k in range(12)]
+OTHERS = ("dpo", "stackelberg_gda", "dpo (LM)", "stackelberg_gda (LM)")
 
 
+@cache
 def figure_of(name: str) -> Figure:
     if name == "story":
-        figure = story(annotators())
+        figure = story(annotators(), NO_GAMES)
         assert figure is not None
         with style.settings():
             figure.canvas.draw()
@@ -104,6 +111,8 @@ def legend_of(figure: Figure) -> dict[str, Any]:
 def test_a_concept_has_its_colour_and_nothing_else_does(name: str) -> None:
     figure = figure_of(name)
     for method, handle in legend_of(figure).items():
+        if method in (panels.INTERVAL, panels.RANGE):
+            continue
         colour = to_hex(handle.get_facecolor() if name == "story" else handle.get_color())
         assert colour == style.COLOURS.get(method.lower()[:4], style.GREY).lower()
     assert colours_of(figure) <= {
@@ -120,6 +129,8 @@ def test_a_method_has_the_same_colour_in_every_figure() -> None:
     colours: dict[str, set[str]] = {}
     for name in ("consistency", "trainings", "convergence", "stability"):
         for method, handle in legend_of(drawn(ALL_SECTIONS[name], many_methods())).items():
+            if method not in {*MANY, *(f"{m} (LM)" for m in MANY), *OTHERS}:
+                continue  # what lines and bands mean
             colours.setdefault(method.removesuffix(" (LM)"), set()).add(to_hex(handle.get_color()))
     assert set(colours) == {*MANY, "dpo", "stackelberg_gda"}
     for method, used in colours.items():
@@ -185,7 +196,7 @@ def test_a_legend_takes_the_lines_that_it_needs() -> None:
     long = {f"a_method_with_a_long_name(kappa={k})": Line2D([], []) for k in range(7)}
     few = dict(list(long.items())[:2])
     with style.settings():
-        pages = [style.Page("title", key, 1.0).figure for key in (few, long)]
+        pages = [sheet.Sheet("title", key, 1.0).figure for key in (few, long)]
     for figure in pages:
         assert_texts_on_page(figure)
     (short,), (tall,) = (figure.legends for figure in pages)
@@ -200,38 +211,121 @@ def test_the_story_is_of_a_game_with_users() -> None:
     # A, B, C of NLHF (.5, .2, .3), RLHF B, SLHF A, in the order of the estimates
     assert sorted(heights) == pytest.approx([0, 0, 0, 0, 0.2, 0.3, 0.5, 1, 1])
     assert [t.get_text() for t in first.get_xticklabels()] == ["A", "B", "C"]
-    assert [t.get_text() for t in second.get_xticklabels()] == ["P known", "P estimated"]
+    assert [t.get_text() for t in second.get_xticklabels()] == [
+        "preferences\nknown", "preferences\nestimated"
+    ]  # fmt: skip
     slhf = to_hex(style.COLOURS["slhf"])
     refined = next(line for line in third.lines if to_hex(line.get_color()) == slhf)
     assert np.asarray(refined.get_ydata())[-1] == pytest.approx(1)
-    assert story(annotators()[annotators()["experiment"] != "refinement"]) is None
+    assert story(annotators()[annotators()["experiment"] != "refinement"], NO_GAMES) is None
 
 
 def test_the_readers_settings_come_back(tmp_path: Path) -> None:
     with matplotlib.rc_context({"font.size": 23}):
-        style.save(figure_of("consistency"), tmp_path / "f")
+        sheet.save(figure_of("consistency"), tmp_path / "f")
         assert matplotlib.rcParams["font.size"] == 23
         assert matplotlib.rcParams["svg.hashsalt"] != "prefgames"
 
 
-def test_a_run_gets_its_figures_in_three_formats(tmp_path: Path) -> None:
+def test_a_run_gets_its_figures_and_their_captions(tmp_path: Path) -> None:
     annotators().to_parquet(tmp_path / TABLE)
     written = figures.draw(tmp_path)
-    assert [path.name for path in written] == [
-        f"{name}.{suffix}" for name in FILES for suffix in ("png", "svg", "pdf")
-    ]
+    assert [path.name for path in written] == [f"{name}.svg" for name in FILES]
     assert {path.parent for path in written} == {tmp_path / "figures"}
-    assert [path.read_bytes()[:4] for path in written[:3]] == [b"\x89PNG", b"<?xm", b"%PDF"]
+    text = (tmp_path / "figures" / "captions.md").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("## ")] == [
+        f"## {name}" for name in sorted(FILES)
+    ]
+    assert "\n\n\n" not in text  # each has a caption
+
+
+def test_one_figure_in_other_formats_and_another_width(tmp_path: Path) -> None:
+    annotators().to_parquet(tmp_path / TABLE)
+    written = figures.draw(tmp_path, only=["missing_pairs"], formats=("pdf", "png"), width=3.25)
+    assert [path.name for path in written] == ["missing_pairs.pdf", "missing_pairs.png"]
+    assert [path.read_bytes()[:4] for path in written] == [b"%PDF", b"\x89PNG"]
+    width = int.from_bytes(written[1].read_bytes()[16:20], "big")
+    assert width == 650
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"only": ["stroy"]}, "no figure 'stroy'; there are story, preference_graph"),
+        ({"only": ["round_robin"]}, "no rows for the figure 'round_robin'"),
+        ({"formats": ("svg", "eps")}, "format 'eps' is not one of svg, pdf, png"),
+        ({"width": 1.0}, "width 1 is not between 3 and 12 inches"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(asked: dict[str, Any], message: str, tmp_path: Path) -> None:
+    framed([row("entropy", 0.1)]).to_parquet(tmp_path / TABLE)
+    with pytest.raises(RunError, match=re.escape(message)):
+        figures.draw(tmp_path, **asked)
+
+
+@pytest.mark.parametrize("name", ["consistency", "refinement", "missing_pairs"])
+def test_a_figure_of_the_width_of_a_column_can_be_read(name: str) -> None:
+    with style.of_width(3.25):
+        if name in figures.WHOLE:
+            figure = figures.WHOLE[name](annotators(), NO_GAMES)
+            assert figure is not None
+        else:
+            figure = drawn(ALL_SECTIONS[name], annotators())
+        assert figure.get_figwidth() == 3.25
+        assert_texts_on_page(figure)
+        assert_titles_and_ticks_do_not_overlap(figure)
+
+
+def test_lines_are_even_and_words_whole() -> None:
+    assert sheet.wrapped("SLHF, replying", 12) == "SLHF,\nreplying"
+    assert sheet.wrapped("one two three four", 14) == "one two\nthree four"
+    assert sheet.wrapped("a\nb", 14) == "a\nb"
+
+
+def test_curves_that_coincide_are_set_apart() -> None:
+    names = ("rlhf", "nlhf", "slhf")
+    rows = [row("entropy", 0, solver=f"{name}_exact") for name in names]
+    styles = style.method_styles(describe(framed(rows)))
+    x = [0.0, 1.0]
+    means = pd.DataFrame(
+        [
+            {"method": method, "x": at, "mean": value, "low": value, "high": value, "defined": 1.0}
+            for method, value in (("RLHF", 0.5), ("NLHF", 0.5), ("SLHF", 0.9))
+            for at in x
+        ]
+    )
+    with style.settings():
+        axes = sheet.Sheet("title", {}, 2.0).panels(0, 1, 1)[0, 0]
+        curves.curves(axes, means, "x", styles)
+        axes.figure.canvas.draw()
+        shown = [line.get_transform().transform(line.get_xydata()) for line in axes.lines]
+        true = [axes.transData.transform(line.get_xydata()) for line in axes.lines]
+    moved = [float(np.linalg.norm(a[0] - b[0])) for a, b in zip(shown, true, strict=True)]
+    assert moved[0] == pytest.approx(moved[1])
+    assert moved[2] == pytest.approx(0)
+    assert np.linalg.norm(shown[0][0] - shown[1][0]) > 3
+
+
+def test_curves_that_end_together_have_one_label() -> None:
+    with style.settings():
+        axes = sheet.Sheet("title", {}, 2.0).panels(0, 1, 1)[0, 0]
+        curves.label_ends(axes, {"NLHF": 1.0, "SLHF": 1.0, "RLHF": 0.95}, 0.12)
+        axes.figure.canvas.draw()
+        boxes = [text.get_window_extent() for text in axes.texts]
+    assert [text.get_text() for text in axes.texts] == ["NLHF,\nSLHF", "RLHF"]
+    assert not boxes[0].overlaps(boxes[1])
 
 
 def test_equal_rows_give_equal_files(tmp_path: Path) -> None:
-    files = [style.save(figure_of("story"), tmp_path / name) for name in ("a", "b")]
+    files = [
+        sheet.save(figure_of.__wrapped__("story"), tmp_path / name, sheet.FORMATS) for name in "ab"
+    ]
     for a, b in zip(*files, strict=True):
         assert a.read_bytes() == b.read_bytes()
 
 
 def test_a_run_without_a_question_has_no_figure_of_it(tmp_path: Path) -> None:
     annotators()[annotators()["experiment"] == "consistency"].to_parquet(tmp_path / TABLE)
-    assert [path.stem for path in figures.draw(tmp_path) if path.suffix == ".png"] == [
-        "consistency", "consistency_KL_0.05_nats", "frontier"
+    assert [path.stem for path in figures.draw(tmp_path)] == [
+        "simplex", "frontier", "consistency", "consistency_KL_0.05_nats"
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Agreement, Condorcet winners, clones: the table, the sentences, and where the dots stand."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -158,8 +159,11 @@ def test_methods_stand_below_each_other_in_one_order() -> None:
 def test_another_comparison_has_a_figure_of_its_rows() -> None:
     rows = SECTION.rows(annotators())
     figure = consistency.figure(rows[rows["comparison"] == "tau = 0.1"])
+    assert figure is not None
     assert dots(figure.axes[4], style.COLOURS["rlhf"], "s") != pytest.approx([1], abs=0.1)
-    assert figure.legends[0].get_title().get_text() == "What is answered at tau = 0.1"
+    topic, message = figure.legends[0].get_title().get_text().split("\n")
+    assert topic == "What is answered at equal temperature (tau = 0.1)"
+    assert re.fullmatch(r"Duality gap: RLHF\s0.19, NLHF\s0.05, SLHF\s0.08", message)
 
 
 def marks(axes: Axes, marker: str) -> list[Any]:
@@ -177,7 +181,7 @@ def test_what_does_not_exist_is_a_cross_and_what_exists_in_part_is_half_filled()
     assert part.get_fillstyle() == "bottom"
     assert part.get_markerfacecolor() == style.COLOURS["nlhf"]
     words = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert words == ["RLHF", "NLHF", "exists in part", "does not exist"]
+    assert words == ["RLHF", "NLHF", "exists in some draws only", "does not exist"]
 
 
 def test_exact_answers_are_large_and_hollow_and_algorithms_small_and_filled() -> None:
@@ -194,14 +198,36 @@ def test_exact_answers_are_large_and_hollow_and_algorithms_small_and_filled() ->
 
 def test_intervals_are_drawn() -> None:
     rows = [row("duality_gap", v, seed=k) for k, v in enumerate([0.2, 0.3, 0.4])]
-    gap = drawn(SECTION, framed(rows)).axes[1]
+    gap = drawn(SECTION, framed(rows)).axes[0]
     ends = [line.get_xdata() for line in gap.lines if len(line.get_xdata()) == 2]  # type: ignore[arg-type]  # arrays
     half = 4.302653 * 0.1 / math.sqrt(3)
     assert any(np.allclose(x, [0.3 - half, 0.3 + half]) for x in ends)
 
 
+def test_an_interval_over_the_whole_range_is_a_dotted_line_between_the_extremes() -> None:
+    rows = [row("smith_mass", v, seed=k) for k, v in enumerate([0.1, 0.9])]
+    figure = drawn(SECTION, framed(rows))
+    (line,) = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
+    assert np.asarray(line.get_xdata()).tolist() == [0.1, 0.9]
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["NLHF", "smallest to largest"]
+
+
+def test_axes_say_unit_and_direction() -> None:
+    entropy, gap, value, *_ = drawn(SECTION, annotators()).axes
+    assert [axes.get_xlabel() for axes in (entropy, gap, value)] == [
+        "nats", "payoff\nlower is better", "probability\nhigher is better"
+    ]  # fmt: skip
+
+
 def test_names_in_any_script_and_with_any_sign_are_drawn_as_they_are() -> None:
-    rows = [row("entropy", 0.5, game=g) for g in ("$5_{x}$ & %", "日本語", "x" * 80)]
+    rows = [
+        row("entropy", 0.5, game=g)
+        for g in ("$5 {x}$ & %", "日本語", "x y " * 12, "three_types(epsilon=-0.1)")
+    ]
     figure = drawn(SECTION, framed(rows))
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == ["$5_{x}$ & %", "日本語", "x" * 29 + "…"]
+    assert labels == [
+        "$5 {x}$ & %", "日本語", "\n".join(["x y x y x y x y x y x y"] * 2),
+        "three types\n(epsilon=-0.1)",
+    ]  # fmt: skip

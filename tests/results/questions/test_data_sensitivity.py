@@ -94,9 +94,9 @@ def test_shifts_are_those_of_unlimited_data_above_and_of_few_comparisons_below()
     assert dots(missing, nlhf, "o") == pytest.approx([0], abs=1e-9)
     assert dots(estimated, nlhf, "o") == pytest.approx([0.5])
     assert dots(estimated, slhf, "^") == [1]
-    assert few.get_title() == "P estimated\n(mean of 1 game)"
+    assert estimated.get_title() == "one pair is never\ncompared,\npreferences estimated"
     assert [axes.get_ylabel() for axes in (few, agreement, regret)] == [
-        "shift", "agreement", "regret"
+        "shift\n(total variation)", "agreement\nhigher is better", "regret\nlower is better"
     ]  # fmt: skip
     assert [label.get_text() for label in regret.get_xticklabels()] == ["300"]
 

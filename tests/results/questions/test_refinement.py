@@ -119,8 +119,10 @@ def test_methods_that_are_only_beside_have_rows_and_independent_draws_have_none(
     figure = drawn(SECTION, annotators())
     (legend,) = figure.legends
     names = {text.get_text() for text in legend.get_texts()}
-    assert "SLHF, independent" in names
-    revised = next(axes for axes in figure.axes if axes.get_title() == "revising\nreference")
+    assert {"SLHF, independent", "NLHF, without repeats"} <= names
+    message = legend.get_title().get_text().replace("\N{NO-BREAK SPACE}", " ").replace("\n", " ")
+    assert "NLHF without repeats 1.00, SLHF refined 1.00" in message
+    revised = next(axes for axes in figure.axes if axes.get_title() == "revising reference")
     heights = {
         round(float(np.asarray(line.get_ydata())[0]), 6)
         for line in revised.lines
@@ -140,5 +142,5 @@ def test_revisions_are_shown_without_users() -> None:
     frame = annotators()
     figure = drawn(SECTION, frame[frame["metric"] == "refinement_win_rate"])
     assert [axes.get_title() for axes in figure.axes] == [
-        "revising\nreference", "revising\nRLHF", "revising\nNLHF", "revising\nSLHF"
+        "revising reference", "revising RLHF", "revising NLHF", "revising SLHF"
     ]  # fmt: skip

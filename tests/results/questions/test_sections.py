@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import is_color_like
 
-from results import panels, story, style
+from results import style
 from results.evidence import statuses
 from results.frames import comparison_in
 from results.questions import SECTIONS, consistency, data_sensitivity, refinement, robustness
@@ -166,6 +166,9 @@ def test_a_cell_that_failed_breaks_no_table(question: Any) -> None:
     assert list(late["reason"]) == ["took longer than 60 seconds"]
 
 
+_FIGURES = Path(style.__file__).parent.glob("*.py")
+
+
 def colours_in(path: Path) -> set[str]:
     """Strings of a source file that matplotlib reads as colours, docstrings left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -180,7 +183,11 @@ def colours_in(path: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     "path",
-    [*Path(consistency.__file__).parent.glob("*.py"), Path(panels.__file__), Path(story.__file__)],
+    [
+        path
+        for path in (*Path(consistency.__file__).parent.glob("*.py"), *_FIGURES)
+        if path != Path(style.__file__)
+    ],
     ids=lambda path: path.stem,
 )
 def test_no_figure_has_colours_of_its_own(path: Path) -> None:

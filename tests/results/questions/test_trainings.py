@@ -132,7 +132,7 @@ def test_the_figure_has_a_panel_a_game_and_can_be_read() -> None:
     assert_texts_on_page(figure)
     assert_titles_and_ticks_do_not_overlap(figure)
     titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ["condorcet", "skew_cycle", "glasgow_govan_2007"]
+    assert titles == ["condorcet", "skew cycle", "glasgow govan 2007"]
     ends = sorted(np.asarray(line.get_ydata())[-1] for line in figure.axes[0].lines)
     assert ends == pytest.approx([0.04, 0.06])
 

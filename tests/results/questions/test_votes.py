@@ -10,6 +10,8 @@ from scipy.stats import binomtest
 
 from results.export import text
 from results.questions import frequency, incentives, round_robin
+from tests.readable import assert_texts_on_page
+from tests.readable import drawn as figure_of
 from tests.recorded import framed, row, votes
 
 
@@ -126,3 +128,23 @@ def test_a_game_asked_with_two_solvers_counts_once_and_an_exact_one_has_no_inter
     cells = text(exact).iloc[0]
     assert cells["no_condorcet_winner"] == "1.000"
     assert cells["condorcet_loser_exists"] == "0.000"
+
+
+def test_the_heat_map_of_the_round_robin_shows_the_matrix() -> None:
+    section = round_robin.SECTION
+    figure = figure_of(section, votes())
+    (image,) = figure.axes[0].images
+    first, *_ = section.views(section.rows(votes())).values()
+    means = round_robin.matrix(first)
+    assert np.asarray(image.get_array()) == pytest.approx(means.to_numpy())
+    written = [text.get_text() for text in figure.axes[0].texts]
+    assert len(written) == means.size
+    assert written[0] == ".50"
+    assert_texts_on_page(figure)
+
+
+def test_incentives_have_a_figure_of_the_gains() -> None:
+    figure = figure_of(incentives.SECTION, votes())
+    (axes,) = figure.axes
+    assert axes.get_title() == "largest gain of a\nuser type by a misreport"
+    assert_texts_on_page(figure)
