@@ -50,13 +50,16 @@ _TEMPERATURE = (
     "worse than another here."
 )
 
+_CAPTION = re.compile(r"^## (.+)\n\n((?:(?!## ).*\n?)*)", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z])")
+
+_STORY = "The headline in a picture"
 
 PerRun = Mapping[Source, pd.DataFrame]
 
 
-def headlines(sources: Sequence[Source]) -> Iterator[Block]:
-    """The headline of the main comparison, and folded those of the other comparisons."""
+def headlines(sources: Sequence[Source], folder: Path) -> Iterator[Block]:
+    """The headline of the main comparison with its picture, and folded those of the others."""
     asked = [source for source in sources if headline.has_rows(source.frame)]
     if not asked:
         return
@@ -79,6 +82,7 @@ def headlines(sources: Sequence[Source]) -> Iterator[Block]:
         if first:
             yield Paragraph(f"At {at(comparison)}")
             yield block
+            yield from _images(asked, "story", _STORY, folder, len(sources) > 1)
         else:
             more = f"with {', '.join(methods)}" if methods else "the same methods"
             title = f"At {comparison}, {more}"
@@ -297,15 +301,46 @@ def _measured(
     yield from folded(TableBlock(joined, "The cells behind these numbers", file=_file(name)))
 
 
+def other_figures(sources: Sequence[Source], folder: Path, shown: set[str]) -> Iterator[Block]:
+    """The figures of the runs that no other chapter shows; ``shown`` are the paths of those."""
+    several = len(sources) > 1
+    blocks = []
+    for source in sources:
+        for name in sorted({path.stem for path in _drawn(source)}):
+            for image in _images([source], name, name.replace("_", " "), folder, several):
+                if image.path not in shown:
+                    blocks.append(image)
+    if blocks:
+        yield Heading("Other figures")
+        yield from blocks
+
+
 def _images(
     sources: Sequence[Source], figure: str, title: str, folder: Path, several: bool
-) -> Iterator[Block]:
-    """The figures of that name that were drawn."""
+) -> Iterator[Image]:
+    """The figures of that name that were drawn, with their captions."""
     for source in sources:
-        stem = source.folder / FIGURES / figure
-        if any(stem.with_name(f"{figure}.{kind}").is_file() for kind in ("svg", "png")):
-            where = os.path.relpath(stem.with_name(f"{figure}.png"), folder)
-            yield Image(title, Path(where).as_posix(), source.name if several else "")
+        files = [path for path in _drawn(source) if path.stem == figure]
+        for path in files[:1]:
+            caption = _captions(source).get(figure, "")
+            if several:
+                caption = f"{source.name}: {caption}" if caption else source.name
+            where = Path(os.path.relpath(path, folder)).as_posix()
+            yield Image(title, where, caption)
+
+
+def _drawn(source: Source) -> list[Path]:
+    """The files of a run's figures that a report can show, SVG first."""
+    files = [*(source.folder / FIGURES).glob("*.svg"), *(source.folder / FIGURES).glob("*.png")]
+    return sorted(files, key=lambda path: path.suffix, reverse=True)
+
+
+def _captions(source: Source) -> dict[str, str]:
+    """Figure -> its caption, from the file that lies beside the figures."""
+    file = source.folder / FIGURES / "captions.md"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    found = _CAPTION.findall(text)
+    return {name: " ".join(caption.split()) for name, caption in found}
 
 
 def _said(

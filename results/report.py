@@ -63,12 +63,13 @@ def write(
     ]
     blocks += OPENING
     # Verdicts on published claims belong at this place, as a table.
-    blocks += chapters.headlines(sources)
+    blocks += chapters.headlines(sources, folder)
     blocks += chapters.claims_of_spec(sources, folder)
     blocks += chapters.frontiers(sources, folder)
     for section, of_section in zip(SECTIONS, contents, strict=True):
         if of_section:
             blocks += chapters.question(section, of_section, folder, several)
+    blocks += chapters.other_figures(sources, folder, document.images(blocks))
     blocks += [*_evidence(sources), *_metrics(sources), *_papers(sources), *_what_was_run(sources)]
     target = folder / f"report.{form}"
     target.write_text(_RENDER[form](blocks, folder), encoding="utf-8")

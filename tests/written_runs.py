@@ -17,6 +17,13 @@ TAG = "<script>window.hacked = 1</script>"
 IMAGE = "<img src=x onerror='window.hacked=1'>"
 """A name of an answer."""
 
+SPARE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path id="a" d="M0 0L9 9"/></svg>'
+)
+"""A figure that belongs to no question."""
+
+CAPTIONS = "## consistency\n\nA dot is a\nmean.\n\n## spare\n\nA line & a half.\n"
+
 GAMES = ("condorcet", "skew_cycle", TAG, "g4")
 GAPS = {"rlhf_exact": 0.3, "nlhf_exact": 0.0, "slhf_exact": 0.2, "nash_md": 0.1}
 
@@ -56,4 +63,6 @@ def write(folder: Path, *, drawn: bool = False) -> Path:
         described = consistency.SECTION.rows(frame)
         for name, part in consistency.SECTION.views(described).items():
             style.save(consistency.figure(part), folder / FIGURES / name)
+        (folder / FIGURES / "spare.svg").write_text(SPARE, encoding="utf-8")
+        (folder / FIGURES / "captions.md").write_text(CAPTIONS, encoding="utf-8")
     return folder

@@ -126,9 +126,8 @@ def _figure(block: Image | Drawing, folder: Path, drawings: Drawings) -> Markup:
     if isinstance(block, Drawing):
         return drawings.inline((_OURS / f"{block.name}.svg").read_text(encoding="utf-8"))
     path = folder / block.path
-    vector = path.with_suffix(".svg")
-    if vector.is_file():
-        return drawings.inline(vector.read_text(encoding="utf-8"))
+    if path.suffix == ".svg":
+        return drawings.inline(path.read_text(encoding="utf-8"))
     data = base64.b64encode(path.read_bytes()).decode()
     return Markup('<img alt="" src="data:image/png;base64,{}">').format(data)
 

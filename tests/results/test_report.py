@@ -72,10 +72,11 @@ def test_every_link_leads_somewhere(whole: Path) -> None:
     text = (whole / "report.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert {Path(link).name for link in links} == {
-        *(f"{n}.png" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
-        *("influence.png", "influence.csv", "sharpness.csv", "data_sensitivity_by_comparisons.csv"),
-        "consistency_KL_0.05_nats.png",
-        "frontier.png",
+        *(f"{n}.svg" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
+        *("influence.svg", "influence.csv", "sharpness.csv", "data_sensitivity_by_comparisons.csv"),
+        "consistency_KL_0.05_nats.svg",
+        "frontier.svg",
+        "story.svg",
         "frontier.csv",
         *(f"{n}.csv" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
         *("changes.csv", "types.csv", "first_answers.csv", "revisions.csv"),
@@ -134,12 +135,12 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path)
     folder = run(tmp_path / "r", with_nash_md())
     figures.draw(folder)
     text = report.write(folder, "md").read_text(encoding="utf-8")
-    drawn = {path.stem for path in (folder / "figures").glob("*.png")}
+    drawn = {path.stem for path in (folder / "figures").glob("*.svg")}
     assert drawn == {
         "consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1", "data_sensitivity",
         "refinement", "refinement_tau_0.1", "robustness", "influence", "frontier", "story",
     }  # fmt: skip
-    assert drawn == set(re.findall(r"\]\(figures/(.*)\.png\)", text)) | {"story"}
+    assert drawn == set(re.findall(r"\]\(figures/(.*)\.svg\)", text))
     first, second = text.index("| game | at tau = 0 |"), text.index("| game | at tau = 0.1 |")
     assert first < text.index("**At tau = 0.1, with nash_md**") < second
     assert "\nAt tau = 0.1 (equal temperature). The same tau > 0 is another strength" in text
