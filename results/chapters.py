@@ -41,9 +41,9 @@ _FEW_POINTS = 8
 """More findings than that are folded."""
 
 _MARKS = (
-    ("-", "not measured"),
-    ("undef.", "does not exist"),
-    ("*", "mean over the values that exist"),
+    ('"-"', "not measured"),
+    ('"undef."', "does not exist"),
+    ('"*"', "mean over the values that exist"),
 )
 _TEMPERATURE = (
     "The same tau > 0 is another strength for every concept, so no method is called better or "
