@@ -205,7 +205,7 @@ def together(tables: PerRun, several: bool) -> pd.DataFrame:
     indexed = [table for table in named.values() if table.index.names != [None]]
     if not indexed:
         parts = [table.assign(run=name) for name, table in named.items()]
-        both = pd.concat([part.astype(_plain_columns(part)) for part in parts])
+        both = pd.concat([_plain_columns(part) for part in parts])
         return both[["run", *both.columns.drop("run")]].reset_index(drop=True)
     parts = [_plain_index(table) for table in named.values()]
     both = pd.concat(parts, keys=list(named), names=["run"])
@@ -355,20 +355,20 @@ def _file(name: str) -> str:
     return f"{TABLES}/{name}.csv"
 
 
-def _plain_columns(table: pd.DataFrame) -> dict[str, str]:
-    """Object columns in place of categories, whose order differs between runs."""
-    return {
-        c: "object" for c, kind in table.dtypes.items() if isinstance(kind, pd.CategoricalDtype)
-    }
+def _plain_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with words in place of categories, whose order differs between runs."""
+    words = [c for c, kind in table.dtypes.items() if isinstance(kind, pd.CategoricalDtype)]
+    return table.astype(dict.fromkeys(words, object))
 
 
 def _plain_index(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with an index of objects in place of categories."""
-    index = table.index.to_frame(index=False).astype(object)
-    names = list(table.index.names)
-    return table.set_axis(pd.MultiIndex.from_frame(index, names=names)).set_axis(
-        pd.MultiIndex.from_tuples(list(table.columns), names=table.columns.names)
-        if table.columns.nlevels > 1
-        else table.columns.astype(object),
-        axis=1,
-    )
+    """The same for an indexed table, whose columns may be categories too."""
+    return table.set_axis(_plain(table.index)).set_axis(_plain(table.columns), axis=1)
+
+
+def _plain(index: pd.Index) -> pd.Index:
+    words = index.to_frame(index=False).astype(object)
+    if index.nlevels == 1:
+        plain: pd.Index = pd.Index(words.iloc[:, 0], name=index.name)
+        return plain
+    return pd.MultiIndex.from_frame(words, names=list(index.names))

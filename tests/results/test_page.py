@@ -168,7 +168,7 @@ def test_numbers_stand_to_the_right_and_columns_say_what_they_mean() -> None:
 
 
 def test_blocks_in_markdown() -> None:
-    blocks = [
+    blocks: list[Block] = [
         Paragraph("one", lead=True),
         Fold("more", (Bullets(("a < b",)), Code("prefgames ls"))),
         Drawing("alt", "cycle", "A cycle."),
