@@ -1,6 +1,5 @@
 """The chapters of a report on one run, or on several side by side, as blocks."""
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,15 +20,15 @@ from results.document import (
     Code,
     Fold,
     Heading,
-    Image,
     Link,
     Paragraph,
     TableBlock,
 )
 from results.export import export
-from results.figures import FOLDER as FIGURES
+from results.illustrations import images
 from results.provenance import Source
 from results.questions.section import Contents, Section, Table, View
+from results.side_by_side import PerRun, together
 
 TABLES = "tables"
 """Where a report has the files of its tables."""
@@ -50,12 +49,9 @@ _TEMPERATURE = (
     "worse than another here."
 )
 
-_CAPTION = re.compile(r"^## (.+)\n\n((?:(?!## ).*\n?)*)", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z])")
 
 _STORY = "The headline in a picture"
-
-PerRun = Mapping[Source, pd.DataFrame]
 
 
 def headlines(sources: Sequence[Source], folder: Path) -> Iterator[Block]:
@@ -82,7 +78,7 @@ def headlines(sources: Sequence[Source], folder: Path) -> Iterator[Block]:
         if first:
             yield Paragraph(f"At {at(comparison)}")
             yield block
-            yield from _images(asked, "story", _STORY, folder, len(sources) > 1)
+            yield from images(asked, "story", _STORY, folder, len(sources) > 1)
         else:
             more = f"with {', '.join(methods)}" if methods else "the same methods"
             title = f"At {comparison}, {more}"
@@ -122,7 +118,7 @@ def frontiers(sources: Sequence[Source], folder: Path) -> Iterator[Block]:
     full = {source: frontier.table(curves) for source, curves in means.items()}
     file = export(together(full, several), folder / TABLES / "frontier.csv")
     yield Heading(frontier.TITLE)
-    yield from _images(list(means), "frontier", frontier.TITLE, folder, several)
+    yield from images(list(means), "frontier", frontier.TITLE, folder, several)
     yield Bullets(tuple(_said(means, several, frontier.findings)))
     reached = {source: frontier.reached(source.frame) for source in means}
     if any(map(len, reached.values())):
@@ -191,30 +187,6 @@ def _short(comparison: str) -> str:
     return f"{comparison} (equal temperature)" if comparison.startswith("tau = ") else comparison
 
 
-def together(tables: PerRun, several: bool) -> pd.DataFrame:
-    """The tables of several runs as one, with a column that names the run; of one run, its table.
-
-    Lines of an indexed table that differ in the run only stand one below the other.
-    """
-    if not several:
-        (table,) = tables.values()
-        return table
-    named = {source.name: table for source, table in tables.items() if len(table)}
-    if not named:
-        return pd.DataFrame()
-    indexed = [table for table in named.values() if table.index.names != [None]]
-    if not indexed:
-        parts = [table.assign(run=name) for name, table in named.items()]
-        both = pd.concat([_plain_columns(part) for part in parts])
-        return both[["run", *both.columns.drop("run")]].reset_index(drop=True)
-    parts = [_plain_index(table) for table in named.values()]
-    both = pd.concat(parts, keys=list(named), names=["run"])
-    keys = [name for name in both.index.names if name not in ("run", "n")]
-    lines = both.index.to_frame(index=False)
-    place = lines.groupby(keys, sort=False, dropna=False).ngroup()
-    return both.iloc[place.argsort(kind="stable").to_numpy()]
-
-
 def folded(block: TableBlock) -> Iterator[Block]:
     """The table; if it is long, folded under its caption."""
     lines = len(block.table)
@@ -245,7 +217,7 @@ def _view(
             where = f"{source.name}: " if several else ""
             sentences += [f"{where}{sentence}" for sentence in view.findings]
     figure = next(iter(views.values())).figure
-    yield from _images(list(views), figure, section.title, folder, several)
+    yield from images(list(views), figure, section.title, folder, several)
     if sentences:
         points = Bullets(tuple(sentences))
         many = len(sentences) > _FEW_POINTS
@@ -301,48 +273,6 @@ def _measured(
     yield from folded(TableBlock(joined, "The cells behind these numbers", file=_file(name)))
 
 
-def other_figures(sources: Sequence[Source], folder: Path, shown: set[str]) -> Iterator[Block]:
-    """The figures of the runs that no other chapter shows; ``shown`` are the paths of those."""
-    several = len(sources) > 1
-    blocks = []
-    for source in sources:
-        for name in sorted({path.stem for path in _drawn(source)}):
-            for image in _images([source], name, name.replace("_", " "), folder, several):
-                if image.path not in shown:
-                    blocks.append(image)
-    if blocks:
-        yield Heading("Other figures")
-        yield from blocks
-
-
-def _images(
-    sources: Sequence[Source], figure: str, title: str, folder: Path, several: bool
-) -> Iterator[Image]:
-    """The figures of that name that were drawn, with their captions."""
-    for source in sources:
-        files = [path for path in _drawn(source) if path.stem == figure]
-        for path in files[:1]:
-            caption = _captions(source).get(figure, "")
-            if several:
-                caption = f"{source.name}: {caption}" if caption else source.name
-            where = Path(os.path.relpath(path, folder)).as_posix()
-            yield Image(title, where, caption)
-
-
-def _drawn(source: Source) -> list[Path]:
-    """The files of a run's figures that a report can show, SVG first."""
-    files = [*(source.folder / FIGURES).glob("*.svg"), *(source.folder / FIGURES).glob("*.png")]
-    return sorted(files, key=lambda path: path.suffix, reverse=True)
-
-
-def _captions(source: Source) -> dict[str, str]:
-    """Figure -> its caption, from the file that lies beside the figures."""
-    file = source.folder / FIGURES / "captions.md"
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    found = _CAPTION.findall(text)
-    return {name: " ".join(caption.split()) for name, caption in found}
-
-
 def _said(
     tables: PerRun, several: bool, findings: Callable[[pd.DataFrame], list[str]]
 ) -> Iterator[str]:
@@ -353,22 +283,3 @@ def _said(
 
 def _file(name: str) -> str:
     return f"{TABLES}/{name}.csv"
-
-
-def _plain_columns(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with words in place of categories, whose order differs between runs."""
-    words = [c for c, kind in table.dtypes.items() if isinstance(kind, pd.CategoricalDtype)]
-    return table.astype(dict.fromkeys(words, object))
-
-
-def _plain_index(table: pd.DataFrame) -> pd.DataFrame:
-    """The same for an indexed table, whose columns may be categories too."""
-    return table.set_axis(_plain(table.index)).set_axis(_plain(table.columns), axis=1)
-
-
-def _plain(index: pd.Index) -> pd.Index:
-    words = index.to_frame(index=False).astype(object)
-    if index.nlevels == 1:
-        plain: pd.Index = pd.Index(words.iloc[:, 0], name=index.name)
-        return plain
-    return pd.MultiIndex.from_frame(words, names=list(index.names))
