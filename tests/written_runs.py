@@ -4,7 +4,6 @@ import json
 import math
 from pathlib import Path
 
-from results import style
 from results.figures import FOLDER as FIGURES
 from results.questions import consistency
 from results.rows import Row
@@ -60,9 +59,12 @@ def write(folder: Path, *, drawn: bool = False) -> Path:
     spec = {"name": "small", "seeds": [0], "games": [{"name": game} for game in GAMES]}
     (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
     if drawn:
+        (folder / FIGURES).mkdir()
         described = consistency.SECTION.rows(frame)
         for name, part in consistency.SECTION.views(described).items():
-            style.save(consistency.figure(part), folder / FIGURES / name)
+            figure = consistency.figure(part)
+            assert figure is not None
+            figure.savefig(folder / FIGURES / f"{name}.svg")
         (folder / FIGURES / "spare.svg").write_text(SPARE, encoding="utf-8")
         (folder / FIGURES / "captions.md").write_text(CAPTIONS, encoding="utf-8")
     return folder
