@@ -1,6 +1,5 @@
 """The chapters of a report on one run, or on several side by side, as blocks."""
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,15 +20,15 @@ from results.document import (
     Code,
     Fold,
     Heading,
-    Image,
     Link,
     Paragraph,
     TableBlock,
 )
 from results.export import export
-from results.figures import FOLDER as FIGURES
+from results.illustrations import images
 from results.provenance import Source
 from results.questions.section import Contents, Section, Table, View
+from results.side_by_side import PerRun, together
 
 TABLES = "tables"
 """Where a report has the files of its tables."""
@@ -41,9 +40,9 @@ _FEW_POINTS = 8
 """More findings than that are folded."""
 
 _MARKS = (
-    ("-", "not measured"),
-    ("undef.", "does not exist"),
-    ("*", "mean over the values that exist"),
+    ('"-"', "not measured"),
+    ('"undef."', "does not exist"),
+    ('"*"', "mean over the values that exist"),
 )
 _TEMPERATURE = (
     "The same tau > 0 is another strength for every concept, so no method is called better or "
@@ -52,11 +51,11 @@ _TEMPERATURE = (
 
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z])")
 
-PerRun = Mapping[Source, pd.DataFrame]
+_STORY = "The headline in a picture"
 
 
-def headlines(sources: Sequence[Source]) -> Iterator[Block]:
-    """The headline of the main comparison, and folded those of the other comparisons."""
+def headlines(sources: Sequence[Source], folder: Path) -> Iterator[Block]:
+    """The headline of the main comparison with its picture, and folded those of the others."""
     asked = [source for source in sources if headline.has_rows(source.frame)]
     if not asked:
         return
@@ -79,6 +78,7 @@ def headlines(sources: Sequence[Source]) -> Iterator[Block]:
         if first:
             yield Paragraph(f"At {at(comparison)}")
             yield block
+            yield from images(asked, "story", _STORY, folder, len(sources) > 1)
         else:
             more = f"with {', '.join(methods)}" if methods else "the same methods"
             title = f"At {comparison}, {more}"
@@ -118,7 +118,7 @@ def frontiers(sources: Sequence[Source], folder: Path) -> Iterator[Block]:
     full = {source: frontier.table(curves) for source, curves in means.items()}
     file = export(together(full, several), folder / TABLES / "frontier.csv")
     yield Heading(frontier.TITLE)
-    yield from _images(list(means), "frontier", frontier.TITLE, folder, several)
+    yield from images(list(means), "frontier", frontier.TITLE, folder, several)
     yield Bullets(tuple(_said(means, several, frontier.findings)))
     reached = {source: frontier.reached(source.frame) for source in means}
     if any(map(len, reached.values())):
@@ -187,30 +187,6 @@ def _short(comparison: str) -> str:
     return f"{comparison} (equal temperature)" if comparison.startswith("tau = ") else comparison
 
 
-def together(tables: PerRun, several: bool) -> pd.DataFrame:
-    """The tables of several runs as one, with a column that names the run; of one run, its table.
-
-    Lines of an indexed table that differ in the run only stand one below the other.
-    """
-    if not several:
-        (table,) = tables.values()
-        return table
-    named = {source.name: table for source, table in tables.items() if len(table)}
-    if not named:
-        return pd.DataFrame()
-    indexed = [table for table in named.values() if table.index.names != [None]]
-    if not indexed:
-        parts = [table.assign(run=name) for name, table in named.items()]
-        both = pd.concat([part.astype(_plain_columns(part)) for part in parts])
-        return both[["run", *both.columns.drop("run")]].reset_index(drop=True)
-    parts = [_plain_index(table) for table in named.values()]
-    both = pd.concat(parts, keys=list(named), names=["run"])
-    keys = [name for name in both.index.names if name not in ("run", "n")]
-    lines = both.index.to_frame(index=False)
-    place = lines.groupby(keys, sort=False, dropna=False).ngroup()
-    return both.iloc[place.argsort(kind="stable").to_numpy()]
-
-
 def folded(block: TableBlock) -> Iterator[Block]:
     """The table; if it is long, folded under its caption."""
     lines = len(block.table)
@@ -241,7 +217,7 @@ def _view(
             where = f"{source.name}: " if several else ""
             sentences += [f"{where}{sentence}" for sentence in view.findings]
     figure = next(iter(views.values())).figure
-    yield from _images(list(views), figure, section.title, folder, several)
+    yield from images(list(views), figure, section.title, folder, several)
     if sentences:
         points = Bullets(tuple(sentences))
         many = len(sentences) > _FEW_POINTS
@@ -297,17 +273,6 @@ def _measured(
     yield from folded(TableBlock(joined, "The cells behind these numbers", file=_file(name)))
 
 
-def _images(
-    sources: Sequence[Source], figure: str, title: str, folder: Path, several: bool
-) -> Iterator[Block]:
-    """The figures of that name that were drawn."""
-    for source in sources:
-        stem = source.folder / FIGURES / figure
-        if any(stem.with_name(f"{figure}.{kind}").is_file() for kind in ("svg", "png")):
-            where = os.path.relpath(stem.with_name(f"{figure}.png"), folder)
-            yield Image(title, Path(where).as_posix(), source.name if several else "")
-
-
 def _said(
     tables: PerRun, several: bool, findings: Callable[[pd.DataFrame], list[str]]
 ) -> Iterator[str]:
@@ -318,22 +283,3 @@ def _said(
 
 def _file(name: str) -> str:
     return f"{TABLES}/{name}.csv"
-
-
-def _plain_columns(table: pd.DataFrame) -> dict[str, str]:
-    """Object columns in place of categories, whose order differs between runs."""
-    return {
-        c: "object" for c, kind in table.dtypes.items() if isinstance(kind, pd.CategoricalDtype)
-    }
-
-
-def _plain_index(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with an index of objects in place of categories."""
-    index = table.index.to_frame(index=False).astype(object)
-    names = list(table.index.names)
-    return table.set_axis(pd.MultiIndex.from_frame(index, names=names)).set_axis(
-        pd.MultiIndex.from_tuples(list(table.columns), names=table.columns.names)
-        if table.columns.nlevels > 1
-        else table.columns.astype(object),
-        axis=1,
-    )

@@ -76,7 +76,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Image:
-    """A PNG file, whose path is relative to the report; an SVG file may stand beside it."""
+    """A figure in an SVG or PNG file, whose path is relative to the report."""
 
     text: str
     path: str
@@ -103,6 +103,17 @@ class Fold:
 Block = Union[  # noqa: UP007  # ``Fold`` refers to it before it is defined
     Heading, Paragraph, Bullets, Code, TableBlock, Link, Image, Drawing, Fold
 ]
+
+
+def images(blocks: Iterable[Block]) -> set[str]:
+    """The paths of the figures among the blocks and inside of folds."""
+    found = set()
+    for block in blocks:
+        if isinstance(block, Image):
+            found.add(block.path)
+        elif isinstance(block, Fold):
+            found |= images(block.blocks)
+    return found
 
 
 def markdown(blocks: Iterable[Block]) -> str:

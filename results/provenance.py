@@ -123,7 +123,8 @@ def _seconds(frame: pd.DataFrame) -> dict[str, float]:
     rows = rows.astype({"experiment": str, "cell": str})
     ends = rows[rows["step"].notna()].groupby(["experiment", "cell"])["value"].max()
     times = pd.concat([rows[rows["step"].isna()], ends.reset_index()])
-    return times.groupby("experiment", sort=False)["value"].sum().to_dict()
+    sums = times.groupby("experiment", sort=False)["value"].sum()
+    return {str(question): float(value) for question, value in sums.items()}
 
 
 def _count(n: int, noun: str) -> str:

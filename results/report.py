@@ -6,7 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
-from results import chapters, document, evidence, headline, provenance
+from results import chapters, document, evidence, headline, illustrations, provenance
 from results.document import Block, Bullets, Code, Fold, Heading, Paragraph, TableBlock
 from results.frames import check
 from results.metrics import METRICS
@@ -14,6 +14,7 @@ from results.opening import OPENING
 from results.papers import papers_of
 from results.provenance import Source
 from results.questions import SECTIONS
+from results.side_by_side import together
 
 Form = Literal["html", "md"]
 
@@ -61,12 +62,13 @@ def write(
     ]
     blocks += OPENING
     # Verdicts on published claims belong at this place, as a table.
-    blocks += chapters.headlines(sources)
+    blocks += chapters.headlines(sources, folder)
     blocks += chapters.claims_of_spec(sources, folder)
     blocks += chapters.frontiers(sources, folder)
     for section, of_section in zip(SECTIONS, contents, strict=True):
         if of_section:
             blocks += chapters.question(section, of_section, folder, several)
+    blocks += illustrations.other_figures(sources, folder, document.images(blocks))
     blocks += [*_evidence(sources), *_metrics(sources), *_papers(sources), *_what_was_run(sources)]
     target = folder / f"report.{form}"
     target.write_text(_RENDER[form](blocks, folder), encoding="utf-8")
@@ -107,7 +109,7 @@ def _evidence(sources: Sequence[Source]) -> Iterator[Block]:
     yield Heading("Statuses")
     tables = {source: evidence.statuses(source.frame) for source in sources}
     yield from chapters.folded(
-        TableBlock(chapters.together(tables, several), "Rows by question, method and status")
+        TableBlock(together(tables, several), "Rows by question, method and status")
     )
 
 

@@ -4,7 +4,6 @@ import json
 import math
 from pathlib import Path
 
-from results import style
 from results.figures import FOLDER as FIGURES
 from results.questions import consistency
 from results.rows import Row
@@ -16,6 +15,13 @@ TAG = "<script>window.hacked = 1</script>"
 
 IMAGE = "<img src=x onerror='window.hacked=1'>"
 """A name of an answer."""
+
+SPARE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path id="a" d="M0 0L9 9"/></svg>'
+)
+"""A figure that belongs to no question."""
+
+CAPTIONS = "## consistency\n\nA dot is a\nmean.\n\n## spare\n\nA line & a half.\n"
 
 GAMES = ("condorcet", "skew_cycle", TAG, "g4")
 GAPS = {"rlhf_exact": 0.3, "nlhf_exact": 0.0, "slhf_exact": 0.2, "nash_md": 0.1}
@@ -53,7 +59,12 @@ def write(folder: Path, *, drawn: bool = False) -> Path:
     spec = {"name": "small", "seeds": [0], "games": [{"name": game} for game in GAMES]}
     (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
     if drawn:
+        (folder / FIGURES).mkdir()
         described = consistency.SECTION.rows(frame)
         for name, part in consistency.SECTION.views(described).items():
-            style.save(consistency.figure(part), folder / FIGURES / name)
+            figure = consistency.figure(part)
+            assert figure is not None
+            figure.savefig(folder / FIGURES / f"{name}.svg")
+        (folder / FIGURES / "spare.svg").write_text(SPARE, encoding="utf-8")
+        (folder / FIGURES / "captions.md").write_text(CAPTIONS, encoding="utf-8")
     return folder

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from results import export, style
-from results.document import MOST_LINES, Block, Drawing, Fold, Heading, Image, TableBlock
+from results.document import MOST_LINES, Block, Drawing, Heading, Image, TableBlock
 from results.frames import CONCEPTS
 from results.page.drawings import Drawings
 from results.page.terms import Terms
@@ -59,9 +60,9 @@ def html(blocks: Iterable[Block], folder: Path) -> str:
     )
     env.filters |= {"terms": terms.marked, "text": _text, "place": _place}
     env.globals |= {
-        "kind": lambda block: type(block).__name__,
-        "figure": lambda block: _figure(block, folder, drawings),
-        "long": lambda block: len(block.table) > MOST_LINES,
+        "kind": _kind,
+        "figure": partial(_figure, folder=folder, drawings=drawings),
+        "long": _is_long,
         "cells": _cells,
     }
     template = env.get_template("chapter.html")
@@ -92,6 +93,14 @@ def _arranged(blocks: Iterable[Block]) -> tuple[str, list[Block], list[_Chapter]
         else:
             (chapters[-1].blocks if chapters else opening).append(block)
     return title, opening, chapters
+
+
+def _kind(block: Block) -> str:
+    return type(block).__name__
+
+
+def _is_long(block: TableBlock) -> bool:
+    return len(block.table) > MOST_LINES
 
 
 def _place(words: str) -> str:
@@ -126,9 +135,8 @@ def _figure(block: Image | Drawing, folder: Path, drawings: Drawings) -> Markup:
     if isinstance(block, Drawing):
         return drawings.inline((_OURS / f"{block.name}.svg").read_text(encoding="utf-8"))
     path = folder / block.path
-    vector = path.with_suffix(".svg")
-    if vector.is_file():
-        return drawings.inline(vector.read_text(encoding="utf-8"))
+    if path.suffix == ".svg":
+        return drawings.inline(path.read_text(encoding="utf-8"))
     data = base64.b64encode(path.read_bytes()).decode()
     return Markup('<img alt="" src="data:image/png;base64,{}">').format(data)
 

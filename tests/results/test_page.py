@@ -104,6 +104,13 @@ def test_the_page_says_what_was_found_before_how_it_was_measured(page: str) -> N
     assert places == sorted(places)
 
 
+def test_every_figure_is_shown_once_with_its_caption(page: str, text: str) -> None:
+    for caption in ("A dot is a mean.", "A line &amp; a half."):
+        assert page.count(f"<figcaption>{caption}</figcaption>") == 1
+    assert "## Other figures\n\n![spare](figures/spare.svg)\n\nA line & a half.\n" in text
+    assert text.count("(figures/consistency.svg)") == 1
+
+
 def test_a_drawing_is_made_safe_and_its_ids_are_unique() -> None:
     drawings = Drawings(set())
     first, second = drawings.inline(SVG), drawings.inline(SVG)
@@ -161,7 +168,7 @@ def test_numbers_stand_to_the_right_and_columns_say_what_they_mean() -> None:
 
 
 def test_blocks_in_markdown() -> None:
-    blocks = [
+    blocks: list[Block] = [
         Paragraph("one", lead=True),
         Fold("more", (Bullets(("a < b",)), Code("prefgames ls"))),
         Drawing("alt", "cycle", "A cycle."),
@@ -245,4 +252,4 @@ def test_two_runs_stand_side_by_side(run: Path, tmp_path: Path) -> None:
     written = pd.read_csv(path.parent / "tables" / "consistency.csv")
     assert set(written["run"]) == {"small-01234567", "other-89abcdef"}
     assert len(written) == 2 * len(pd.read_csv(run / "tables" / "consistency.csv"))
-    assert ">small-01234567</figcaption>" in page
+    assert "<figcaption>small-01234567: A dot is a mean.</figcaption>" in page
