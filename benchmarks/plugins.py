@@ -8,7 +8,8 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pkgutil import resolve_name
-from typing import Any, ClassVar, TypeVar, get_args
+from types import UnionType
+from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
@@ -265,7 +266,8 @@ def _require_types(name: str, params: Params, accepted: Mapping[str, inspect.Par
         if key not in accepted:
             continue
         annotation = accepted[key].annotation
-        kinds = set(get_args(annotation) or [annotation])
+        union = get_origin(annotation) in (Union, UnionType)
+        kinds = set(get_args(annotation) if union else [annotation])
         if kinds <= _EXPECTED.keys() and not any(_is_a(value, kind) for kind in kinds):
             expected = " or ".join(_EXPECTED[kind] for kind in _EXPECTED if kind in kinds)
             raise SpecError(f"{name}: {key} is {value!r}, expected {expected}")
