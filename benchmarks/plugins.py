@@ -7,6 +7,7 @@ with it torch, is loaded when something of that scale is first asked for.
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from numbers import Integral, Real
 from pkgutil import resolve_name
 from types import UnionType
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin
@@ -278,7 +279,7 @@ def _is_a(value: Any, kind: type) -> bool:
         return False
     if kind is int and isinstance(value, float):
         return value.is_integer()
-    return isinstance(value, int | float if kind is float else kind)
+    return isinstance(value, {int: Integral, float: Real}.get(kind, kind))
 
 
 def reason(error: Exception) -> str:
