@@ -39,6 +39,8 @@ _EXPECTED: dict[type, str] = {
 }
 """The types of parameters that are checked before a plugin is made, and their names for users."""
 
+_NUMBERS: dict[type, type] = {int: Integral, float: Real}
+
 
 def game(name: str, params: Params, rng: np.random.Generator | None = None) -> PreferenceGame:
     """The game of the catalogue, of an installed package or of a file, with these parameters.
@@ -279,7 +281,7 @@ def _is_a(value: Any, kind: type) -> bool:
         return False
     if kind is int and isinstance(value, float):
         return value.is_integer()
-    return isinstance(value, {int: Integral, float: Real}.get(kind, kind))
+    return isinstance(value, _NUMBERS.get(kind, kind))
 
 
 def reason(error: Exception) -> str:
