@@ -135,4 +135,4 @@ def _by_game(table: pd.DataFrame) -> None:
 
 
 def _title(game: str, number: str) -> str:
-    return f"{game}  ({f'n = {number}' if number.isdigit() else number})"
+    return f"{game} ({f'n = {number}' if number.isdigit() else number})"

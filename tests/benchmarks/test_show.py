@@ -35,7 +35,7 @@ def test_the_last_line_counts_cells_and_says_what_is_at_max_steps() -> None:
 @pytest.mark.parametrize(
     ("counts", "lines"),
     [
-        (["exact", "3"], ["at tau = 0 gap", "g  (exact)", "  NLHF     0.00", "h  (n = 3)"]),
+        (["exact", "3"], ["at tau = 0 gap", "g (exact)", "  NLHF     0.00", "h (n = 3)"]),
         (["exact", "3", "2"], ["at tau = 0 gap  n", "g", "  NLHF     0.00 exact", "h"]),
     ],
 )
