@@ -67,8 +67,9 @@ def _specs() -> Table:
     rows = []
     for name, path in builtin().items():
         lines = path.read_text(encoding="utf-8").splitlines()
-        comment = [line.lstrip("# ") for line in takewhile(lambda line: line.startswith("# "), lines)]
-        rows.append([name, len(cells(read(name, check_llm=False))), " ".join(comment)])
+        first = takewhile(lambda line: line.startswith("# "), lines)  # the first paragraph
+        about = " ".join(line.lstrip("# ") for line in first)
+        rows.append([name, len(cells(read(name, check_llm=False))), about])
     return ["spec", "cells", "what it is for"], rows
 
 

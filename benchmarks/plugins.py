@@ -7,8 +7,10 @@ with it torch, is loaded when something of that scale is first asked for.
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from numbers import Integral, Real
 from pkgutil import resolve_name
-from typing import Any, ClassVar, TypeVar, get_args
+from types import UnionType
+from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
@@ -36,6 +38,8 @@ _EXPECTED: dict[type, str] = {
     type(None): "null",
 }
 """The types of parameters that are checked before a plugin is made, and their names for users."""
+
+_NUMBERS: dict[type, type] = {int: Integral, float: Real}
 
 
 def game(name: str, params: Params, rng: np.random.Generator | None = None) -> PreferenceGame:
@@ -265,7 +269,8 @@ def _require_types(name: str, params: Params, accepted: Mapping[str, inspect.Par
         if key not in accepted:
             continue
         annotation = accepted[key].annotation
-        kinds = set(get_args(annotation) or [annotation])
+        union = get_origin(annotation) in (Union, UnionType)
+        kinds = set(get_args(annotation) if union else [annotation])
         if kinds <= _EXPECTED.keys() and not any(_is_a(value, kind) for kind in kinds):
             expected = " or ".join(_EXPECTED[kind] for kind in _EXPECTED if kind in kinds)
             raise SpecError(f"{name}: {key} is {value!r}, expected {expected}")
@@ -276,7 +281,7 @@ def _is_a(value: Any, kind: type) -> bool:
         return False
     if kind is int and isinstance(value, float):
         return value.is_integer()
-    return isinstance(value, int | float if kind is float else kind)
+    return isinstance(value, _NUMBERS.get(kind, kind))
 
 
 def reason(error: Exception) -> str:

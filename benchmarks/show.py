@@ -123,9 +123,9 @@ def _is_newer(path: Path, other: Path) -> bool:
 def _by_game(table: pd.DataFrame) -> None:
     """Print a headline; the number of seeds stands beside the game if all methods have the same."""
     counts = table.groupby("game", sort=False)["n"].unique()
-    titles = {game: game for game in counts.index}
+    titles: dict[Any, str] = {game: str(game) for game in counts.index}
     if all(len(numbers) == 1 for numbers in counts):
-        titles = {game: _title(game, number) for game, (number,) in counts.items()}
+        titles = {game: _title(str(game), number) for game, (number,) in counts.items()}
         table = table.drop(columns="n")
     rows = table.drop(columns="game")
     groups = rows.groupby(table["game"], sort=False)
@@ -135,4 +135,4 @@ def _by_game(table: pd.DataFrame) -> None:
 
 
 def _title(game: str, number: str) -> str:
-    return f"{game}  ({f'n = {number}' if number.isdigit() else number})"
+    return f"{game} ({f'n = {number}' if number.isdigit() else number})"

@@ -103,8 +103,7 @@ def _headlines(frame: pd.DataFrame, methods: Collection[str]) -> Printed:
 
 def _with_exact(table: pd.DataFrame, main: pd.DataFrame) -> pd.DataFrame:
     """The table with the exact answers of the main one, if it has none of its own."""
-    _, method, *_ = table.columns
-    _, at_main, *_ = main.columns
+    method, at_main = str(table.columns[1]), str(main.columns[1])
     if table[method].isin(CONCEPTS).any():
         return table
     exact = main[main[at_main].isin(CONCEPTS) & main["game"].isin(table["game"])]

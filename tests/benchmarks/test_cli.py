@@ -8,12 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
+from benchmarks.matrix import cells
+from benchmarks.runner import measure
+from benchmarks.spec import read
 from results import load
 from tests.command import call
 
@@ -89,7 +93,13 @@ def test_a_killed_run_resumes_to_the_table_of_an_undisturbed_one(tmp_path: Path)
     assert load(the_run(tmp_path / "killed"))["cell"].nunique() == 3
     resumed = fake(tmp_path / "killed", *order)
     assert (resumed.returncode, fake(tmp_path / "whole", *order).returncode) == (0, 0)
-    assert "6 cells: 6 done (3 now)" in resumed.stderr
+    assert "6 cells: 6 done (3 now)" in resumed.stderr.splitlines()[-1]
+    assert "residual" not in resumed.stderr
+    assert "drawing the figures" in resumed.stderr
+    (the_run(tmp_path / "killed") / "report.md").touch()
+    again = fake(tmp_path / "killed", *order)
+    assert "6 cells: 6 done (0 now)" in again.stderr
+    assert "drawing the figures" not in again.stderr
     assert_frame_equal(answers(tmp_path / "killed"), answers(tmp_path / "whole"))
 
 
@@ -176,6 +186,16 @@ def test_failed_cells_run_again_and_complete_ones_do_not(tmp_path: Path) -> None
         (["solve", "condorcet", "--tau", "abc"], r"--tau"),
         (["solve", "condorcet", "--tau", "-1"], r"NlhfExact: tau is -1.*\[0, inf\)"),
         (["solve", "condorcet", "-g", "alhpa=[1]"], r"condorcet has no parameter 'alhpa'; did you"),
+        (["solve", "condorcet", "--tau", "1", "-p", "tau=2"], r"tau is also given by -p; keep one"),
+        (
+            ["solve", "condorcet", "--group-by", "x"],
+            r"--group-by belongs to .* condorcet is a game",
+        ),
+        (["solve", "condorcet", "--solver", "nash_md", "-p", "max_steps=2.5"], r"whole number"),
+        (["run", "quick", "-p", "samples=1.5"], r"samples is 1\.5, expected a whole number"),
+        (["run", "quick", "-g", "epsylon=1"], r"no game of this run has a parameter .*epsilon"),
+        (["run", "quick", "--game", "random(n)"], r"'random\(n\)' cannot be read; expected name\("),
+        (["run", "quick", "--cell", "xyz"], r"0 of the \d+ cells of this run begin with 'xyz'"),
         (["solve", "bad.toml"], r"bad\.toml: .*\.csv"),
         (["report", "nowhere"], r"nowhere"),
         (["figures", "nowhere"], r"nowhere"),
@@ -206,6 +226,38 @@ def test_no_command_gives_the_help(
     code, out, err = call(monkeypatch, capsys)
     assert (code, err) == (0, "")
     assert re.search(r"\n +run +Run a spec", out)
+
+
+def test_the_version_and_completion(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = call(monkeypatch, capsys, "--version")
+    assert (code, out) == (0, f"prefgames {version('prefgames')}\n")
+    monkeypatch.setenv("_PREFGAMES_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "prefgames do")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert call(monkeypatch, capsys)[1].split() == ["doctor"]
+
+
+def test_one_cell_is_computed_alone_and_nothing_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = read("quick").only("game", ["condorcet"]).only("solver", ["nlhf_exact(tau=0)"])
+    cell = next(cell for cell in cells(plan) if cell.experiment == "refinement")
+    order = ["run", "quick", "--game", "condorcet", "--solver", "nlhf_exact(tau=0)"]
+    code, out, err = call(monkeypatch, capsys, *order, "--cell", cell.key[:10])
+    assert (code, err) == (0, "")
+    first, header, *lines = out.splitlines()
+    assert first == (
+        f"{cell.key}: refinement(n_answers=4) on condorcet with nlhf_exact(tau=0), "
+        "nothing in it is drawn"
+    )
+    assert header.split() == ["metric", "labels", "value", "status"]
+    (tmp_path / "games").mkdir()
+    expected = measure(cell, tmp_path)[1]
+    assert [float(line.split()[-2]) for line in lines] == [row.value for row in expected]
+    assert not Path("runs").exists()
 
 
 def test_options_change_the_plan(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("torch", reason="language models need the extra llm")
 
 import llm
-from benchmarks import runner
+from benchmarks import files, runner
 from benchmarks.kinds import KINDS
 from benchmarks.listing import table
 from benchmarks.matrix import Cell, cells
@@ -372,11 +372,11 @@ def test_a_learner_may_come_from_a_file(
     plan = both.only("learner", [learners.named(str(path))]).with_params({"steps": 4})
     (choice,) = plan.of("learner")
     assert {**choice.params, "source": ""} == {"tau": 0.3, "steps": 4, "source": ""}
-    learners.store_file(choice.name, choice.params, tmp_path)
+    files.store("learner", choice.name, choice.params, tmp_path)
     (copy,) = tmp_path.glob("learners/*/my_learner.py")
     assert copy.read_bytes() == path.read_bytes()
     learners.registry.added.clear()  # as in a worker
-    learners.register_file(choice.name, choice.params, tmp_path)
+    files.register("learner", choice.name, choice.params, tmp_path)
     assert learners.make(choice.name, choice.params).concept == "other"
 
 

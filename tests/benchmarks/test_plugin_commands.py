@@ -113,6 +113,7 @@ def test_check_takes_names_of_solvers_games_and_aliases(
         (["new", "solver", "dno"], r"a solver named 'dno' already"),
         (["new", "game", "condorcet"], r"a game named 'condorcet' already"),
         (["new", "solver", "My-Method"], r"expected the form my_method"),
+        (["new", "solver", "numpy"], r"'numpy' is the name of an installed module"),
         (["new", "solver", "class"], r"expected the form my_method"),
         (["new", "jury", "x"], r"'jury' is not one of"),
         (

@@ -52,8 +52,8 @@ def test_a_run_takes_a_file_into_its_workers_and_its_identity(tmp_path: Path) ->
     assert prefgames(*order, cwd=tmp_path).returncode == 0
     (first,) = (tmp_path / "runs").iterdir()
     frame = load(first)
-    assert set(frame["solver"]) == {"fixed_policy"}
-    assert set(frame["concept"]) == {"other"}
+    assert set(frame["solver"]) == {"fixed_policy", "nlhf_exact"}  # the exact one beside it
+    assert set(frame["concept"]) == {"other", "nlhf"}
     assert "error" not in set(frame["status"])
     (copy,) = first.glob("solvers/*/fixed_policy.py")
     assert copy.read_text(encoding="utf-8") == SOLVER

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import solve
 from games import GAMES, PreferenceGame, SolverError
+from solvers import SOLVERS
 from solvers.rlhf_exact import RlhfExact
 from tests.command import call
 
@@ -85,13 +86,98 @@ def test_solve_reads_a_file_and_shows_contexts(
     assert out != again
 
 
+BROKEN = '''
+from dataclasses import dataclass
+
+import numpy as np
+
+from solvers import Certificate, Solution, Solver
+
+
+@dataclass(frozen=True)
+class Broken(Solver):
+    """Raises if tau is 0, and answers NaN otherwise."""
+
+    concept = "other"
+    paper = "unpublished"
+    tau: float = 0.0
+
+    def solve(self, game, rng=None):
+        if self.tau == 0:
+            return np.zeros(3).reshape(5)
+        nothing = np.full(game.batch, np.nan)
+        return Solution(np.nan * game.log_ref, Certificate("none", nothing, 0.0))
+'''
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], r"broken\.py: ValueError: cannot reshape .* \(broken\.py, line 19\)"),
+        (["--tau", "1"], r"broken\.py: the policy is NaN in 1 of 1 contexts"),
+        (["--tau", "1", "--json"], r"broken\.py: the policy is NaN in 1 of 1 contexts"),
+    ],
+)
+def test_a_broken_solver_is_one_line_and_exit_code_1(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("broken.py").write_text(BROKEN, encoding="utf-8")
+    order = ["solve", "condorcet", "--solver", "broken.py", *arguments]
+    code, out, err = call(monkeypatch, capsys, *order)
+    SOLVERS.added.pop("broken", None)
+    assert (code, out) == (1, "")
+    assert re.match(f"prefgames: {message}", err)
+    assert err.count("\n") == 1
+
+
+def test_solve_takes_names_as_printed_and_files_of_games(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def policy(*arguments: str | Path) -> list[float]:
+        code, out, err = call(monkeypatch, capsys, "solve", *arguments, "--json")
+        assert (code, err) == (0, "")
+        return list(json.loads(out)["policy"])
+
+    printed = policy("three_types(epsilon=-0.1)", "--solver", "nlhf_exact(tau=0.3)")
+    given = policy("three_types", "-g", "epsilon=-0.1", "-p", "tau=0.3")
+    assert printed == given
+    assert policy("three_types(epsilon=-0.1)", "--solver", "NLHF", "--tau", "0.3") == given
+    path = tmp_path / "my_coin.py"
+    path.write_text(
+        "from games import PreferenceGame\n\n\ndef my_coin(p: float = 0.7):\n"
+        "    return PreferenceGame([[0.5, p], [1 - p, 0.5]])\n"
+    )
+    assert policy(path, "--tau", "0") == [1, 0]
+    assert policy(path, "--tau", "0", "-g", "p=0.2") == [0, 1]
+    GAMES.added.pop("my_coin", None)
+
+
+def test_long_answers_are_one_short_line_each(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["Yes.\n\n| a | b |", f"{'word ' * 400}one", f"{'word ' * 400}two"]
+    game = PreferenceGame([[0.5, 0.6, 0.6], [0.4, 0.5, 0.6], [0.4, 0.4, 0.5]], names=names)
+    monkeypatch.setitem(GAMES.added, "wordy", lambda: game)
+    out = call(monkeypatch, capsys, "solve", "wordy", "--solver", "slhf_exact")[1]
+    lines = out.splitlines()
+    assert len(lines) == 4 + 1 + 4 + 1 + 2
+    assert lines[1].startswith("Yes. | a | b |  ")
+    assert lines[2].split("…")[1].split()[0] == "(2)"
+    assert max(map(len, lines)) < 140
+
+
 @pytest.mark.parametrize(
     ("kind", "line"),
     [
         ("games", r"^condorcet +alpha=\(0\.4, 0\.35, 0\.25\) "),
         ("solvers", r"^slhf_exact +slhf +tau_leader=0\.1, tau_follower=0\.1 +Pasztor"),
         ("experiments", r"^consistency +tabular +copies=2"),
-        ("specs", r"^quick +\d+ +Seconds"),
+        ("specs", r"^quick +\d+ +Seconds: .* at equal temperature\.$"),
     ],
 )
 def test_ls_lists_plugins_and_specs(

@@ -4,13 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import files
+from benchmarks.kinds import KINDS
 from benchmarks.matrix import cells
 from benchmarks.plan import Choice, Plan
 from benchmarks.plugins import METHODS
+from benchmarks.runner import measure
 from benchmarks.spec import builtin, read
-from games import PrefgamesError, SpecError
+from games import GAMES, PrefgamesError, SpecError
+from results.frames import comparison_of
+from results.rows import canonical
+from solvers import SOLVERS
 from solvers.slhf_exact import SlhfExact
 from tabular import MatchedKl
+from tests.outside import SOLVER
 from tests.written import written
 
 MINIMAL = """
@@ -290,6 +297,69 @@ def test_only_keeps_what_is_named_and_adds_what_is_missing(full: Plan) -> None:
     assert ("refinement", "three_types") not in pairs
     with pytest.raises(SpecError, match=r"did you mean .*dice"):
         full.only("game", ["dic"])
+
+
+def test_only_takes_names_as_printed_and_keeps_a_game_inside_another(full: Plan) -> None:
+    plan = full.only("game", ["three_types(epsilon=0.1)", "random(n=3)"])
+    assert [dict(game.params) for game in plan.of("game")] == [{"epsilon": 0.1}, {"n": 3}]
+    methods = full.only("solver", ["RLHF", "nlhf_exact(tau=0.3)"]).methods
+    assert [(m.name, m.params["tau"]) for m in methods] == [
+        ("rlhf_exact", 0),
+        ("rlhf_exact", 0.1),
+        ("nlhf_exact", 0.3),
+    ]
+    llm = read("llm_quick", check_llm=False).only("game", ["condorcet"])
+    (game,) = llm.of("game")
+    assert (game.name, game.params["game"]) == ("laddered", "condorcet")
+
+
+def test_parameters_of_games_are_set_where_they_exist(full: Plan) -> None:
+    changed = full.with_game_params({"epsilon": 0.2})
+    assert [g.params for g in changed.of("game") if g.params] == [{"epsilon": 0.2}, {"n": 4}]
+    with pytest.raises(SpecError, match=r"no game of this run has a parameter 'epsylon'; did you"):
+        full.with_game_params({"epsylon": 0.2})
+
+
+def test_files_of_games_and_solvers_begin_at_the_folder_of_the_spec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for registry in (SOLVERS, GAMES):
+        monkeypatch.setattr(registry, "added", {})
+    (tmp_path / "fixed_policy.py").write_text(SOLVER, encoding="utf-8")
+    (tmp_path / "coin.py").write_text(
+        "from games import PreferenceGame\n\n\ndef coin(p: float = 0.7):\n"
+        "    return PreferenceGame([[0.5, p], [1 - p, 0.5]])\n",
+        encoding="utf-8",
+    )
+    text = MINIMAL.replace('"condorcet"', '"coin.py"').replace("nlhf_exact", "fixed_policy.py")
+    plan = plan_of(text + 'solvers = ["fixed_policy.py"]\n', tmp_path)
+    game, solver = plan.choices
+    assert (game.name, solver.name) == ("coin", "fixed_policy")
+    assert {*game.params} == {"source"}
+    assert {*solver.params} == {"tau", "source"}
+    (cell,) = cells(plan)
+    for choice in plan.choices:
+        files.store(choice.kind, choice.name, choice.params, tmp_path)
+        KINDS[choice.kind].plugins().added.clear()  # as in a worker
+    (tmp_path / "games").mkdir(exist_ok=True)
+    _, rows = measure(cell, tmp_path)
+    assert {row.status for row in rows} == {"ok"}
+    with pytest.raises(SpecError, match=r"solvers\[0\]: .*nowhere\.py: no such file"):
+        plan_of(text.replace("fixed_policy.py", "nowhere.py"), tmp_path)
+
+
+def test_a_solver_from_a_file_alone_has_the_exact_ones_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SOLVERS, "added", {})
+    path = tmp_path / "fixed_policy.py"
+    path.write_text(SOLVER, encoding="utf-8")
+    exact = ["rlhf_exact", "nlhf_exact", "slhf_exact"]
+    plan = read("quick").only("solver", [str(path)])
+    assert [method.name for method in plan.methods] == [*exact, "fixed_policy"]
+    assert {comparison_of(canonical(method.params)) for method in plan.methods} == {"tau = 0.1"}
+    both = read("quick").only("solver", [str(path), "nlhf_exact(kl=0.3)"])
+    assert [method.name for method in both.methods] == ["nlhf_exact", "fixed_policy"]
 
 
 def test_data_goes_under_every_experiment_and_solver(full: Plan) -> None:

@@ -152,18 +152,6 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(tmp_path: Path)
     assert text[first:].split("\n\n")[0] == before[before.index("| game |") :].split("\n\n")[0]
 
 
-def test_the_command_line_shows_the_headline_and_names_the_rest() -> None:
-    (table,), left_out = report.digest(with_nash_md())
-    assert list(table.columns[:2]) == ["game", "at tau = 0"]
-    at_kl = "the same methods at KL = 0.05 nats: in the report"
-    assert left_out == [at_kl, "nash_md at tau = 0.1: in the report"]
-    assert report.digest(annotators())[1] == [at_kl]
-    failed = row("", math.nan, experiment="other", status="error", message="why")
-    (table,), left_out = report.digest(framed([failed]))
-    assert list(table["reason"]) == ["why"]
-    assert left_out == []
-
-
 def test_a_game_without_users_is_not_measured_and_says_why(tmp_path: Path) -> None:
     why: dict[str, Any] = {"status": "skipped", "message": "the game has no population"}
     rows = [

@@ -10,7 +10,7 @@ from games import GAMES, Population, PreferenceGame
 from games.catalogue.clones import clones
 from games.population import majority
 from solvers import SOLVERS
-from tabular import MatchedKl, Measurement
+from tabular import EXPERIMENTS, MatchedKl, Measurement
 from tests.measured import measured, select
 from tests.paper_games import random_games, three_annotators
 
@@ -196,3 +196,22 @@ def test_algorithms_without_an_answer_are_undefined_in_that_context(experiment: 
     assert [m for m in measurements if m.context == 1 and m.status == "ok"]
     assert not [m for m in measurements if m.context == 1 and m.status == "undefined"]
     require_undefined(measured(experiment, SURE, solver), INFINITE)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "params"),
+    [
+        *((name, {}) for name in EXPERIMENTS),
+        ("data_sensitivity", {"setting": "estimated"}),
+        ("data_sensitivity", {"setting": "estimated", "n_comparisons": 30}),
+        ("robustness", {"path": "random_raters", "points": 3, "n_comparisons": 30}),
+        ("robustness", {"path": "random_flips", "points": 3, "n_comparisons": 30}),
+    ],
+)
+def test_a_game_with_one_answer_goes_through_every_experiment(
+    experiment: str, params: dict[str, Any]
+) -> None:
+    for solver in (SOLVERS["rlhf_exact"](0.0), SOLVERS["nash_md"](max_steps=5)):
+        rows = measured(experiment, PreferenceGame([[0.5]]), solver, **params)
+        assert {m.status for m in rows} <= {"ok", "max_steps", "skipped", "undefined"}
+        assert all(m.message for m in rows if m.status in ("skipped", "undefined"))
