@@ -1,4 +1,4 @@
-"""``prefgames verify`` and ``prefgames claims``: what they print, how wide, and their exit codes."""
+"""``prefgames verify`` and ``prefgames claims``: what they print, how wide, their exit codes."""
 
 import shutil
 from pathlib import Path

@@ -268,6 +268,11 @@ def test_claims_about_large_trained_models_say_not_measured() -> None:
         ('metric = "entropy"', 'metric = "entropi"', r"claim 'one': checks\.0\.metric: no metric"),
         ('kind = "exact"', 'kind = "sure"', r"claim 'one': kind: Input should be 'exact' or"),
         ("equals = 0.5", "equal = 0.5", r"claim 'one': checks\.0\.equal: Extra inputs"),
+        (
+            "equals = 0.5",
+            "equals = 0.5\nminus = { sover = 1 }",
+            "'sover', which is no key of a query",
+        ),
         ("equals = 0.5", "", r"claim 'one': checks\.0: give equals, or at_least"),
         ("equals = 0.5", "equals = 0.5\nat_most = 1.0", "give equals, or at_least or at_most"),
         ('specs = ["quick"]', "", r"claim 'one': checks and specs belong to claims"),
