@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from results.claim_checks import Check, Finding, Rows, Verdict, decide
+from results.claim_checks import Check, Finding, Verdict, decide
+from results.claim_rows import Rows
 from results.rows import RunError
 from results.statistics import holm
 
