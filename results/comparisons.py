@@ -6,6 +6,7 @@ temperature" shows values and supports no sentence of "more" or "less".
 """
 
 import math
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -81,6 +82,30 @@ def _of_answers(rows: pd.DataFrame) -> pd.DataFrame:
         return rows
     metric = rows["metric"].astype(str)
     return rows[metric == _REACHED] if (metric == _REACHED).any() else rows[metric != "seconds"]
+
+
+def fixed_set(
+    values: pd.DataFrame, unit: str | list[str], asked: Sequence[str], *levels: Iterable[str]
+) -> pd.Index:
+    """The units with a value in every combination of ``levels``: what one mean is taken over.
+
+    A mean over other units at one level than at the next would compare units, not levels.
+
+    Parameters
+    ----------
+    values : DataFrame
+        One line a unit and combination, with the column ``value``, NaN where it does not exist.
+    unit : str or list of str
+        Columns that name a unit, such as a game.
+    asked : sequence of str
+        Columns that name a combination, such as comparison and method.
+    *levels : iterable of str
+        The values asked of each of these columns; all that occur, if none are given.
+    """
+    wide = values.pivot(index=unit, columns=list(asked), values="value")
+    if levels:
+        wide = wide.reindex(columns=pd.MultiIndex.from_product(levels))
+    return wide.index[wide.notna().all(axis=1)]
 
 
 def equal_temperature(rows: pd.DataFrame) -> str | None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from results import panels, style
-from results.comparisons import NO_PENALTY, level, middle_level
+from results.comparisons import NO_PENALTY, fixed_set, level, middle_level
 from results.frames import (
     categories,
     comparison_of,
@@ -270,11 +270,9 @@ def _sets(values: pd.DataFrame, quantity: Quantity) -> Iterator[pd.DataFrame]:
         names, methods = categories(part["comparison"]), categories(part["method"])
         if len(names) < 2:
             continue
-        wide = part.pivot(index=_UNIT, columns=["comparison", "method"], values="value")
         inside, sizes = pd.MultiIndex.from_frame(part[_UNIT]), {0}
         for asked in _ranges(names, middle):
-            cells = pd.MultiIndex.from_product([asked, methods])
-            units = wide.index[wide.reindex(columns=cells).notna().all(axis=1)]
+            units = fixed_set(part, _UNIT, ["comparison", "method"], asked, methods)
             if len(units) in sizes:
                 continue
             kept = part[inside.isin(units) & part["comparison"].isin(asked)]

@@ -197,17 +197,17 @@ def _closed_form(
         return _maximin(comparisons, top) if ordered else None
     if issubclass(kind, RlhfExact) and np.ptp(pairs) == 0 and pairs[0] > 0:
         ordered = uniform or params.get("tau") == 0
-        return _borda(comparisons.wins, comparisons.ties, top) if ordered else None
+        return _borda(comparisons.wins, comparisons.points, top) if ordered else None
     return None
 
 
-def _borda(wins: Float, ties: Float, top: int) -> Flips | None:
-    """With equally many labels a pair, rewards are ordered as row sums of wins.
+def _borda(wins: Float, points: Float, top: int) -> Flips | None:
+    """With equally many labels a pair, rewards are ordered as row sums of points.
 
     A label between the two answers moves their difference by 2, any other label of theirs by 1.
     """
     n = len(wins)
-    totals = (wins + ties / 2).sum(-1)
+    totals = points.sum(-1)
     best: Flips | None = None
     for challenger in np.delete(np.arange(n), top):
         gap = totals[top] - totals[challenger]

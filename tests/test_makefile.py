@@ -58,7 +58,7 @@ def pip(extras: str) -> str:
 def test_the_default_is_help_and_lists_every_target(checkout: Path) -> None:
     shown = make(checkout)
     targets = {line.split()[1] for line in shown.stdout.splitlines()}
-    assert targets == {"help", "run", "llm", "test", "bench", "docs", "clean"}
+    assert targets == {"help", "run", "llm", "test", "bench", "docs", "publish", "clean"}
     assert not (checkout / ".venv").exists()
 
 

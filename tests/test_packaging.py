@@ -17,6 +17,7 @@ from tests.compare_runs import GOLDEN, compare, read
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 PACKAGES = PROJECT["tool"]["setuptools"]["packages"]
 NOT_SHIPPED = ("benchmarks.perf",)
 
@@ -139,7 +140,11 @@ def test_the_quick_matrix_runs_elsewhere_and_is_not_run_again(
     place.mkdir()
     first = run(command, "run", "quick", cwd=place)
     assert first.returncode == 0, first.stderr
-    assert all(concept in first.stdout for concept in ("RLHF", "NLHF", "SLHF")), first.stdout
+    (table,) = re.findall(r"^```text\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    printed = [line.split() for line in first.stdout.splitlines()]
+    missing = [line for line in table.splitlines() if line.split() not in printed]
+    assert not missing, f"README.md shows lines that `run quick` does not print: {missing}"
+    assert len(table.splitlines()) == 10
 
     (folder,) = (place / "runs").iterdir()
     assert re.fullmatch(r"quick-[0-9a-f]{8}", folder.name)

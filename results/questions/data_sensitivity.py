@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.frames import Labels, categories, comparison_in
+from results.frames import Labels, categories, comparison_in, parameter_text
 from results.questions import comparison_counts
 from results.questions.comparison_counts import short_setting
 from results.questions.layout import GAME_AND_METHOD, pivot
@@ -123,8 +123,10 @@ def _change(labels: Labels) -> str:
 
 def _setting(labels: Labels) -> str:
     """The setting with the preference model, unless that is the observed win rates."""
-    setting = str(labels.get("setting", ""))
-    return f"{setting} by {labels['estimator']}" if "estimator" in labels else setting
+    setting, model = str(labels.get("setting", "")), labels.get("estimator")
+    if model is None:
+        return setting
+    return f"{setting} by {model if isinstance(model, str) else parameter_text(model)}"
 
 
 def _order_changes(rows: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from results import panels, style
-from results.comparisons import level, middle_level
+from results.comparisons import fixed_set, level, middle_level
 from results.export import number
 from results.frames import Labels, categories
 from results.questions.layout import pivot
@@ -153,13 +153,12 @@ def _curves(rows: pd.DataFrame) -> Iterator[_Curve]:
         cells = wins.groupby(["game", "comparison", "method"], observed=True)["value"]
         some = cells.agg(["mean", "count", "size"])
         value = some["mean"].where(some["count"] == some["size"])
-        wide = value.unstack(["comparison", "method"])
+        values = value.rename("value").reset_index()
         methods = wins["method"].unique()
         middle = middle_level(part)
         levels = [name for name in categories(part["comparison"]) if _within(name, middle)]
         while levels:
-            cells_asked = pd.MultiIndex.from_product([levels, methods])
-            games = wide.index[wide.reindex(columns=cells_asked).notna().all(axis=1)]
+            games = fixed_set(values, "game", ["comparison", "method"], levels, methods)
             if len(games):
                 kept = part[part["game"].isin(games) & part["comparison"].isin(levels)]
                 yield _Curve(data, kept, len(games))

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from results.comparisons import fixed_set
 from results.questions.layout import pivot
 from results.questions.section import Column, Section, Table, label
 from results.questions.sentences import n_games
@@ -38,12 +39,10 @@ def findings(rows: pd.DataFrame) -> list[str]:
 
 def _complete(rows: pd.DataFrame) -> pd.DataFrame:
     """Win rates (game, player) x opponent of the games without a missing entry."""
-    rates = estimate(rows, ["game", "player", "opponent"])
-    wide = rates.pivot(index=["game", "player"], columns="opponent", values="mean")
-    missing = wide.isna().any(axis=1).groupby("game", observed=True).any()
-    players = wide.groupby("game", observed=True).size()
-    whole = missing.index[~missing & (players == players.max())]
-    return wide[wide.index.get_level_values("game").isin(whole)]
+    rates = estimate(rows, ["game", "player", "opponent"]).rename(columns={"mean": "value"})
+    games = fixed_set(rates, "game", ["player", "opponent"])
+    wide = rates.pivot(index=["game", "player"], columns="opponent", values="value")
+    return wide[wide.index.get_level_values("game").isin(games)]
 
 
 def _players(rows: pd.DataFrame) -> pd.DataFrame:

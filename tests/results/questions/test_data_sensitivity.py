@@ -118,7 +118,7 @@ def test_one_line_a_number_of_comparisons_and_preference_model() -> None:
         for metric in ("shift", "regret", "agreement")
         for concept, value in (("rlhf", 3.0), ("nlhf", 2.0), ("slhf", 1.0))
         for size in (10, 100)
-        for estimator in ("", "general(dim=2)")
+        for estimator in ("", {"name": "general", "dim": 2})
         for seed in (0, 1)
     ]  # fmt: skip
     frame = framed(rows)
