@@ -99,7 +99,7 @@ def strength() -> "Figure":
         ax.plot(TAUS, kls, color=COLOURS[concept], lw=1.8)
         ax.annotate(concept.upper(), (TAUS[0], kls[0]), xytext=(-4, 0), color=COLOURS[concept],
                     textcoords="offset points", ha="right", va="center")  # fmt: skip
-    ax.set(xscale="log", xlabel="tau, the weight of the KL penalty", xlim=(0.006, 10))
+    ax.set(xscale="log", xlabel="tau, the weight of the KL penalty", xlim=(0.005, 10))
     ax.set_ylabel("KL to the reference, in nats")
     ax.set_title("The same tau is another strength for every concept")
     return figure
