@@ -273,7 +273,7 @@ def verify(
     from results import claims as published
     from results import load
 
-    table = published.verify(load(runs))
+    table = published.verify(load(runs, categories=True))
     verifying.show(table)
     console.say(verifying.summary(table))
     if len(published.unexpected(table)):

@@ -33,7 +33,7 @@ def outcome(done: Run, methods: Collection[str] = ()) -> None:
     methods : collection of str
         Registry names of methods that the tables show in any case.
     """
-    shown = printed(load(done.run_dir), methods)
+    shown = printed(load(done.run_dir, categories=True), methods)
     tables(shown)
     for line in shown.left_out:
         console.say(f"also     {line}")

@@ -25,7 +25,7 @@ FOLDER = Path(__file__).parent / "pictures"
 CONCEPTS = ("rlhf", "nlhf", "slhf")
 PEOPLE = ("A > B > C", "B > C > A", "C > A > B")
 TAUS = np.geomspace(0.01, 10, 31)
-SETTINGS = {
+SETTINGS: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 9.5,
@@ -99,7 +99,7 @@ def strength() -> "Figure":
         ax.plot(TAUS, kls, color=COLOURS[concept], lw=1.8)
         ax.annotate(concept.upper(), (TAUS[0], kls[0]), xytext=(-4, 0), color=COLOURS[concept],
                     textcoords="offset points", ha="right", va="center")  # fmt: skip
-    ax.set(xscale="log", xlabel="tau, the weight of the KL penalty", xlim=(0.006, 10))
+    ax.set(xscale="log", xlabel="tau, the weight of the KL penalty", xlim=(0.005, 10))
     ax.set_ylabel("KL to the reference, in nats")
     ax.set_title("The same tau is another strength for every concept")
     return figure
@@ -121,9 +121,11 @@ def simplex() -> "Figure":
         ax.plot(*way[-1], "o", color=COLOURS[concept], ms=7, clip_on=False)
         side = {"rlhf": (0.06, 0.05), "nlhf": (0.05, 0), "slhf": (-0.06, -0.02)}[concept]
         ha = "right" if side[0] < 0 else "left"
-        ax.text(*(way[-1] + side), concept.upper(), color=COLOURS[concept], ha=ha, va="center")
-    ax.plot(*(np.full(3, 1 / 3) @ corners), "o", color=GREY, ms=5)
-    ax.text(*(np.full(3, 1 / 3) @ corners + (0.04, -0.03)), "reference", color=GREY, va="top")
+        x, y = way[-1] + side
+        ax.text(x, y, concept.upper(), color=COLOURS[concept], ha=ha, va="center")
+    x, y = game.ref @ corners
+    ax.plot(x, y, "o", color=GREY, ms=5)
+    ax.text(x + 0.04, y - 0.03, "reference", color=GREY, va="top")
     ax.set_aspect("equal")
     ax.axis("off")
     return figure
@@ -142,11 +144,11 @@ def smith() -> "Figure":
 PICTURES: tuple[Callable[[], "Figure"], ...] = (cycle, answers, gap, strength, simplex, smith)
 
 
-def _axes(n: int, height: float, **shared: bool) -> "tuple[Figure, list[Axes]]":
+def _axes(n: int, height: float, sharey: bool = False) -> "tuple[Figure, list[Axes]]":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.5, height), layout="constrained")
-    return figure, list(figure.subplots(1, n, squeeze=False, **shared)[0])
+    return figure, list(figure.subplots(1, n, squeeze=False, sharey=sharey)[0])
 
 
 def _graph(
@@ -162,8 +164,9 @@ def _graph(
     for i, j in np.argwhere(game.P > 0.5):
         ax.add_patch(FancyArrowPatch(where[i], where[j], arrowstyle="-|>", mutation_scale=12,
                                      shrinkA=15, shrinkB=15, color=GREY, lw=1.2))  # fmt: skip
-        label = {"ha": "center", "va": "center", "bbox": {"color": "white", "pad": 1.5}}
-        ax.text(*(0.55 * where[i] + 0.45 * where[j]), f"{game.P[i, j]:.0%}", **label)
+        label: Any = {"ha": "center", "va": "center", "bbox": {"color": "white", "pad": 1.5}}
+        x, y = 0.55 * where[i] + 0.45 * where[j]
+        ax.text(x, y, f"{game.P[i, j]:.0%}", **label)
     for k, (x, y) in enumerate(places):
         fill = FAINT if shaded is not None and shaded[k] else "white"
         circle = {"boxstyle": "circle,pad=0.4", "facecolor": fill, "edgecolor": "black"}

@@ -19,7 +19,7 @@ from results import (
     style,
 )
 from results.comparisons import is_equal_strength
-from results.frames import compact, comparison_in, describe
+from results.frames import comparison_in, describe
 from results.questions import SECTIONS, consistency
 from results.rows import RunError
 from results.store import load
@@ -105,7 +105,7 @@ def draw(
     asked = [name for name in NAMES if not only or any(_covers(name, text) for text in only)]
     task = (repeat(run_dir), repeat(tuple(only)), repeat(tuple(formats)), repeat(width))
     if workers == 1:
-        frame = compact(load(run_dir))
+        frame = load(run_dir, categories=True)
         drawn = [_draw(frame, name, *rest) for name, *rest in zip(asked, *task, strict=False)]
     else:
         from concurrent.futures import ProcessPoolExecutor
@@ -151,7 +151,7 @@ def _listed(written: dict[str, list[Path]]) -> str:
 
 @cache
 def _stored(run_dir: Path) -> pd.DataFrame:
-    return compact(load(run_dir))
+    return load(run_dir, categories=True)
 
 
 def _draw_stored(

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from results import timings
-from results.frames import check, compact, parameter_text
+from results.frames import check, parameter_text
 from results.questions.section import Section
 from results.store import TABLE, load
 
@@ -26,7 +26,7 @@ class Source:
     name : str
         How a report calls it.
     frame : DataFrame
-        Its rows, as ``compact`` returns them.
+        Its rows, as ``load`` returns them with categories.
     spec, environment : dict
         What ``spec.json`` and ``environment.json`` hold; empty if a file is missing.
     """
@@ -56,7 +56,7 @@ def read(path: Path) -> Source:
     RunError
         If the path is neither, or the run has no row yet.
     """
-    frame = compact(load(path))
+    frame = load(path, categories=True)
     check(frame)
     if path.is_file():
         return Source(path, path.stem, frame, {}, timings.environment(path))

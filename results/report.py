@@ -8,7 +8,6 @@ import pandas as pd
 
 from results import chapters, document, evidence, headline, illustrations, provenance
 from results.document import Block, Bullets, Code, Fold, Heading, Paragraph, TableBlock
-from results.frames import check
 from results.metrics import METRICS
 from results.opening import OPENING
 from results.papers import papers_of

@@ -47,23 +47,38 @@ class Row:
 
     Attributes
     ----------
-    run, cell : str
-        Name of the run directory; key of the cell in it.
+    run : str
+        Name of the run directory.
+    cell : str
+        Key of the cell in it: 16 hex of what was crossed.
     experiment : str
         The question, e.g. "consistency".
     scale : "tabular" or "llm"
-    game, solver : str
-        Registry names.
-    game_params, params, labels : canonical JSON
-        Parameters of the game, parameters of the solver, and what the metric is indexed by
-        (together with the parameters of the experiment).
+        Whether a solver answered, or a trained language model.
+    game : str
+        Registry name, or that of a data file.
+    game_params : canonical JSON
+        Parameters of the game.
+    solver : str
+        Registry name of the solver, or of the learner.
     concept : "rlhf", "nlhf", "slhf" or "other"
-    seed : int, or None if nothing in the cell is random ("exact")
-    context, step : int, or None if there is only one context, or no step
+        Solution concept of the method.
+    params : canonical JSON
+        Parameters of the method, with the KL that was asked for.
+    seed : int or None
+        None if nothing in the cell is random: the value is exact.
+    context : int or None
+        None if there is only one context, or the value is of all together.
+    step : int or None
+        Step of an iterative method or training; None if the value is of its end.
     metric : str
         A name of ``results.metrics.METRICS``.
-    value : float; NaN unless the status is ok, max_steps, or diverged with a good checkpoint left
-    status : Status
+    labels : canonical JSON
+        What the metric is indexed by, together with the parameters of the experiment.
+    value : float
+        NaN unless the status is ok, max_steps, or diverged with a good checkpoint left.
+    status : str
+        A name of ``STATUSES``.
     message : str
         The reason, if the status is not ok.
     """

@@ -1,4 +1,4 @@
-"""The README does what it says: every block is run (its table: tests/test_packaging.py)."""
+"""README does what it says: every block is run (its table: tests/test_packaging.py)."""
 
 import contextlib
 import importlib.util

@@ -17,6 +17,7 @@ from pandas.testing import assert_frame_equal
 
 from results import Row, RunError, load
 from results import store as store_module
+from results.frames import compact
 from results.rows import COLUMNS, STATUSES, STRENGTHS, Status
 from results.store import TABLE, Store, records
 
@@ -112,6 +113,15 @@ def test_the_parquet_copy_is_the_same_table(
     assert_frame_equal(load(run_dir), lines)
     segment(run_dir).unlink()
     assert_frame_equal(load(run_dir), lines)
+
+
+def test_categories_hold_the_same_text(run_dir: Path) -> None:
+    expected = compact(load(run_dir))
+    assert_frame_equal(load(run_dir, categories=True), expected)
+    with Store(run_dir) as store:
+        store.finish(records(run_dir))
+    assert_frame_equal(load(run_dir, categories=True), expected)
+    assert_frame_equal(load([run_dir, run_dir], categories=True), compact(load([run_dir, run_dir])))
 
 
 def test_an_append_invalidates_the_parquet_copy(run_dir: Path) -> None:
