@@ -19,14 +19,16 @@ from results.store import TABLE
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"
 MOST_BYTES = 20_000_000
 _LARGE = 500_000
+_MOST_ROW_BYTES = 15_000_000
 _COPIED = ("environment.json", "spec.json", "report.md", "report.html")
 
 
 def publish(run_dir: Path, published: Path = PUBLISHED) -> Path:
     """Copy a run's rows, games, report, tables and vector figures; return the new folder.
 
-    The table is packed again as zstd, and tables above half a megabyte as .csv.gz. The spec's TOML
-    file stands beside its resolved form.
+    Rows are packed again as zstd, and left out with the games where they would take more than
+    15 MB; tables above half a megabyte become .csv.gz. The spec's TOML file stands beside its
+    resolved form.
 
     Parameters
     ----------
@@ -58,7 +60,6 @@ def publish(run_dir: Path, published: Path = PUBLISHED) -> Path:
     for name in _COPIED:
         if (run_dir / name).is_file():
             shutil.copy(run_dir / name, part)
-    shutil.copytree(run_dir / "games", part / "games")
     for path in sorted((run_dir / "figures").glob("*.svg")):
         (part / "figures").mkdir(exist_ok=True)
         shutil.copy(path, part / "figures")
@@ -72,6 +73,10 @@ def publish(run_dir: Path, published: Path = PUBLISHED) -> Path:
     pq.write_table(
         pq.read_table(run_dir / TABLE), part / TABLE, compression="zstd", compression_level=15
     )
+    if (part / TABLE).stat().st_size > _MOST_ROW_BYTES:
+        (part / TABLE).unlink()
+    else:
+        shutil.copytree(run_dir / "games", part / "games")
     size = _bytes(published) - _bytes(target)
     if size > MOST_BYTES:
         shutil.rmtree(part)

@@ -69,6 +69,15 @@ def test_a_published_run_holds_the_same_rows_and_its_spec(
     assert [path.name for path in tmp_path.iterdir()] == ["small"]
 
 
+def test_rows_that_take_too_much_are_left_out_with_their_games(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_ROW_BYTES", 1000)
+    names = {path.name for path in publish(finished, tmp_path).iterdir()}
+    assert {"tables", "spec.toml", "environment.json"} <= names
+    assert names.isdisjoint({"table.parquet", "games"})
+
+
 def test_what_is_not_whole_and_by_one_commit_is_refused(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

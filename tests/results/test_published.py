@@ -61,3 +61,29 @@ def test_the_report_shows_the_same_numbers() -> None:
     for name in ("trainings.csv", "compute_parity.csv", "training_curves.csv"):
         assert f"(tables/{name})" in report
         assert (RUN / "tables" / name).is_file()
+
+
+def test_readme_says_what_the_families_support() -> None:
+    table = pd.read_csv(PUBLISHED / "families" / "tables" / "hypotheses.csv")
+    assert set(table.loc[table["draws"] != "all", "draws"]) == {
+        "impartial_culture", "spatial", "mallows_mixture", "bradley_terry_cycle", "random",
+    }  # fmt: skip
+    cells = table.groupby(["hypothesis", "draws", "at"])["verdict"]
+    alike = cells.agg(lambda verdicts: set(verdicts) == {"supported"})
+    supported = alike[alike].reset_index().groupby("hypothesis")[["draws", "at"]]
+    found = {k: sorted(part.itertuples(index=False, name=None)) for k, part in supported}
+    cycling, low, high = ("bradley_terry_cycle", "random"), "KL = 0.1 nats", "KL = 0.3 nats"
+    copied = ("bradley_terry_cycle", "impartial_culture", "random")
+    assert found == {
+        2: [("bradley_terry_cycle", high), ("mallows_mixture", high)],
+        5: [(draws, at) for draws in cycling for at in (low, high)],
+        7: [("spatial", high)],
+        8: sorted([(d, at) for d in copied for at in (low, high)] + [("spatial", high)]),
+    }
+    means = table[table["at"] == high].set_index(["hypothesis", "draws"])["mean"]
+    gaps, copies = means.loc[5], means.loc[8]
+    assert [round(gaps[draws], 2) for draws in cycling] == [0.10, 0.10]
+    assert gaps.drop(list(cycling)).max() < 0.02
+    assert round(copies["mallows_mixture"], 2) == 0.02
+    moved = copies.drop("mallows_mixture")
+    assert (round(moved.min(), 2), round(moved.max(), 2)) == (0.03, 0.16)
