@@ -63,7 +63,7 @@ class Sheet:
 
     def panels(self, band: int, lines: int, columns: int, **of_subplots: Any) -> "NDArray[Any]":
         """An array (lines, columns) of axes in a band."""
-        grid: "NDArray[Any]" = self.bands[band, 0].subplots(
+        grid: NDArray[Any] = self.bands[band, 0].subplots(
             lines, columns, squeeze=False, **of_subplots
         )
         return grid
