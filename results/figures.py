@@ -103,15 +103,16 @@ def draw(
     _check(only, formats, width)
     run_dir = Path(run_dir)
     asked = [name for name in NAMES if not only or any(_covers(name, text) for text in only)]
-    task = (repeat(run_dir), repeat(tuple(only)), repeat(tuple(formats)), repeat(width))
+    which, kinds = tuple(only), tuple(formats)
     if workers == 1:
         frame = load(run_dir, categories=True)
-        drawn = [_draw(frame, name, *rest) for name, *rest in zip(asked, *task, strict=False)]
+        drawn = [_draw(frame, name, run_dir, which, kinds, width) for name in asked]
     else:
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
 
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            task = (repeat(run_dir), repeat(which), repeat(kinds), repeat(width))
             drawn = list(pool.map(_draw_stored, asked, *task))
     written = {view: paths for views in drawn for view, paths in views.items()}
     for text in only:

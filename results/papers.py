@@ -33,14 +33,16 @@ class Paper:
 
     @property
     def reference(self) -> str:
-        """Authors, title, where it appeared and when, as one line of text."""
-        people = [name.partition(",")[0] for name in self.fields["author"].split(" and ")]
+        """Authors if known, title, where it appeared and when, as one line of text."""
+        authors = self.fields.get("author", "")
+        people = [name.partition(",")[0] for name in authors.split(" and ")]
         who = f"{people[0]} et al." if len(people) > 2 else " and ".join(people)
         where = next(
             (self.fields[k] for k in ("journal", "booktitle", "howpublished") if k in self.fields),
             "",
         )
-        arxiv = f"arXiv:{self.fields['eprint']}" if "eprint" in self.fields else ""
+        eprint = self.fields.get("eprint", "")
+        arxiv = f"arXiv:{eprint}" if eprint and eprint not in self.fields["title"] else ""
         said = [who, self.fields["title"], where, self.fields["year"], arxiv]
         return _plain(", ".join(part for part in said if part))
 

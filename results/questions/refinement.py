@@ -264,7 +264,7 @@ def _message(rows: pd.DataFrame) -> str:
     wide = wide[columns].dropna()
     if wide.empty:
         return ""
-    each = ", ".join(f"{asked[key]}{NBSP}{mean:.2f}" for key, mean in wide.mean().items())
+    each = ", ".join(f"{asked[key]}{NBSP}{wide[key].mean():.2f}" for key in columns)
     return f"Favourite seen after {n} answers ({n_games(len(wide))}): {each}"
 
 
