@@ -19,12 +19,12 @@ def show(table: "pd.DataFrame") -> None:
     for title, part in _by_source(measured):
         rows = [
             [_claim(line), line.published or "-", _ours(line), _verdict(line.verdict)]
-            for line in part.itertuples()
+            for line in _lines(part)
         ]
         _print(title, ["claim, and where", "published", "ours", "verdict"], [32, 14, 17, 9], rows)
     rest = table[table["verdict"] == _UNMEASURED]
     if len(rest):
-        rows = [[_claim(line), line.published or "-", line.reason] for line in rest.itertuples()]
+        rows = [[_claim(line), line.published or "-", line.reason] for line in _lines(rest)]
         _print(
             "Not measured in these runs",
             ["claim, and where", "published", "why"],
@@ -42,7 +42,7 @@ def show_list(chosen: "Sequence[Any]") -> None:
     for title, part in _by_source(table):
         rows = [
             [_claim(line), line.published or "-", _verdict(line.expected), line.reason]
-            for line in part.itertuples()
+            for line in _lines(part)
         ]
         _print(
             title,
@@ -66,7 +66,7 @@ def summary(table: "pd.DataFrame") -> str:
     )  # fmt: skip
     surprising = [
         f"{line.id} {line.verdict} (expected: {line.expected})"
-        for line in claims.unexpected(table).itertuples()
+        for line in _lines(claims.unexpected(table))
     ]
     after = f"unexpected: {', '.join(surprising)}" if surprising else "none unexpected"
     return f"{len(table)} claims: {said}; of the exact ones {after}"
@@ -81,6 +81,11 @@ def _by_source(table: "pd.DataFrame") -> "Iterator[tuple[str, pd.DataFrame]]":
         part = table[table["source"] == source]
         if len(part):
             yield title, part
+
+
+def _lines(table: "pd.DataFrame") -> "Iterator[Any]":
+    """The lines of a table, each with its columns as attributes."""
+    yield from table.itertuples()
 
 
 def _claim(line: Any) -> "Text":

@@ -143,7 +143,7 @@ def _values(rows: Rows, check: Check) -> tuple[pd.DataFrame, str]:
         if part["value"].isna().all():
             return part, f"the value does not exist: {part['message'].iloc[0] or 'undefined'}"
     parts = [part[part["value"].notna()] for part in parts]
-    return (parts[0], "") if len(parts) == 1 else _paired(*parts, check)
+    return (parts[0], "") if len(parts) == 1 else _paired(parts[0], parts[1], check)
 
 
 def _paired(first: pd.DataFrame, second: pd.DataFrame, check: Check) -> tuple[pd.DataFrame, str]:
@@ -154,10 +154,10 @@ def _paired(first: pd.DataFrame, second: pd.DataFrame, check: Check) -> tuple[pd
         keys += ["game", "game_params"]
     if not changed & {"solver", "params", "at"}:
         keys += ["params"]
-    units = [_by_unit(part, keys, check.by) for part in (first, second)]
-    if any(unit is None for unit in units):
+    x, y = (_by_unit(part, keys, check.by) for part in (first, second))
+    if x is None or y is None:
         return first, "several rows of one game differ"
-    x, y = units[0].align(units[1], join="inner")
+    x, y = x.align(y, join="inner")
     value = x - y if check.minus else x / y
     out = value.rename("value").reset_index().assign(scale=check.scale)
     return out, "" if len(out) else "no game has a value for both"
@@ -181,6 +181,7 @@ def _by_unit(rows: pd.DataFrame, keys: list[str], by: list[str]) -> "pd.Series[f
 def _of_interval(values: pd.DataFrame, check: Check) -> Finding:
     """The verdict by a test of the mean over draws or seeds, and its 95% interval as text."""
     unit = values.assign(check="", **{k: values[k].replace(-1, pd.NA) for k in ("seed", "context")})
+    e: Any
     (e,) = estimate(unit, ["check"]).itertuples()
     text = f"{check.name} {_text(e.mean)}".strip()
     if math.isnan(e.low):
