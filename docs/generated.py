@@ -19,6 +19,7 @@ from sphinx.util.docutils import SphinxDirective
 from benchmarks.spec import Entry, ExperimentEntry, Spec, builtin
 from games import GAMES
 from games.estimation import ESTIMATORS
+from games.registry import Registry
 from results.headline import COLUMNS
 from results.hypotheses import Hypothesis
 from results.metrics import METRICS, Metric
@@ -27,7 +28,7 @@ from solvers import ALIASES, SOLVERS
 from tabular import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
-REGISTRIES = {
+REGISTRIES: dict[str, Registry[Any]] = {
     "game": GAMES,
     "solver": SOLVERS,
     "estimator": ESTIMATORS,
@@ -156,7 +157,7 @@ def statuses() -> str:
 @part
 def spec() -> str:
     """Every key of a spec file, from the models that read it."""
-    tables = {
+    tables: dict[str, tuple[type[BaseModel], ...]] = {
         "Top of the file": (Spec, Spec),
         "`[[games]]`, `[[solvers]]`, `[[learners]]`": (Entry, Entry),
         "`[[experiments]]`": (ExperimentEntry, Entry, ExperimentEntry),
