@@ -52,7 +52,7 @@ def publish(run_dir: Path, published: Path = PUBLISHED) -> Path:
     if source is None or plan != json.loads(json.dumps(spec.read(source).data())):
         raise RunError(f"{run_dir}: it is not the whole built-in spec {plan['name']!r} of today")
 
-    target = published / plan["name"]
+    target = published / str(plan["name"])
     part = published / f".{plan['name']}"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

@@ -101,8 +101,8 @@ class DataSensitivity(Experiment):
             games = PreferenceGame.stack([replace(game, pairs=w) for _, w in listed])
             answers = solver.solve(games, rng_for("solver"))
             for k, (change, _) in enumerate(listed):
-                labels = {"setting": self.setting, **change}
-                yield from _judged(game, full, answers.at(k), loss, labels)
+                changed = {"setting": self.setting, **change}
+                yield from _judged(game, full, answers.at(k), loss, changed)
         else:
             yield from self._estimated(game, solver, rng_for, full, loss, listed)
 

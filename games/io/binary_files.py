@@ -23,7 +23,7 @@ def read_parquet(path: Path) -> Table | Square:
     A column of text beside the numbers, such as the index of a data frame, names the rows; it
     must list the answers in the order of the columns.
     """
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
+    import pyarrow.parquet as pq
 
     with _intact("Parquet"):
         header = pq.read_schema(path).names

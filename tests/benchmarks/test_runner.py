@@ -220,6 +220,7 @@ def test_workers_give_the_table_of_this_process(tmp_path: Path) -> None:
     done = runner.run(plan, tmp_path, jobs=2)
     assert (done.cells, done.computed, done.failed, done.interrupted) == (4, 4, 0, False)
     assert done.run_dir == tmp_path / plan.run_name
+    assert done.worst_residual is not None
     assert 0 < done.worst_residual < 1e-10
     with Store(tmp_path / "here" / plan.run_name) as store:
         for index, cell in enumerate(cells(plan)):

@@ -13,6 +13,7 @@ from results import preference_graph, simplex, stored_games, style
 from results.figures import WHOLE
 from results.questions import consistency
 from results.rows import RunError
+from results.sheet import Sheet
 from results.store import Store
 from results.stored_games import Games, StoredGame
 from tests.paper_games import three_annotators
@@ -73,7 +74,7 @@ def test_the_smith_set(P: list[list[float]], expected: set[int]) -> None:
 def test_arrows_lead_from_the_preferred_answer() -> None:
     game = StoredGame(("first", "second", "third"), CYCLE, np.full(3, 1 / 3))
     with style.settings():
-        axes = preference_graph.Sheet("title", {}, 2.0).panels(0, 1, 1)[0, 0]
+        axes = Sheet("title", {}, 2.0).panels(0, 1, 1)[0, 0]
         preference_graph.draw_graph(axes, game)
     words = [text.get_text() for text in axes.texts]
     assert [word for word in words if word.startswith(".")] == [".60", ".70", ".80"]

@@ -139,7 +139,7 @@ def test_the_heat_map_of_the_round_robin_shows_the_matrix() -> None:
     assert np.asarray(image.get_array()) == pytest.approx(means.to_numpy())
     written = [text.get_text() for text in figure.axes[0].texts]
     assert len(written) == means.size
-    assert written[0] == f"{means.iloc[0, 0]:.2f}".removeprefix("0")
+    assert written[0] == f"{means.to_numpy()[0, 0]:.2f}".removeprefix("0")
     assert_texts_on_page(figure)
 
 
