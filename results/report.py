@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
-from results import chapters, document, evidence, headline, illustrations, provenance
+from results import chapters, claims, document, evidence, headline, illustrations, provenance
 from results.document import Block, Bullets, Code, Fold, Heading, Paragraph, TableBlock
 from results.metrics import METRICS
 from results.opening import OPENING
@@ -60,7 +60,7 @@ def write(
         Paragraph(f"{_of(source, several)}{provenance.summary(source)}") for source in sources
     ]
     blocks += OPENING
-    # Verdicts on published claims belong at this place, as a table.
+    blocks += _verdicts(sources)
     blocks += chapters.headlines(sources, folder)
     blocks += chapters.claims_of_spec(sources, folder)
     blocks += chapters.frontiers(sources, folder)
@@ -96,6 +96,35 @@ def _what_was_run(sources: Sequence[Source]) -> Iterator[Block]:
         if len(sources) > 1:
             yield Heading(source.name, 3)
         yield Bullets(tuple(provenance.particulars(source)))
+
+
+def _verdicts(sources: Sequence[Source]) -> Iterator[Block]:
+    """The published claims that these runs have rows for; nothing if there is none."""
+    frames = [source.frame for source in sources]
+    verdicts = claims.verify(pd.concat(frames) if len(frames) > 1 else frames[0])
+    measured = verdicts[verdicts["verdict"] != "not measured"]
+    if measured.empty:
+        return
+    counts = measured["verdict"].value_counts()
+    said = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+    yield Heading("Which published claims hold here?")
+    yield Paragraph(
+        f"Of {len(verdicts)} claims these rows measure {len(measured)}: {said}. The others are "
+        "listed by `prefgames claims`."
+    )
+    yield Bullets(tuple(_verdict(line) for line in measured.itertuples()))
+    yield Paragraph(f"How it is decided: {claims.READING}")
+
+
+def _verdict(line: Any) -> str:
+    """A claim, what was published, what these rows show, and where."""
+    source = f"arXiv:{line.source}" if line.source != claims.DERIVED else "derived here"
+    published = f"Published: {line.published}. " if line.published else ""
+    where = f", {line.condition}" if line.condition else ""
+    return (
+        f"{line.verdict.upper()}: {line.sentence} ({source}.) {published}"
+        f"These rows ({line.n}{where}): {line.ours}."
+    )
 
 
 def _evidence(sources: Sequence[Source]) -> Iterator[Block]:

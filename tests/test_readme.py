@@ -71,6 +71,9 @@ def test_python_blocks_run_in_order(folder: Path, monkeypatch: pytest.MonkeyPatc
         for registry in (GAMES, SOLVERS):
             registry.added.pop("weak_cycle", None)
     assert names["solution"].certificate.holds  # type: ignore[attr-defined]
+    gaps = names["gaps"].query("game == 'condorcet'")  # type: ignore[attr-defined]
+    means = gaps.groupby("concept")["value"].mean().to_dict()  # as in the table above it
+    assert means == pytest.approx({"rlhf": 0.3, "nlhf": 0.0, "slhf": 0.2}, abs=1e-9)
 
 
 def test_relative_links_lead_somewhere() -> None:

@@ -13,6 +13,7 @@ NOT_RUN = {
     "add_a_game.md": 1,
     "add_a_learner.md": 1,
     "add_a_solver.md": 1,
+    "claims.md": 2,
     "reproduce.md": 3,
 }
 """How many blocks of a page are marked because they need hours, a cluster or a GPU."""

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from results import figures, report
+from results import claims, figures, load, report
 from results.headline import COLUMNS
 from results.questions import SECTIONS
 from results.rows import RunError
@@ -68,6 +68,17 @@ def test_it_says_what_was_run(whole: Path) -> None:
     assert str(whole.parent) not in text
 
 
+def test_it_gives_a_verdict_on_every_claim_that_its_rows_measure(whole: Path) -> None:
+    text = (whole / "report.md").read_text(encoding="utf-8")
+    verdicts = claims.verify(load(whole))
+    measured = verdicts[verdicts["verdict"] != "not measured"]
+    assert len(measured) > 0
+    said = re.findall(r"^- (HOLDS|FAILS|UNDECIDED): (.*)", text, re.MULTILINE)
+    assert [verdict.lower() for verdict, _ in said] == list(measured["verdict"])
+    for sentence, (_, line) in zip(measured["sentence"], said, strict=True):
+        assert line.startswith(str(sentence).replace("|", r"\|"))
+
+
 def test_every_link_leads_somewhere(whole: Path) -> None:
     text = (whole / "report.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]+)\)", text)
@@ -76,7 +87,7 @@ def test_every_link_leads_somewhere(whole: Path) -> None:
         *("influence.svg", "influence.csv", "sharpness.csv", "data_sensitivity_by_comparisons.csv"),
         "consistency_KL_0.05_nats.svg",
         "frontier.svg",
-        "story.svg",
+        *("story.svg", "simplex.svg", "missing_pairs.svg"),
         "frontier.csv",
         *(f"{n}.csv" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
         *("changes.csv", "types.csv", "first_answers.csv", "revisions.csv"),
