@@ -15,7 +15,7 @@ MOST = {"rloo (LM)": 0.06, "nash_md_pg (LM)": 0.07, "stackelberg_gda (LM)": 0.10
 """Total variation to the exact answer, mean over games and seeds; each learner must stay below."""
 
 
-@pytest.mark.parametrize("name", ["llm_paper", "llm_learners"])
+@pytest.mark.parametrize("name", ["llm_paper", "llm_learners", "families"])
 def test_the_run_is_of_the_spec_beside_it(name: str, tmp_path: Path) -> None:
     """A copy of the spec as it was: benchmarks/specs may move on before the run is repeated.
 
