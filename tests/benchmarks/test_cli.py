@@ -96,7 +96,7 @@ def test_a_killed_run_resumes_to_the_table_of_an_undisturbed_one(tmp_path: Path)
     assert "6 cells: 6 done (3 now)" in resumed.stderr.splitlines()[-1]
     assert "residual" not in resumed.stderr
     assert "drawing the figures" in resumed.stderr
-    (the_run(tmp_path / "killed") / "report.md").touch()
+    (the_run(tmp_path / "killed") / "report.html").touch()
     again = fake(tmp_path / "killed", *order)
     assert "6 cells: 6 done (0 now)" in again.stderr
     assert "drawing the figures" not in again.stderr

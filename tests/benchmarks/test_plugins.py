@@ -57,7 +57,8 @@ def test_a_run_takes_a_file_into_its_workers_and_its_identity(tmp_path: Path) ->
     assert "error" not in set(frame["status"])
     (copy,) = first.glob("solvers/*/fixed_policy.py")
     assert copy.read_text(encoding="utf-8") == SOLVER
-    assert set(map(json.loads, frame["params"]).__next__()) == {"tau", "source"}
+    (params,) = frame.loc[frame["solver"] == "fixed_policy", "params"].unique()
+    assert set(json.loads(params)) == {"tau", "source"}
     assert str(tmp_path) not in (first / "spec.json").read_text(encoding="utf-8")
 
     again = prefgames(*order, cwd=tmp_path)

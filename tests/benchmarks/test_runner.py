@@ -231,7 +231,7 @@ def test_workers_give_the_table_of_this_process(tmp_path: Path) -> None:
     for record in records(done.run_dir):
         game = load_game(done.run_dir / "games" / f"{record.game}.npz")
         assert game.digest.startswith(record.game)
-    assert len(list((done.run_dir / "games").iterdir())) == 2
+    assert len(list((done.run_dir / "games").glob("*.npz"))) == 2
     spec = json.loads((done.run_dir / "spec.json").read_text(encoding="utf-8"))
     assert [game["name"] for game in spec["games"]] == ["condorcet", "dice"]
 

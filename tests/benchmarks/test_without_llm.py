@@ -44,7 +44,7 @@ REPAIR = r'language models cannot be loaded \(.*llm.*\); pip install "prefgames\
     "arguments",
     [
         ["run", "spec.toml"],
-        ["run", "quick", "--learner", "my_learner.py"],
+        ["run", "llm_quick", "--learner", "rloo"],
         ["ls", "learners"],
         ["ls", "judges"],
         ["new", "learner", "my_method"],

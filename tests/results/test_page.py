@@ -118,8 +118,8 @@ def test_a_drawing_is_made_safe_and_its_ids_are_unique() -> None:
     assert 'href="#d1-a"' in first
     assert "url(#d1-a)" in first
     assert 'id="d2-a"' in second
-    for gone in ("script", "onload", "metadata", "example.org", "fill:red", "DOCTYPE"):
-        assert gone not in first
+    for dropped in ("script", "onload", "metadata", "example.org", "fill:red", "DOCTYPE"):
+        assert dropped not in first
     assert 'd="M 0.12 1"' in first
     assert "scale(0.015625)" in first
     assert "fill: var(--c0072b2); stroke: var(--cffffff)" in first

@@ -422,7 +422,10 @@ def test_the_figure_has_a_row_a_comparison_and_a_panel_a_cost() -> None:
     assert [axes.get_xlabel() for axes in figure.axes[3:]] == ["steps", "oracle calls", "seconds"]
     assert all(len(axes.lines) == 5 for axes in figure.axes)
     (legend,) = figure.legends
-    assert {text.get_text() for text in legend.get_texts()} == set(published(0.1))
+    assert {text.get_text() for text in legend.get_texts()} == {
+        *published(0.1),
+        "thick: median; thin: each game",
+    }
     assert_texts_on_page(figure)
     assert_titles_and_ticks_do_not_overlap(figure)
     assert figure.axes[0].get_title() == figure.axes[2].get_title() == ""

@@ -205,9 +205,10 @@ def test_the_audit_is_drawn_where_the_rows_say() -> None:
     assert_texts_on_page(figure)
     assert_titles_and_ticks_do_not_overlap(figure)
     assert [axes.get_title() for axes in figure.axes] == ["g", "g"]
-    assert [axes.get_xlabel() for axes in figure.axes] == [
-        "total variation to Nash at tau = 0", "total variation to Nash at tau = 0.1"
-    ]  # fmt: skip
+    labels = [band.get_supxlabel() for band in figure.subfigs if band.get_supxlabel()]
+    assert labels == [
+        f"total variation to Nash at tau = {tau} (lower is better)" for tau in ("0", "0.1")
+    ]
     table = fixed_points.table(of_question)
     for axes, tau, method in zip(figure.axes, (0.0, 0.1), ("sppo", "nash_md_pg"), strict=True):
         assert [t.get_text() for t in axes.get_yticklabels()] == [method]

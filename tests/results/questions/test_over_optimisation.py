@@ -104,6 +104,6 @@ def test_without_a_game_that_all_reach_at_some_level_there_is_no_curve() -> None
 def test_fit_and_truth_share_a_scale() -> None:
     fit, truth, gap = drawn(SECTION, frame(out_of_reach=("h", 7.0))).axes
     assert fit.get_ylim() == truth.get_ylim()
-    assert fit.get_title() == "bradley_terry,\n1,000 comparisons (2 games)"
+    assert fit.get_title() == "Bradley-Terry fit of 1,000 comparisons (2 games)"
     assert [label.get_text() for label in gap.get_xticklabels()] == [".01", ".1", ".3"]
     assert gap.get_xlabel() == "KL (nats)"
