@@ -51,8 +51,7 @@ def story(frame: pd.DataFrame, games: Games) -> "Figure | None":
     answers, shifts, users = (rows[rows["game"] == named[0]] for rows in (answers, shifts, users))
     actions = pd.CategoricalDtype(list(answers["action"].unique()), ordered=True)
     probabilities = estimate(answers.astype({"action": actions}), ["method", "action"])
-    settings = shifts["setting"].cat.rename_categories(lambda text: f"preferences {text}")
-    moves = estimate(shifts.assign(setting=settings), ["method", "setting"], "max")
+    moves = estimate(shifts, ["method", "setting"], "max")
     favourites = estimate(users, ["metric", "method", "n_answers"])
     first = answers.iloc[0]
     seed = None if pd.isna(first["seed"]) else int(first["seed"])
@@ -73,7 +72,7 @@ def story(frame: pd.DataFrame, games: Games) -> "Figure | None":
         chosen.set(title="What is answered", ylabel="probability")
         panels.bars(moved, moves, "setting", styles)
         moved.set_title(wrapped("How far the answer moves if one pair is never compared", letters))
-        moved.set_ylabel("total variation")
+        moved.set(xlabel="the preferences are", ylabel="total variation")
         words = "Has a user seen the answer that it likes best after N answers?"
         again.set_title(wrapped(words, letters))
         _again(again, users, favourites)

@@ -211,9 +211,8 @@ def test_the_story_is_of_a_game_with_users() -> None:
     # A, B, C of NLHF (.5, .2, .3), RLHF B, SLHF A, in the order of the estimates
     assert sorted(heights) == pytest.approx([0, 0, 0, 0, 0.2, 0.3, 0.5, 1, 1])
     assert [t.get_text() for t in first.get_xticklabels()] == ["A", "B", "C"]
-    assert [t.get_text() for t in second.get_xticklabels()] == [
-        "preferences\nknown", "preferences\nestimated"
-    ]  # fmt: skip
+    assert [t.get_text() for t in second.get_xticklabels()] == ["known", "estimated"]
+    assert second.get_xlabel() == "the preferences are"
     slhf = to_hex(style.COLOURS["slhf"])
     refined = next(line for line in third.lines if to_hex(line.get_color()) == slhf)
     assert np.asarray(refined.get_ydata())[-1] == pytest.approx(1)
