@@ -106,4 +106,4 @@ def test_fit_and_truth_share_a_scale() -> None:
     assert fit.get_ylim() == truth.get_ylim()
     assert fit.get_title() == "Bradley-Terry fit of 1,000 comparisons (2 games)"
     assert [label.get_text() for label in gap.get_xticklabels()] == [".01", ".1", ".3"]
-    assert gap.get_xlabel() == "KL (nats)"
+    assert gap.get_xlabel() == "strength: KL (nats)"
