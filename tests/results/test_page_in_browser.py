@@ -63,7 +63,7 @@ def emulate(browser: Any, width: int, scheme: str = "light", media: str = "") ->
 def column(browser: Any, position: int) -> list[str]:
     """The cells of a column of the headline that are shown, from top to bottom."""
     cells = browser.execute_script(
-        "return [...document.querySelector('#headline-1 table').tBodies[0].rows]"
+        "return [...document.querySelector('#headline-2 table').tBodies[0].rows]"
         ".filter(row => !row.hidden).map(row => row.cells[arguments[0]].textContent)",
         position,
     )
@@ -72,7 +72,7 @@ def column(browser: Any, position: int) -> list[str]:
 
 def head(browser: Any, name: str) -> tuple[Any, int]:
     """The button that sorts by the column, and the position of the column."""
-    buttons = browser.find_elements("css selector", "#headline-1 table th button")
+    buttons = browser.find_elements("css selector", "#headline-2 table th button")
     (position,) = (k for k, button in enumerate(buttons) if button.text == name)
     return buttons[position], position
 
@@ -133,8 +133,8 @@ def test_the_first_key_leads_to_the_report(browser: Any) -> None:
 
 
 def test_a_filter_leaves_the_lines_with_all_its_words(browser: Any) -> None:
-    field = browser.find_element("css selector", "#headline-1 input[type=search]")
-    count = browser.find_element("css selector", "#headline-1 output")
+    field = browser.find_element("css selector", "#headline-2 input[type=search]")
+    count = browser.find_element("css selector", "#headline-2 output")
     assert count.text == f"{len(column(browser, 0))} lines"
     field.send_keys("NLHF cycle")
     assert column(browser, 0) == ["skew_cycle"]
@@ -146,7 +146,7 @@ def test_a_filter_leaves_the_lines_with_all_its_words(browser: Any) -> None:
 
 
 def test_folds_open_one_by_one_and_all_at_once(browser: Any) -> None:
-    (fold,) = browser.find_elements("css selector", "#headline-1 > details")
+    (fold,) = browser.find_elements("css selector", "#headline-2 > details")
     table = fold.find_element("css selector", "table")
     assert not table.is_displayed()
     fold.find_element("css selector", "summary").click()

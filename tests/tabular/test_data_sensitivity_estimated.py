@@ -138,7 +138,7 @@ MUTANTS = mutants({
         ("unseen_share = data.unseen[", "unseen_share = (~data.unseen)["),
         ("if drawn and k == 0", "if drawn"),
         ("if every is answer", "if every is not answer"),
-        ("answers.at(k), loss, labels", "answers.at(0), loss, labels"),
+        ("answers.at(k), loss, changed", "answers.at(0), loss, changed"),
     ],
 })  # fmt: skip
 MUTANTS += mutants({
