@@ -86,6 +86,10 @@ def test_what_is_not_whole_and_by_one_commit_is_refused(
     with pytest.raises(RunError, match="by one commit"):
         publish(finished, tmp_path)
     edit(finished, lambda made_by: made_by["code"].update(modified=False))
+    edit(finished, lambda made_by: made_by.update(resumed=[made_by["code"]]))
+    with pytest.raises(RunError, match="by one commit"):
+        publish(finished, tmp_path)
+    edit(finished, lambda made_by: made_by.pop("resumed"))
     monkeypatch.setattr(module, "MOST_BYTES", 100)
     with pytest.raises(RunError, match="publish a smaller run"):
         publish(finished, tmp_path)
