@@ -120,7 +120,7 @@ def run(
     from dataclasses import replace
 
     from benchmarks import files, show
-    from benchmarks.plugins import METHODS
+    from benchmarks.methods import METHODS
     from benchmarks.runner import one_cell
     from benchmarks.runner import run as compute
     from benchmarks.spec import read

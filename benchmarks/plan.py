@@ -1,43 +1,20 @@
 """A plan: a spec with every choice written out, and what the command line changes in it."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
-from benchmarks import calls, files, plugins
-from benchmarks.kinds import KINDS, Scale
-from benchmarks.plugins import METHODS, Methods
+from benchmarks import files
+from benchmarks.choices import CROSSED, Choice, distinct, named
+from benchmarks.kinds import KINDS
+from benchmarks.methods import EXACT
 from games import SpecError
 from games.registry import near
 from results.comparisons import NO_PENALTY
-from results.frames import UNWEIGHTED, comparison_of, parameter_text
+from results.frames import UNWEIGHTED, comparison_of
 from results.hypotheses import Hypothesis
 from results.rows import canonical
-
-CROSSED = ("game", *(methods.kind for methods in METHODS.values()))
-"""The kinds that experiments cross: games, and the methods of every scale."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A plugin of a kind and its parameters, as plain data."""
-
-    kind: str
-    name: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def scale(self) -> Scale:
-        """The scale of its kind."""
-        return KINDS[self.kind].scale
-
-    @property
-    def methods(self) -> Methods:
-        """The methods of its scale, and the experiments on them."""
-        return METHODS[self.scale]
 
 
 @dataclass(frozen=True)
@@ -157,9 +134,9 @@ class Plan:
             matching = [c for c in self.of(kind) if c.name == text]
             if not matching:
                 wanted = named(kind, text)
-                matching = [c for c in self.of(kind) if _agrees(c, wanted)]
-                matching = matching or [c for c in self.of(kind) if _is_around(c, wanted)]
-                new += [] if matching else [checked(wanted)]
+                matching = [c for c in self.of(kind) if c.agrees(wanted)]
+                matching = matching or [c for c in self.of(kind) if c.is_around(wanted)]
+                new += [] if matching else [wanted.checked()]
             chosen += matching
         if kind == "solver":
             chosen += self._exact_beside([*chosen, *new])
@@ -195,19 +172,18 @@ class Plan:
         SpecError
             If nothing in the plan has the parameter.
         """
-        accepted = {key for c in self.methods for key in c.methods.parameter_names(c.name)}
-        accepted |= {key for q in self.questions for key in _settable(q.experiment)}
+        changed = (*self.methods, *(question.experiment for question in self.questions))
+        accepted = {key for choice in changed for key in choice.settable}
         for key in params:
             if key not in accepted:
                 kinds = " or ".join(dict.fromkeys(choice.kind for choice in self.methods))
                 hint = near(key, accepted)
                 raise SpecError(f"no {kinds} of this run has a parameter {key!r}{hint}")
-        games = self.of("game")
-        methods = distinct(_method_with(method, params) for method in self.methods)
+        methods = distinct(method.with_params(params) for method in self.methods)
         questions = tuple(
-            replace(q, experiment=_experiment_with(q.experiment, params)) for q in self.questions
+            replace(q, experiment=q.experiment.with_params(params)) for q in self.questions
         )
-        return replace(self, choices=(*games, *methods), questions=questions)
+        return replace(self, choices=(*self.of("game"), *methods), questions=questions)
 
     def with_game_params(self, params: Mapping[str, Any]) -> "Plan":
         """The plan with these parameters in every game of the catalogue that has them.
@@ -217,15 +193,11 @@ class Plan:
         SpecError
             If no game of the plan has the parameter.
         """
-        accepted = {
-            key
-            for game in self.of("game")
-            for key in plugins.game_parameters(game.name, game.params)
-        }
+        accepted = {key for game in self.of("game") for key in game.settable}
         for key in params:
             if key not in accepted:
                 raise SpecError(f"no game of this run has a parameter {key!r}{near(key, accepted)}")
-        changed = distinct(_game_with(game, params) for game in self.of("game"))
+        changed = distinct(game.with_params(params) for game in self.of("game"))
         return replace(self, choices=(*changed, *self.methods))
 
     def with_model(self, model: str) -> "Plan":
@@ -250,7 +222,7 @@ class Plan:
             choice
             for choice in self.of("solver")
             if files_alone
-            and choice.name.endswith(plugins.EXACT)
+            and choice.name.endswith(EXACT)
             and comparison_of(canonical(choice.params)) in strengths
         ]
 
@@ -263,84 +235,3 @@ class Plan:
         ]
         ordered = [c for k in CROSSED for c in (*self.choices, *new) if c.kind == k]
         return replace(self, choices=tuple(ordered), questions=tuple(questions))
-
-
-def named(kind: str, text: str) -> Choice:
-    """The choice of that name, with the parameters in it, or of the plugin in that file.
-
-    Raises
-    ------
-    SpecError
-        If the text cannot be read, or the file is of no use.
-    """
-    name, params = calls.parse(text)
-    if kind == "game":
-        return Choice(kind, files.registered(kind, name), params)
-    return Choice(kind, METHODS[KINDS[kind].scale].named(name), params)
-
-
-def _agrees(choice: Choice, wanted: Choice) -> bool:
-    """Whether a choice has the name and, where given, the parameters; compared as printed."""
-    return choice.name == wanted.name and all(
-        key in choice.params and parameter_text(choice.params[key]) == parameter_text(value)
-        for key, value in wanted.params.items()
-    )
-
-
-def _is_around(choice: Choice, wanted: Choice) -> bool:
-    """Whether a parameter of the choice is the wanted game."""
-    inner = parameter_text({"name": wanted.name, **wanted.params})
-    return choice.kind == "game" and any(
-        inner in (value, parameter_text(value)) for value in choice.params.values()
-    )
-
-
-def checked(choice: Choice) -> Choice:
-    """The choice, with KL weights written out, after its plugin has been made once.
-
-    The parameters of a plugin from a file name its source (see ``files.with_source``).
-
-    Raises
-    ------
-    PrefgamesError
-        If its name, or the name or value of a parameter, is wrong.
-    """
-    if choice.kind == "game":
-        plugins.game(choice.name, choice.params, np.random.default_rng(0))
-        params = files.with_source(choice.kind, choice.name, choice.params)
-        return replace(choice, params=params)
-    if choice.kind in CROSSED:
-        params = choice.methods.with_weights(choice.name, choice.params)
-        choice.methods.make(choice.name, params)
-        return replace(choice, params=params)
-    choice.methods.experiment(choice.name, choice.params)
-    return choice
-
-
-def distinct(choices: Iterable[Choice]) -> tuple[Choice, ...]:
-    """The choices without repetitions, in order."""
-    return tuple({(c.kind, c.name, canonical(c.params)): c for c in choices}.values())
-
-
-def _settable(experiment: Choice) -> Iterable[str]:
-    return experiment.methods.settable(experiment.name)
-
-
-def _experiment_with(experiment: Choice, params: Mapping[str, Any]) -> Choice:
-    changes = {key: params[key] for key in _settable(experiment) if key in params}
-    return checked(replace(experiment, params={**experiment.params, **changes}))
-
-
-def _game_with(game: Choice, params: Mapping[str, Any]) -> Choice:
-    names = plugins.game_parameters(game.name, game.params)
-    changes = {key: value for key, value in params.items() if key in names}
-    return checked(replace(game, params={**game.params, **changes})) if changes else game
-
-
-def _method_with(method: Choice, params: Mapping[str, Any]) -> Choice:
-    names = method.methods.parameter_names(method.name)
-    changes = {key: value for key, value in params.items() if key in names}
-    weights = method.methods.weights(method.name)
-    dropped = {*weights, "kl"} if changes.keys() & {"tau", "kl"} else set()
-    rest = {key: value for key, value in method.params.items() if key not in dropped}
-    return checked(replace(method, params={**rest, **changes}))

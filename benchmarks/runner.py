@@ -17,8 +17,8 @@ from typing import Any
 from benchmarks import files, plugins
 from benchmarks.environment import environment
 from benchmarks.matrix import Cell, cells, game_generator
+from benchmarks.methods import METHODS
 from benchmarks.plan import Plan
-from benchmarks.plugins import METHODS
 from benchmarks.workers import Failure, in_workers, processors
 from games import PreferenceGame, SpecError
 from games.io.files import load, save

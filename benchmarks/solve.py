@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import calls, console, files, plugins
-from benchmarks.plugins import METHODS
+from benchmarks.methods import METHODS
 from games import (
     GAMES,
     PreferenceGame,

@@ -76,9 +76,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from benchmarks import files
+from benchmarks.choices import CROSSED, Choice, distinct
 from benchmarks.kinds import KINDS, Scale
-from benchmarks.plan import CROSSED, Choice, Plan, Question, checked, distinct
-from benchmarks.plugins import METHODS
+from benchmarks.methods import METHODS
+from benchmarks.plan import Plan, Question
 from games.errors import PrefgamesError, SpecError
 from games.registry import near
 from results.hypotheses import Hypothesis
@@ -282,7 +283,7 @@ def _choices(
         with _at(kind, place):
             written = list(entry.choices(kind))
             as_written = KINDS[kind].scale == "llm" and not check_llm
-            choices += written if as_written else map(checked, written)
+            choices += written if as_written else (choice.checked() for choice in written)
     return distinct(choices)
 
 

@@ -14,11 +14,12 @@ pytest.importorskip("torch", reason="language models need the extra llm")
 
 import llm
 from benchmarks import files, runner
+from benchmarks.choices import Choice
 from benchmarks.kinds import KINDS
 from benchmarks.listing import table
 from benchmarks.matrix import Cell, cells
-from benchmarks.plan import Choice, Plan
-from benchmarks.plugins import METHODS
+from benchmarks.methods import METHODS
+from benchmarks.plan import Plan
 from benchmarks.spec import read
 from games import PreferenceGame, PrefgamesError, SpecError
 from games.registry import Broken, Registry

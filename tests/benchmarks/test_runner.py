@@ -15,8 +15,9 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from benchmarks import environment, runner
+from benchmarks.choices import Choice
 from benchmarks.matrix import Cell, cells, generator
-from benchmarks.plan import Choice, Plan, Question
+from benchmarks.plan import Plan, Question
 from games import GAMES, PreferenceGame, SpecError
 from games.io.files import load as load_game
 from results import Row, RunError, load

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import files
+from benchmarks.choices import Choice
 from benchmarks.kinds import KINDS
 from benchmarks.matrix import cells
-from benchmarks.plan import Choice, Plan
-from benchmarks.plugins import METHODS
+from benchmarks.methods import METHODS
+from benchmarks.plan import Plan
 from benchmarks.runner import measure
 from benchmarks.spec import builtin, read
 from games import GAMES, PrefgamesError, SpecError
