@@ -229,12 +229,14 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write the report of a run, or of several side by side, and print its path."""
+    import webbrowser
+
     from results import report as reporting
 
     written = reporting.write(runs, form)  # type: ignore[arg-type]  # checked above
     console.out(str(written))
-    if show:
-        typer.launch(written.resolve().as_uri())
+    if show and not webbrowser.open(written.resolve().as_uri()):
+        console.say("prefgames: no browser could be opened; open the file yourself")
 
 
 @app.command()

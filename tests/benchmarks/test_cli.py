@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import webbrowser
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from benchmarks.runner import measure
 from benchmarks.spec import read
 from results import load
 from tests.command import call
+from tests.written_runs import write
 
 FAKE = [sys.executable, str(Path(__file__).parents[1] / "programs" / "fake_prefgames.py")]
 SPEC = """
@@ -327,3 +329,25 @@ def test_nothing_heavy_is_loaded_before_a_command_needs_it() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"numpy", "scipy", "pandas", "pyarrow", "matplotlib", "torch", "pydantic", "pebble"}
     assert not heavy & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_open_shows_the_report_in_the_browser_or_says_that_there_is_none(
+    found: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run, shown = write(tmp_path / "small-01234567"), tmp_path / "address"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {shown}\n', encoding="utf-8")
+    browser.chmod(0o755 if found else 0o644)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(webbrowser, "_tryorder", None)  # found again, from this BROWSER
+    code, out, err = call(monkeypatch, capsys, "report", run, "--format", "md", "--open")
+    assert (code, out) == (0, f"{run / 'report.md'}\n")
+    assert shown.is_file() == found
+    if found:
+        assert shown.read_text(encoding="utf-8") == (run / "report.md").as_uri()
+    assert ("no browser could be opened" in err) != found
