@@ -89,22 +89,27 @@ def _highs(cost: Float, rows: Float, bounds: list[Bound], n: int) -> Float:
     """Argmin cost x subject to rows x <= 0, the bounds, and x_1 + ... + x_n = 1: its first n."""
     method: Any = "highs-ipm" if len(cost) > _INTERIOR_POINT_ABOVE else "highs"
     simplex = np.append(np.ones(n), np.zeros(len(cost) - n))[None, :]
-    result = linprog(
-        cost,
-        A_ub=rows,
-        b_ub=np.zeros(len(rows)),
-        A_eq=simplex,
-        b_eq=np.ones(1),
-        bounds=bounds,
-        method=method,
-        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
-    )
-    if result.status != 0:
-        raise SolverError(
-            f"NlhfExact: HiGHS ended with status {result.status} ({result.message}); "
-            "rescale the preferences or use tau > 0"
+    for presolve in (True, False):  # presolve may call the thin set of lotteries empty
+        result = linprog(
+            cost,
+            A_ub=rows,
+            b_ub=np.zeros(len(rows)),
+            A_eq=simplex,
+            b_eq=np.ones(1),
+            bounds=bounds,
+            method=method,
+            options={
+                "primal_feasibility_tolerance": 1e-10,
+                "dual_feasibility_tolerance": 1e-10,
+                "presolve": presolve,
+            },
         )
-    return np.asarray(result.x)[:n]
+        if result.status == 0:
+            return np.asarray(result.x)[:n]
+    raise SolverError(
+        f"NlhfExact: HiGHS ended with status {result.status} ({result.message}); "
+        "rescale the preferences or use tau > 0"
+    )
 
 
 def _project(equal: Float, at_most: Float, log_ref: Float) -> tuple[Float, float]:
