@@ -95,14 +95,19 @@
   document.addEventListener("scroll", move, { passive: true, capture: true });
   document.addEventListener("keydown", (event) => event.key === "Escape" && explain(null));
 
-  // Folds: all at once, and open where a link or the printer needs them.
+  // Folds: all at once, and open where a link needs them or the printer has room for them.
+  const [LINES, COLUMNS] = [60, 12];
+  const fits = (fold) =>
+    all(":scope > .table tbody", fold).every(
+      ({ rows }) => rows.length <= LINES && rows[0].cells.length <= COLUMNS,
+    );
   const fold = (open) => all("main details").forEach((details) => (details.open = open));
   document.querySelector(".folds").hidden = false;
   document.getElementById("open-all").addEventListener("click", () => fold(true));
   document.getElementById("close-all").addEventListener("click", () => fold(false));
   let closed = [];
   window.addEventListener("beforeprint", () => {
-    closed = all("main details:not([open])");
+    closed = all("main details:not([open])").filter(fits);
     closed.forEach((details) => (details.open = true));
   });
   window.addEventListener("afterprint", () => closed.forEach((details) => (details.open = false)));

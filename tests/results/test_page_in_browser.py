@@ -219,7 +219,18 @@ def test_a_term_and_a_column_say_what_they_mean(browser: Any) -> None:
     assert tip.text.startswith("duality gap: the margin")
 
 
-def test_it_prints_with_every_fold_open(browser: Any) -> None:
+def test_it_prints_every_fold_but_long_and_wide_tables(browser: Any) -> None:
+    lengthen = """
+        const fold = document.querySelector("main details:has(> .table tbody)");
+        const body = fold.querySelector("tbody");
+        while (body.rows.length <= arguments[0]) body.append(body.rows[0].cloneNode(true));
+        while (body.rows[0].cells.length <= arguments[1]) body.rows[0].insertCell();
+        window.dispatchEvent(new Event("beforeprint"));
+        const open = fold.open;
+        window.dispatchEvent(new Event("afterprint"));
+        return open;
+    """
+    assert browser.execute_script(lengthen, 20, 8)
     browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
     closed = "return document.querySelectorAll('main details:not([open])').length"
     assert browser.execute_script(closed) == 0
@@ -230,6 +241,9 @@ def test_it_prints_with_every_fold_open(browser: Any) -> None:
     emulate(browser, 1280)
     browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
     assert browser.execute_script(closed) > 0
+    assert not browser.execute_script(lengthen, 20, 12)
+    browser.refresh()
+    assert not browser.execute_script(lengthen, 60, 8)
 
 
 def contrast(first: str, second: str) -> float:
