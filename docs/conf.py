@@ -18,6 +18,8 @@ myst_heading_anchors = 3
 
 # What a parameter may be stands in its docstring, in words; types would say less.
 autodoc_typehints = "none"
+# The site is built without the extra llm: of what that installs, docstrings need names alone.
+autodoc_mock_imports = ["torch", "transformers", "accelerate", "peft"]
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
 # Docstrings are numpydoc, and the attributes of a dataclass are its parameters. Their types are

@@ -14,6 +14,7 @@ from typing import Any
 from docutils import nodes
 from pydantic import BaseModel
 from sphinx.application import Sphinx
+from sphinx.ext.autodoc.mock import mock
 from sphinx.util.docutils import SphinxDirective
 
 from benchmarks.spec import Entry, ExperimentEntry, Spec, builtin
@@ -48,7 +49,9 @@ class Generated(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The nodes of the text."""
         name, *rest = self.arguments
-        return self.parse_text_to_nodes(_PARTS[name](*rest), allow_section_headings=True)
+        with mock(self.config.autodoc_mock_imports):
+            text = _PARTS[name](*rest)
+        return self.parse_text_to_nodes(text, allow_section_headings=True)
 
 
 def part(function: Callable[..., str]) -> Callable[..., str]:
@@ -63,9 +66,10 @@ def api(package: str) -> str:
     module = import_module(package)
     names = []
     for name, value in vars(module).items():
-        if inspect.isclass(value) and value.__module__.startswith(package):
+        ours = not name.startswith("_") and getattr(value, "__module__", "").startswith(package)
+        if ours and inspect.isclass(value):
             names.append(f".. autoclass:: {package}.{name}\n   :members:\n")
-        elif inspect.isfunction(value):
+        elif inspect.isfunction(value) and (ours or hasattr(module, "__path__")):
             names.append(f".. autofunction:: {package}.{name}\n")
     return _restructured(names)
 

@@ -56,6 +56,13 @@ def test_references_hold_everything_that_the_code_defines(site: Path) -> None:
             assert f"<h3>{name}<a" in text
 
 
+def test_the_api_of_language_models_needs_none(site: Path) -> None:
+    text = (site / "api.html").read_text(encoding="utf-8")
+    for name in ("llm.make_learner", "llm.language_solver.LanguageSolver", "llm.judges.Judge"):
+        assert f'id="{name}"' in text
+    assert 'id="llm.training.dataclass"' not in text
+
+
 def test_nothing_on_a_page_is_fetched_from_elsewhere(site: Path) -> None:
     for page in site.glob("*.html"):
         text = page.read_text(encoding="utf-8")
