@@ -14,7 +14,7 @@ from typing import Any
 from docutils import nodes
 from pydantic import BaseModel
 from sphinx.application import Sphinx
-from sphinx.ext.autodoc.mock import mock
+from sphinx.ext.autodoc import mock
 from sphinx.util.docutils import SphinxDirective
 
 from benchmarks.spec import Entry, ExperimentEntry, Spec, builtin
