@@ -53,10 +53,12 @@ class LanguageExperiment(Experiment):
             raise SpecError(f"lessons_lr is {self.lessons_lr}, expected a number > 0")
         if self.lora < 0:
             raise SpecError(f"lora is {self.lora}, expected a rank, or 0 for none")
-        if self.lessons < 0 or (self.lessons == 0 and self.start == "reversed"):
+        if self.lessons < 0:
+            raise SpecError(f"lessons is {self.lessons}, expected a number of steps >= 0")
+        if self.lessons == 0 and self.start == "reversed":
             raise SpecError(
-                f"lessons is {self.lessons}, expected at least 0, and at least 1 for a reversed "
-                "start, which takes fine-tuning"
+                'lessons = 0 takes the model as it is, and start = "reversed" must be taught; '
+                'set start = "reference" too'
             )
         self.tabular()
 

@@ -251,6 +251,10 @@ def test_questions_about_language_models() -> None:
         wrong: dict[str, Any] = {"start": "uniform"}
         with pytest.raises(SpecError, match="start is 'uniform', expected reference or reversed"):
             kind(**wrong)
+        assert kind(lessons=0).lessons == 0
+        for lessons, reason in ((0, 'set start = "reference" too'), (-1, "lessons is -1")):
+            with pytest.raises(SpecError, match=reason):
+                kind(lessons=lessons, start="reversed")
 
 
 @pytest.mark.parametrize(
