@@ -41,8 +41,8 @@ def made_by_a_commit(finished: Path, source: Path, monkeypatch: pytest.MonkeyPat
     edit(finished, lambda made_by: made_by["code"].update(modified=False))
 
 
-def edit(run_dir: Path, change: object) -> None:
-    path = run_dir / "environment.json"
+def edit(run_dir: Path, change: object, name: str = "environment.json") -> None:
+    path = run_dir / name
     made_by = json.loads(path.read_text(encoding="utf-8"))
     change(made_by)  # type: ignore[operator]
     path.write_text(json.dumps(made_by), encoding="utf-8")
@@ -81,6 +81,7 @@ def test_rows_that_take_too_much_are_left_out_with_their_games(
 def test_what_is_not_whole_and_by_one_commit_is_refused(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    edit(finished, lambda plan: plan.update(timeout=5000.0), "spec.json")  # a slow machine
     kept = publish(finished, tmp_path) / "spec.toml"
     edit(finished, lambda made_by: made_by["code"].update(modified=True))
     with pytest.raises(RunError, match="by one commit"):
@@ -93,6 +94,10 @@ def test_what_is_not_whole_and_by_one_commit_is_refused(
     monkeypatch.setattr(module, "MOST_BYTES", 100)
     with pytest.raises(RunError, match="publish a smaller run"):
         publish(finished, tmp_path)
+    edit(finished, lambda plan: plan.update(seeds=[5]), "spec.json")
+    with pytest.raises(RunError, match="not the whole built-in spec 'small'"):
+        publish(finished, tmp_path)
+    edit(finished, lambda plan: plan.update(seeds=[0]), "spec.json")
     monkeypatch.setattr(spec, "builtin", dict)
     with pytest.raises(RunError, match="not the whole built-in spec 'small'"):
         publish(finished, tmp_path)
