@@ -67,6 +67,27 @@ def pivot(
     return wide.set_axis(pd.MultiIndex.from_frame(keys))
 
 
+def estimate_each(
+    rows: pd.DataFrame, kind: str, by: Sequence[str], within: Literal["mean", "max"] = "mean"
+) -> dict[str, pd.DataFrame]:
+    """The estimates for each value of the column ``kind``, in order, computed together.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    kind : str
+        A column of categories.
+    by : sequence of str
+        Columns as in ``results.statistics.estimate``, to which ``kind`` is added.
+    within : "mean" or "max"
+        How rows of the same seed and context are combined.
+    """
+    if rows.empty:
+        return {}
+    together = estimate(rows, [kind, *(name for name in by if name != kind)], within)
+    return {str(value): part for value, part in together.groupby(kind, observed=True)}
+
+
 def _seeds(low: int, high: int) -> str:
     """The number of seeds of a line: "exact", "20", or "17-20" if some metrics miss seeds."""
     if low == high:
@@ -139,10 +160,7 @@ def dots(
     if not with_panel:
         return None
     rows = rows[rows["metric"].isin([column.name for column in with_panel])]
-    estimates = {
-        c.name: estimate(rows[rows["metric"] == c.name], ["metric", *GAME_AND_METHOD], "max")
-        for c in with_panel
-    }
+    estimates = estimate_each(rows, "metric", GAME_AND_METHOD, "max")
     shown = [
         panels.Panel(c.panel, estimates[c.name], panels.axis_words(c.name, c.axis), c.top)
         for c in with_panel
@@ -153,7 +171,7 @@ def dots(
         if column.name == message:
             title += f"\n{means_in_words(estimates[message], ' '.join(column.panel.split()))}"
     with style.settings():
-        legend = panels.legend(styles, estimates.values())
+        legend = panels.legend(styles, [panel.estimates for panel in shown])
         sheet = Sheet(title, legend, panels.dots_height(shown, games, styles))
         panels.dot_panels(sheet, 0, shown, games, styles)
     return sheet.figure
