@@ -154,13 +154,14 @@ def _over_repetitions(
     out = group["value"].agg(["mean", "count", "min", "max"]).astype(float)
     n = group["drawn"].sum()
     out["repetitions"] = out["count"].where((n > 0) & (out["count"] > 1))
-    found = np.full((4, len(out)), np.nan)
+    found = np.full((3, len(out)), np.nan)
     for samples, lines in _samples(each["value"], group.ngroup(), out["repetitions"]):
         with np.errstate(invalid="ignore"):  # of infinite values
             ends, p = interval(samples, centre), p_value(samples, beyond)
-        found[:, lines] = centre_of(samples, centre), *ends, p
-    out["mean"] = np.where(np.isnan(found[0]), out["mean"], found[0])
-    out["low"], out["high"], out["p"] = found[1:]
+        found[:, lines] = *ends, p
+        if centre != "mean":
+            out.iloc[lines, 0] = centre_of(samples, centre)
+    out["low"], out["high"], out["p"] = found
     out["n"] = np.where(n > 0, n.astype(str), "exact")
     out = out.rename(columns={"min": "least", "max": "greatest"}).drop(columns="count")
     return out.reset_index()

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from results.export import estimate_text
-from results.questions.section import Column, Section, Table
 from results.intervals import CONFIDENCE
+from results.questions.section import Column, Section, Table
 from results.statistics import fill_units
 
 COLUMNS = (
