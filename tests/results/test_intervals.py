@@ -67,7 +67,7 @@ def test_the_bootstrap_is_that_of_scipy_at_wider_levels(centre: Centre) -> None:
         rng=np.random.default_rng(0), batch=500,
     ).confidence_interval  # fmt: skip
     error = samples.std(axis=1) / np.sqrt(30)
-    assert (abs(np.array(interval(samples, centre)) - theirs) < 0.25 * error).all()
+    assert (abs(np.array(interval(samples, centre)) - theirs) < 0.4 * error).all()
 
 
 def test_students_interval_is_that_of_scipy() -> None:
