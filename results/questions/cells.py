@@ -1,9 +1,12 @@
 """How many cells a line of a table rests on, and how many of them are whole."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import compress
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from results.rows import FAILED
@@ -24,7 +27,7 @@ class Cells:
     Attributes
     ----------
     rows : DataFrame
-        Columns cell, game, comparison, method and labels, and whether all such rows are ok.
+        Columns cell, game, comparison, method and labels as text, and whether such a row is ok.
     failed : DataFrame
         The same of cells that failed, which lack the labels that a cell has several of.
     of_cell : list of str
@@ -37,18 +40,23 @@ class Cells:
 
     def at(self, comparison: str) -> "Cells":
         """The cells of one comparison."""
-        parts = [part[part["comparison"] == comparison] for part in (self.rows, self.failed)]
+        word = comparison.replace("_", " ")
+        parts = [part[part["comparison"] == word] for part in (self.rows, self.failed)]
         return Cells(*parts, self.of_cell)
 
     def counts(self, keys: list[str]) -> dict[tuple[str, ...], str]:
         """Values of ``keys`` -> "19 of 20": the cells without a row that is not ok, and all."""
-        each = self.rows.groupby(["cell", *keys], observed=True)[OK].all()
-        lines = each.groupby(level=keys, observed=True).agg(["sum", "size"]).reset_index()
-        of_cell = [name for name in keys if name in self.of_cell]
-        failed = Counter(_words(self.failed[of_cell]))
-        sizes = [n + failed[k] for n, k in zip(lines["size"], _words(lines[of_cell]), strict=True)]
-        texts = [f"{ok} of {n}" for ok, n in zip(lines["sum"], sizes, strict=True)]
-        return dict(zip(_words(lines[keys]), texts, strict=True))
+        whole: dict[tuple[str, ...], bool] = {}
+        for line, ok in zip(_lines(self.rows, ["cell", *keys]), self.rows[OK], strict=True):
+            whole[line] = whole.get(line, True) and ok
+        sizes = Counter(line[1:] for line in whole)
+        kept = Counter(line[1:] for line, ok in whole.items() if ok)
+        shared = [name in self.of_cell for name in keys]
+        failed = Counter(_lines(self.failed, [name for name in keys if name in self.of_cell]))
+        return {
+            line: f"{kept[line]} of {n + failed[tuple(compress(line, shared))]}"
+            for line, n in sizes.items()
+        }
 
 
 def cells_of(rows: pd.DataFrame, labels: Iterable[str]) -> Cells:
@@ -61,11 +69,12 @@ def cells_of(rows: pd.DataFrame, labels: Iterable[str]) -> Cells:
         Further columns that tables may have among their keys.
     """
     keys = [*_KEYS, *labels]
+    words = rows[["cell", *keys]].apply(_words)
     failed = rows["status"].isin(FAILED)
-    whole = rows[~failed].assign(ok=rows["status"] == "ok")
-    kinds = whole.groupby("cell", observed=True)[keys].nunique(dropna=False)
-    of_cell = [name for name in keys if (kinds[name] == 1).all()]
-    return Cells(whole[["cell", *keys, OK]], rows[failed].drop_duplicates("cell"), of_cell)
+    measured = words[~failed].assign(ok=rows["status"] == "ok")
+    cells = measured["cell"].nunique()
+    of_cell = [k for k in keys if len(measured[["cell", k]].drop_duplicates()) == cells]
+    return Cells(measured, words[failed].drop_duplicates("cell"), of_cell)
 
 
 def with_cells(table: pd.DataFrame, cells: Cells) -> pd.DataFrame:
@@ -81,7 +90,7 @@ def with_cells(table: pd.DataFrame, cells: Cells) -> pd.DataFrame:
     keys = [str(name) for name in heads if name in cells.rows and name != OK]
     lines = table.index.to_frame(index=False) if indexed else table
     counts = cells.counts(keys)
-    column = [counts.get(line, "-") for line in _words(lines[keys])]
+    column = [counts.get(line, "-") for line in _lines(lines.apply(_words), keys)]
     if indexed:
         return table.set_axis(pd.MultiIndex.from_frame(lines.assign(**{OK: column})))
     out = table.copy()
@@ -89,9 +98,12 @@ def with_cells(table: pd.DataFrame, cells: Cells) -> pd.DataFrame:
     return out
 
 
-def _words(lines: pd.DataFrame) -> list[tuple[str, ...]]:
-    """The lines as text in which 3 and 3.0 are the same, and a name with and without underscores."""
-    columns = [
-        lines[name].astype(str).str.removesuffix(".0").str.replace("_", " ") for name in lines
-    ]
-    return list(zip(*columns, strict=True))
+def _words(values: "pd.Series[Any]") -> "pd.Series[str]":
+    """The values as text, in which 3 and 3.0 are the same, and so are spaces and underscores."""
+    codes, distinct = pd.factorize(values.astype(object))
+    words = [str(value).removesuffix(".0").replace("_", " ") for value in distinct]
+    return pd.Series(np.array(words, dtype=object)[codes], values.index)
+
+
+def _lines(rows: pd.DataFrame, names: list[str]) -> Iterator[tuple[str, ...]]:
+    return zip(*(rows[name].to_list() for name in names), strict=True)
