@@ -26,7 +26,11 @@ MEANING = (
 
 
 def rank_groups(
-    rows: pd.DataFrame, by: Sequence[str], metric: str, within: Literal["mean", "max"] = "mean"
+    rows: pd.DataFrame,
+    by: Sequence[str],
+    metric: str,
+    within: Literal["mean", "max"] = "mean",
+    together: Sequence[str] = ("game",),
 ) -> "pd.Series[str]":
     """The rank groups of the methods in each combination of ``by``: "1", "1-2", "2".
 
@@ -39,11 +43,13 @@ def rank_groups(
     rows : DataFrame
         As ``results.frames.describe`` returns them.
     by : sequence of str
-        Columns such as game and comparison; the tests of all games are adjusted together.
+        Columns such as game and comparison.
     metric : str
         A metric of which one direction is better.
     within : "mean" or "max"
         How rows of one method, seed and context are combined.
+    together : sequence of str
+        Columns of ``by`` over which p-values are adjusted together, with all pairs of methods.
 
     Returns
     -------
@@ -59,7 +65,7 @@ def rank_groups(
     parts = {_tuple(key): _Compared(part) for key, part in wide.groupby(keys, observed=True)}
     tables: dict[tuple[object, ...], list[_Compared]] = {}
     for key, part in parts.items():
-        rest = [value for name, value in zip(keys, key, strict=True) if name != "game"]
+        rest = [value for name, value in zip(keys, key, strict=True) if name not in together]
         tables.setdefault(tuple(rest), []).append(part)
     for table in tables.values():
         adjusted = holm(np.concatenate([part.p for part in table]))

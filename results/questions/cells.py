@@ -90,7 +90,7 @@ def with_cells(table: pd.DataFrame, cells: Cells) -> pd.DataFrame:
     keys = [str(name) for name in heads if name in cells.rows and name != OK]
     lines = table.index.to_frame(index=False) if indexed else table
     counts = cells.counts(keys)
-    column = [counts.get(line, "-") for line in _lines(lines.apply(_words), keys)]
+    column = [counts.get(line, "-") for line in _lines(lines[keys].apply(_words), keys)]
     if indexed:
         return table.set_axis(pd.MultiIndex.from_frame(lines.assign(**{OK: column})))
     out = table.copy()
@@ -100,7 +100,7 @@ def with_cells(table: pd.DataFrame, cells: Cells) -> pd.DataFrame:
 
 def _words(values: "pd.Series[Any]") -> "pd.Series[str]":
     """The values as text, in which 3 and 3.0 are the same, and so are spaces and underscores."""
-    codes, distinct = pd.factorize(values.astype(object))
+    codes, distinct = pd.factorize(values.astype(object), use_na_sentinel=False)
     words = [str(value).removesuffix(".0").replace("_", " ") for value in distinct]
     return pd.Series(np.array(words, dtype=object)[codes], values.index)
 

@@ -78,7 +78,7 @@ def test_a_diverged_training_is_counted() -> None:
 
 def test_sentences_tell_before_and_after() -> None:
     rloo, slhf = trainings.findings(rows_of(curves()))
-    assert "rloo (LM): total variation to its exact answer, mean over 1 games, 0.700 before" in rloo
+    assert "rloo (LM): total variation to its exact answer, mean over 1 game, 0.700 before" in rloo
     assert "0.060 [0.000, 0.568] (n = 2 seeds) after it" in rloo
     assert "to the regularised equilibrium 0.160 [0.000, 0.668] (n = 2 seeds)" in rloo
     assert "the follower's rows 0.400 and 0.027" in slhf
