@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from results.comparisons import NO_PENALTY
 from results.export import estimate_text
 from results.frames import categories, describe, family_of, with_labels
+from results.intervals import FEWEST
 from results.statistics import holm, paired_difference
 
 SIGNIFICANT = 0.05
@@ -264,7 +265,12 @@ def _difference(rows: pd.DataFrame, h: Hypothesis, first: str, second: str) -> d
     names = ["mean", "low", "high", "least", "greatest", "p"]
     values = {name: float(gap[name].iloc[0]) for name in names}
     n = int(gap["n"].iloc[0])
-    return {**values, "n": n, "of": draws, "reason": "" if n > 1 else "fewer than two draws"}
+    return {
+        **values,
+        "n": n,
+        "of": draws,
+        "reason": "" if n >= FEWEST else "fewer than three draws",
+    }
 
 
 def _pairs(rows: pd.DataFrame, h: Hypothesis) -> list[tuple[str, str]]:
