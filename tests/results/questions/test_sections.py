@@ -16,6 +16,7 @@ from results import style
 from results.evidence import statuses
 from results.frames import comparison_in
 from results.questions import SECTIONS, consistency, data_sensitivity, refinement, robustness
+from results.questions.layout import meanings_of_keys
 from results.questions.section import Section
 from results.rows import Row, RunError
 from tests.recorded import annotators, curves, framed, row, votes, with_exact_concepts
