@@ -5,6 +5,7 @@ import re
 import pandas as pd
 
 from results.frames import describe
+from results.intervals import FEWEST
 
 _PARTICULARS = re.compile(r"\{[^}]*\}(?: > \{[^}]*\})*|-?\d[\d.,]*(?:e[+-]?\d+)?")
 """Sets of answers and numbers in a message: two that differ in nothing else give one reason."""
@@ -78,9 +79,10 @@ def _drawn(frame: pd.DataFrame) -> list[str]:
     out = [f"{exact:,} of {len(frame):,} rows are exact: nothing in them is drawn."] * (exact > 0)
     which = "The others are" if exact else "All rows are"
     seeds = drawn["seed"].nunique()
-    if seeds == 1:
+    if seeds < FEWEST:
+        number = "one seed" if seeds == 1 else f"{seeds} seeds"
         out.append(
-            f"{which} drawn with one seed ({games}): only means over the draws of a family have an "
+            f"{which} drawn with {number} ({games}): only means over the draws of a family have an "
             "interval."
         )
     else:
