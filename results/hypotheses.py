@@ -20,8 +20,9 @@ SIGNIFICANT = 0.05
 READING = (
     "These claims were written in the spec before the run, with the smallest effect of interest; "
     "nothing else is tested. A line is the mean paired difference over draws that both methods "
-    "share, with its 95% interval, from 10 draws on a bootstrap; n is how many draws have a value for both, out of all of that "
-    "kind. p is of Student's paired t test that the mean difference is no larger than the smallest "
+    "share, with its 95% interval, from 10 draws on a bootstrap; n is how many draws have a value "
+    "for both, out of all of that kind. p is of Student's paired t test that the mean difference "
+    "is no larger than the smallest "
     "effect, adjusted by Holm's method over all lines of a family of claims. supported: the "
     "interval lies beyond the smallest "
     "effect in the stated direction and p < 0.05; refuted: the same in the other direction; "
