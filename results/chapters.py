@@ -27,6 +27,7 @@ from results.document import (
 from results.export import export
 from results.illustrations import images
 from results.provenance import Source
+from results.questions.layout import meanings_of_keys
 from results.questions.section import Contents, Section, Table, View
 from results.side_by_side import PerRun, together
 
@@ -237,6 +238,7 @@ def _block(table: Table, shown: pd.DataFrame, section: Section) -> TableBlock:
     """The table with its file, and the meanings of its columns."""
     text = "Every comparison, in full" if section.compared else "In full"
     meanings = tuple((c.name, c.text) for c in table.columns if c.text)
+    meanings += tuple(meanings_of_keys(shown).items())
     caption = table.name.replace("_", " ").capitalize()
     return TableBlock(shown, caption, meanings, _file(table.name), text)
 

@@ -1,6 +1,6 @@
 """Means with 95% intervals, paired differences on common draws, and adjustment for many tests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from results.frames import family_of
+from results.intervals import FEWEST, Centre, centre_of, interval, p_value
 from results.metrics import METRICS
 
-CONFIDENCE = 0.95
 STATISTICS = ("mean", "low", "high", "least", "greatest", "repetitions", "defined")
 """The columns of ``estimate`` that describe a value, in order."""
 
@@ -23,19 +23,22 @@ _WHOLE = 1e-6
 
 
 def estimate(
-    rows: pd.DataFrame, by: Sequence[str], within: Literal["mean", "max"] = "mean"
+    rows: pd.DataFrame,
+    by: Sequence[str],
+    within: Literal["mean", "max"] = "mean",
+    centre: Centre = "mean",
 ) -> pd.DataFrame:
-    """Mean over independent repetitions, with Student's t interval over them.
+    """Mean over independent repetitions, with its 95% interval.
 
     The repetitions are the draws: every context of a family of drawn games, as named by
     ``results.frames.family_of``, and otherwise every seed, whose contexts are averaged first and
-    do not increase n. The interval is
-    mean -+ t sd / sqrt(n), clipped to the metric's range if ``by`` contains "metric". Its low and
-    high are NaN if nothing is random or there are fewer than two repetitions, and also where it
-    would cover the metric's whole range: ``least`` and ``greatest`` then hold the smallest and the
-    largest repetition, ``repetitions`` their number, all NaN elsewhere. Values that do not exist
-    (NaN) are left out of the mean, which then describes the remaining ones only; ``defined`` is
-    their share.
+    do not increase n. The interval is Student's below 10 repetitions and a bootstrap from there on
+    (``results.intervals.interval``), clipped to the metric's range if ``by`` contains "metric". Its
+    low and high are NaN if nothing is random or there are fewer than three repetitions, and also
+    where it would cover the metric's whole range: ``least`` and ``greatest`` then hold the smallest
+    and the largest of two or more repetitions, ``repetitions`` their number, all NaN elsewhere.
+    Values that do not exist (NaN) are left out of the mean, which then describes the remaining ones
+    only; ``defined`` is their share.
 
     Parameters
     ----------
@@ -45,6 +48,9 @@ def estimate(
         Rows that agree in these columns are measurements of the same quantity.
     within : "mean" or "max"
         How rows of the same seed and context are combined, e.g. "max" over the pairs left out.
+    centre : "mean" or "interquartile mean"
+        The latter, in the column "mean", is for metrics without an upper end, whose mean over draws
+        a few of them decide.
 
     Returns
     -------
@@ -56,7 +62,7 @@ def estimate(
     index = [*keys, "seed", "draw"]
     one = units.groupby([*index, "context"], observed=True)["value"].agg(within)
     each = one.groupby(index, observed=True).mean().reset_index()
-    out = _over_repetitions(each, keys)
+    out = _over_repetitions(each, keys, centre)
     exists = units.assign(value=units["value"].notna())
     out["defined"] = exists.groupby(keys, observed=True)["value"].mean().to_numpy()
     return _clip(out, lambda m: METRICS[m].low, lambda m: METRICS[m].high)
@@ -77,8 +83,8 @@ def paired_difference(
     the seeds, for each of which the mean over games and contexts counts once. Where one of the two
     values does not exist, the pair is left out. ``p`` is the two-sided p-value of Student's paired
     t test that the mean difference is at most ``beyond`` in size (0: that there is none), at its
-    least favourable point. It is the test of the same quantity as the interval, the
-    mean, in whose units effects of interest are stated; Wilcoxon's signed-rank test is about a
+    least favourable point. It is a test of the same quantity as the interval, the mean, in whose
+    units effects of interest are stated; Wilcoxon's signed-rank test is about a
     median of symmetric differences, and these are often 0 on most draws. With 200 bounded
     differences the mean is normal enough; with fewer than 20, trust neither. Metrics are assumed
     to start at 0 when the interval is clipped.
@@ -86,7 +92,7 @@ def paired_difference(
     Returns
     -------
     DataFrame
-        The columns of ``estimate`` without "defined", and p, NaN with fewer than two repetitions.
+        The columns of ``estimate`` without "defined", and p, NaN with fewer than three repetitions.
     """
     keys = list(by)
     units = with_draws(fill_units(rows))
@@ -95,7 +101,7 @@ def paired_difference(
     both = wide.reindex(columns=[first, second]).dropna()
     gap = (both[first] - both[second]).round(_DIGITS).rename("value")
     each = gap.groupby([*keys, "seed", "draw"], observed=True).mean().reset_index()
-    out = _over_repetitions(each, keys, beyond)
+    out = _over_repetitions(each, keys, beyond=beyond)
     return _clip(out, lambda m: -METRICS[m].high, lambda m: METRICS[m].high)
 
 
@@ -140,30 +146,39 @@ def with_draws(units: pd.DataFrame) -> pd.DataFrame:
     return units.assign(draw=np.where(one, _MISSING, number))
 
 
-def _over_repetitions(each: pd.DataFrame, keys: list[str], beyond: float = 0.0) -> pd.DataFrame:
-    """Mean, t interval, extremes and the p-value of |mean| <= beyond, over lines of ``each``."""
-    from scipy.special import stdtr, stdtrit
-
-    each = each.assign(drawn=(each["seed"] != _MISSING).astype(int))
-    group = each.groupby(keys, observed=True)
-    out = group["value"].agg(["mean", "std", "count", "min", "max"]).astype(float)
+def _over_repetitions(
+    each: pd.DataFrame, keys: list[str], centre: Centre = "mean", beyond: float = 0.0
+) -> pd.DataFrame:
+    """Centre, interval, extremes and the p-value of |mean| <= beyond, over lines of ``each``."""
+    group = each.assign(drawn=(each["seed"] != _MISSING).astype(int)).groupby(keys, observed=True)
+    out = group["value"].agg(["mean", "count", "min", "max"]).astype(float)
     n = group["drawn"].sum()
-    repeated = out["count"].where((n > 0) & (out["count"] > 1))
-    error = out["std"] / np.sqrt(repeated)
-    half = stdtrit(repeated - 1, 0.5 + CONFIDENCE / 2) * error
-    near, far = (_ratio(out["mean"].abs() + shift, error) for shift in (-beyond, beyond))
-    out = out.assign(low=out["mean"] - half, high=out["mean"] + half)
-    out = out.assign(p=stdtr(repeated - 1, -near) + stdtr(repeated - 1, -far))
-    out = out.assign(repetitions=repeated)
+    out["repetitions"] = out["count"].where((n > 0) & (out["count"] > 1))
+    found = np.full((3, len(out)), np.nan)
+    for samples, lines in _samples(each["value"], group.ngroup(), out["repetitions"]):
+        with np.errstate(invalid="ignore"):  # of infinite values
+            ends, p = interval(samples, centre), p_value(samples, beyond)
+        found[:, lines] = *ends, p
+        if centre != "mean":
+            out.iloc[lines, 0] = centre_of(samples, centre)
+    out["low"], out["high"], out["p"] = found
     out["n"] = np.where(n > 0, n.astype(str), "exact")
-    out = out.rename(columns={"min": "least", "max": "greatest"}).drop(columns=["std", "count"])
+    out = out.rename(columns={"min": "least", "max": "greatest"}).drop(columns="count")
     return out.reset_index()
 
 
-def _ratio(distance: "pd.Series[float]", error: "pd.Series[float]") -> NDArray[np.float64]:
-    """Distance / error; without an error infinite in the direction of the distance, or 0."""
-    certain = np.where(distance == 0, 0.0, np.sign(distance) * np.inf)
-    return np.where(error > 0, distance / error.where(error > 0), certain)
+def _samples(
+    values: "pd.Series[float]", groups: "pd.Series[int]", sizes: "pd.Series[float]"
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:
+    """The values of all groups of one size as an array (groups, size), and these groups."""
+    defined = values.notna().to_numpy()
+    value, group = values.to_numpy(float)[defined], groups.to_numpy()[defined]
+    value = value[np.argsort(group, kind="stable")]
+    counts = np.bincount(group, minlength=len(sizes))
+    first = counts.cumsum() - counts
+    for size in np.unique(sizes.dropna().to_numpy(int)):
+        lines = np.flatnonzero(sizes == size)
+        yield value[first[lines][:, None] + np.arange(size)], lines
 
 
 def _clip(
@@ -171,15 +186,17 @@ def _clip(
 ) -> pd.DataFrame:
     """The intervals within the range of the metric, if there is a column "metric".
 
-    Where an interval covers the whole range the observed extremes stand in its place.
+    Where an interval covers the whole range, or there are too few repetitions for one, the observed
+    extremes stand in its place.
     """
-    whole = pd.Series(False, out.index)
+    few = out["repetitions"] < FEWEST
+    whole = few.copy()
     if "metric" in out:
         metrics = out["metric"].astype(str)
         least = metrics.map(lowest).astype(float)
         greatest = metrics.map(highest).astype(float)
         low, high = out["low"].clip(lower=least), out["high"].clip(upper=greatest)
-        whole = (low <= least + _WHOLE) & (high >= greatest - _WHOLE)
+        whole = few | (low <= least + _WHOLE) & (high >= greatest - _WHOLE)
         out = out.assign(low=low.mask(whole), high=high.mask(whole))
     extremes = {name: out[name].where(whole) for name in ("least", "greatest", "repetitions")}
     return out.assign(**extremes)

@@ -54,12 +54,13 @@ _SAID = ("self_agreement", "condorcet_mass", "minority_utility", *_LARGEST)
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison and method."""
-    return pivot(rows, METHOD_KEYS, ["metric"], COLUMNS, "max")
+    return pivot(rows, METHOD_KEYS, ["metric"], COLUMNS, "max", "duality_gap")
 
 
 def digest(rows: pd.DataFrame) -> pd.DataFrame:
     """The shown columns of one comparison, one line a game and method."""
-    return pivot(rows, GAME_AND_METHOD, ["metric"], [c for c in COLUMNS if c.shown], "max")
+    shown = [column for column in COLUMNS if column.shown]
+    return pivot(rows, GAME_AND_METHOD, ["metric"], shown, "max", "duality_gap")
 
 
 def changes(rows: pd.DataFrame) -> pd.DataFrame:

@@ -119,9 +119,11 @@ def test_it_holds_headline_tables_statuses_metrics_papers(whole: Path) -> None:
 
 def test_users_of_all_types_are_shown(whole: Path) -> None:
     text = (whole / "report.md").read_text(encoding="utf-8")
-    head = "| game | n_answers | how | n | seen_favourite RLHF |"
+    head = "| game | n_answers | how | n | ok | seen_favourite RLHF |"
     lines = text[text.index(head) :].splitlines()
-    assert lines[2].startswith("| condorcet | 1 | independent | exact | 0.350 | 0.345 | 0.400 |")
+    assert lines[2].startswith(
+        "| condorcet | 1 | independent | exact | 3 of 3 | 0.350 | 0.345 | 0.400 |"
+    )
 
 
 def test_a_question_that_was_not_asked_is_not_measured(tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ def test_a_game_without_users_is_not_measured_and_says_why(tmp_path: Path) -> No
     text = written(tmp_path / "r", framed(rows))
     missing = "- Not measured: refinement (seen_favourite) on g with nlhf_exact: the game has no "
     assert f"{missing}population.\n" in text
-    assert "| g | NLHF | exact | 0.500 |" in text
+    assert "| g | NLHF | exact | 1 of 1 | 0.500 |" in text
 
 
 def test_a_run_that_goes_on_is_reported_as_it_is(tmp_path: Path) -> None:
