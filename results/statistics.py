@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from results.frames import family_of
-from results.intervals import FEWEST, Centre, centre_of, interval, p_value
+from results.groups import Groups, Integers, numbered
+from results.intervals import FEWEST, Centre, Floats, centre_of, interval, p_value
 from results.metrics import METRICS
 
 STATISTICS = ("mean", "low", "high", "least", "greatest", "repetitions", "defined")
@@ -57,14 +58,19 @@ def estimate(
     DataFrame
         Columns ``by``, ``STATISTICS``, and n: "exact" or the number of repetitions.
     """
-    keys = list(by)
-    units = with_draws(fill_units(rows))[[*keys, "seed", "draw", "context", "value"]]
-    index = [*keys, "seed", "draw"]
-    one = units.groupby([*index, "context"], observed=True)["value"].agg(within)
-    each = one.groupby(index, observed=True).mean().reset_index()
-    out = _over_repetitions(each, keys, centre)
-    exists = units.assign(value=units["value"].notna())
-    out["defined"] = exists.groupby(keys, observed=True)["value"].mean().to_numpy()
+    line, lines = numbered(rows, by)
+    if (line < 0).any():
+        return estimate(rows[line >= 0], by, within, centre)
+    value = rows["value"].to_numpy(np.float64)
+    seed, context = (rows[k].to_numpy(np.int64, na_value=_MISSING) for k in ("seed", "context"))
+    draw = _draws(rows, seed, context)
+    one = Groups.by(line, seed, draw, context)
+    each = Groups.by(*(one.key(column) for column in (line, seed, draw)))
+    means = each.reduce(one.reduce(value, within), "mean")
+    line_of, seed_of = (each.key(one.key(column)) for column in (line, seed))
+    out = _over_repetitions(means, line_of, seed_of != _MISSING, centre)
+    defined = Groups.by(line).reduce((~np.isnan(value)).astype(float), "mean")
+    out = pd.concat([lines, out.assign(defined=defined)], axis=1)
     return _clip(out, lambda m: METRICS[m].low, lambda m: METRICS[m].high)
 
 
@@ -101,7 +107,10 @@ def paired_difference(
     both = wide.reindex(columns=[first, second]).dropna()
     gap = (both[first] - both[second]).round(_DIGITS).rename("value")
     each = gap.groupby([*keys, "seed", "draw"], observed=True).mean().reset_index()
-    out = _over_repetitions(each, keys, beyond=beyond)
+    line, lines = numbered(each, keys)
+    drawn = (each["seed"] != _MISSING).to_numpy(bool)
+    out = _over_repetitions(each["value"].to_numpy(), line, drawn, beyond=beyond)
+    out = pd.concat([lines, out], axis=1)
     return _clip(out, lambda m: -METRICS[m].high, lambda m: METRICS[m].high)
 
 
@@ -135,48 +144,69 @@ def with_draws(units: pd.DataFrame) -> pd.DataFrame:
 
     Contexts that one language model was trained on together are not independent.
     """
-    if not {"game", "game_params", "scale"} <= set(units):
-        return units.assign(draw=_MISSING)
-    keys = units.groupby(["game", "game_params"], observed=True, sort=False)
-    drawn = np.array([bool(family_of(*map(str, key))) for key in keys.size().index], dtype=bool)
-    code = keys.ngroup().to_numpy()
-    number = code + len(drawn) * units["context"].to_numpy(np.int64)
-    one = (units["context"] == _MISSING) | (units["seed"] == _MISSING) | ~drawn[code]
-    one |= units["scale"] == "llm"
-    return units.assign(draw=np.where(one, _MISSING, number))
+    seed, context = (units[name].to_numpy(np.int64) for name in ("seed", "context"))
+    return units.assign(draw=_draws(units, seed, context))
+
+
+def _draws(rows: pd.DataFrame, seed: Integers, context: Integers) -> Integers:
+    """The number of each row's draw, -1 where none is drawn."""
+    draw = np.full(len(rows), _MISSING, dtype=np.int64)
+    if not {"game", "game_params", "scale"} <= set(rows):
+        return draw
+    number, games = numbered(rows, ["game", "game_params"])
+    family = [family_of(*map(str, key)) for key in games.itertuples(index=False)]
+    drawn = np.array([bool(name) for name in family], dtype=bool)[number]
+    drawn &= (context != _MISSING) & (seed != _MISSING)
+    if drawn.any():
+        drawn &= (rows["scale"] != "llm").to_numpy(bool)
+        draw[drawn] = (number + len(games) * context)[drawn]
+    return draw
 
 
 def _over_repetitions(
-    each: pd.DataFrame, keys: list[str], centre: Centre = "mean", beyond: float = 0.0
+    values: Floats,
+    line: Integers,
+    drawn: NDArray[np.bool_],
+    centre: Centre = "mean",
+    beyond: float = 0.0,
 ) -> pd.DataFrame:
-    """Centre, interval, extremes and the p-value of |mean| <= beyond, over lines of ``each``."""
-    group = each.assign(drawn=(each["seed"] != _MISSING).astype(int)).groupby(keys, observed=True)
-    out = group["value"].agg(["mean", "count", "min", "max"]).astype(float)
-    n = group["drawn"].sum()
-    out["repetitions"] = out["count"].where((n > 0) & (out["count"] > 1))
-    found = np.full((3, len(out)), np.nan)
-    for samples, lines in _samples(each["value"], group.ngroup(), out["repetitions"]):
+    """Centre, interval, extremes and the p-value of |mean| <= beyond, over the values of a line."""
+    of_line = Groups.by(line)
+    mean, least, greatest = (of_line.reduce(values, how) for how in ("mean", "min", "max"))
+    count, n = (np.bincount(line, kind).astype(int) for kind in (~np.isnan(values), drawn))
+    repetitions = np.where((n > 0) & (count > 1), count, np.nan)
+    found = np.full((3, len(mean)), np.nan)
+    for samples, lines in _samples(values, line, repetitions):
         with np.errstate(invalid="ignore"):  # of infinite values
             ends, p = interval(samples, centre), p_value(samples, beyond)
         found[:, lines] = *ends, p
         if centre != "mean":
-            out.iloc[lines, 0] = centre_of(samples, centre)
-    out["low"], out["high"], out["p"] = found
-    out["n"] = np.where(n > 0, n.astype(str), "exact")
-    out = out.rename(columns={"min": "least", "max": "greatest"}).drop(columns="count")
-    return out.reset_index()
+            mean[lines] = centre_of(samples, centre)
+    low, high, p = found
+    return pd.DataFrame(
+        {
+            "mean": mean,
+            "least": least,
+            "greatest": greatest,
+            "repetitions": repetitions,
+            "low": low,
+            "high": high,
+            "p": p,
+            "n": np.array([str(number) if number else "exact" for number in n], dtype=object),
+        }
+    )
 
 
 def _samples(
-    values: "pd.Series[float]", groups: "pd.Series[int]", sizes: "pd.Series[float]"
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:
-    """The values of all groups of one size as an array (groups, size), and these groups."""
-    defined = values.notna().to_numpy()
-    value, group = values.to_numpy(float)[defined], groups.to_numpy()[defined]
-    value = value[np.argsort(group, kind="stable")]
-    counts = np.bincount(group, minlength=len(sizes))
+    values: Floats, line: Integers, sizes: Floats
+) -> Iterator[tuple[Floats, NDArray[np.intp]]]:
+    """The values of all lines of one size as an array (lines, size), and these lines."""
+    defined = ~np.isnan(values)
+    value, of_line = values[defined], line[defined]
+    value = value[np.argsort(of_line, kind="stable")]
+    counts = np.bincount(of_line, minlength=len(sizes))
     first = counts.cumsum() - counts
-    for size in np.unique(sizes.dropna().to_numpy(int)):
+    for size in np.unique(sizes[~np.isnan(sizes)]).astype(int):
         lines = np.flatnonzero(sizes == size)
         yield value[first[lines][:, None] + np.arange(size)], lines
 
@@ -189,14 +219,13 @@ def _clip(
     Where an interval covers the whole range, or there are too few repetitions for one, the observed
     extremes stand in its place.
     """
-    few = out["repetitions"] < FEWEST
-    whole = few.copy()
+    low, high, repetitions = (out[k].to_numpy() for k in ("low", "high", "repetitions"))
+    whole = repetitions < FEWEST
     if "metric" in out:
-        metrics = out["metric"].astype(str)
-        least = metrics.map(lowest).astype(float)
-        greatest = metrics.map(highest).astype(float)
-        low, high = out["low"].clip(lower=least), out["high"].clip(upper=greatest)
-        whole = few | (low <= least + _WHOLE) & (high >= greatest - _WHOLE)
-        out = out.assign(low=low.mask(whole), high=high.mask(whole))
+        metrics = [str(name) for name in out["metric"]]
+        least, greatest = (np.array([end(m) for m in metrics]) for end in (lowest, highest))
+        low, high = np.where(low < least, least, low), np.where(high > greatest, greatest, high)
+        whole |= (low <= least + _WHOLE) & (high >= greatest - _WHOLE)
+        low, high = (np.where(whole, np.nan, end) for end in (low, high))
     extremes = {name: out[name].where(whole) for name in ("least", "greatest", "repetitions")}
-    return out.assign(**extremes)
+    return out.assign(low=low, high=high, **extremes)
