@@ -51,7 +51,7 @@ class Groups:
             sizes = np.diff(self.first, append=len(values))
             codes = np.empty(len(values), dtype=np.int64)
             codes[self.order] = np.repeat(np.arange(len(sizes)), sizes)
-            return pd.Series(values).groupby(codes).mean().to_numpy()
+            return np.array(pd.Series(values).groupby(codes).mean())
         chosen = np.fmax if how == "max" else np.fmin
         return np.asarray(chosen.reduceat(values[self.order], self.first))
 
