@@ -176,7 +176,7 @@ def _samples(
     value = value[np.argsort(group, kind="stable")]
     counts = np.bincount(group, minlength=len(sizes))
     first = counts.cumsum() - counts
-    for size in np.unique(sizes.dropna().to_numpy(int)):
+    for size in sorted({int(size) for size in sizes.dropna()}):
         lines = np.flatnonzero(sizes == size)
         yield value[first[lines][:, None] + np.arange(size)], lines
 
