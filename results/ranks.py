@@ -70,7 +70,7 @@ def rank_groups(
     for table in tables.values():
         adjusted = holm(np.concatenate([part.p for part in table]))
         for part in table:
-            part.apart |= adjusted[: len(part.p)] < SIGNIFICANT
+            part.differ |= adjusted[: len(part.p)] < SIGNIFICANT
             adjusted = adjusted[len(part.p) :]
     lowest = METRICS[metric].better == "lower"
     out = {
@@ -97,21 +97,23 @@ class _Compared:
         self.means = wide.mean().set_axis(list(values))
         self.pairs = list(combinations(values, 2))
         self.p = np.full(len(self.pairs), np.nan)
-        self.apart = np.zeros(len(self.pairs), dtype=bool)
+        self.differ = np.zeros(len(self.pairs), dtype=bool)
         for k, (first, second) in enumerate(self.pairs):
             gaps = _over_contexts(values[first] - values[second], repetition)
             gaps[np.abs(gaps) <= SAME] = 0.0
             if drawn:
                 self.p[k] = p_value(gaps[None])[0]
             else:
-                self.apart[k] = bool(np.any(gaps))
+                self.differ[k] = bool(np.any(gaps))
 
     def groups(self, lowest: bool) -> dict[str, str]:
         """Method -> the numbers of its groups."""
         order = self.means.sort_values(ascending=lowest, kind="stable").index
         place = {name: k for k, name in enumerate(order)}
-        apart = [pair for pair, far in zip(self.pairs, self.apart, strict=True) if far]
-        ranked = sorted(sorted(place[name] for name in names) for names in _cliques(place, apart))
+        different = [pair for pair, far in zip(self.pairs, self.differ, strict=True) if far]
+        ranked = sorted(
+            sorted(place[name] for name in names) for names in _cliques(place, different)
+        )
         return {
             name: _numbers([k for k, group in enumerate(ranked, 1) if place[name] in group])
             for name in order
@@ -128,7 +130,9 @@ def _on_common_seeds(wide: pd.DataFrame) -> pd.DataFrame:
     return wide[drawn].fillna(fixed.set_axis(wide.index[drawn]))
 
 
-def _over_contexts(gaps: NDArray[np.float64], repetition: NDArray[np.intp]) -> NDArray[np.float64]:
+def _over_contexts(
+    gaps: NDArray[np.float64], repetition: NDArray[np.integer[Any]]
+) -> NDArray[np.float64]:
     """The mean difference of each repetition for which both methods have a value."""
     exists = ~np.isnan(gaps)
     totals = np.bincount(repetition[exists], gaps[exists])
@@ -136,7 +140,7 @@ def _over_contexts(gaps: NDArray[np.float64], repetition: NDArray[np.intp]) -> N
     return totals[counts > 0] / counts[counts > 0]
 
 
-def _cliques(names: Iterable[str], apart: list[tuple[str, str]]) -> list[frozenset[str]]:
+def _cliques(names: Iterable[str], different: list[tuple[str, str]]) -> list[frozenset[str]]:
     """The largest sets without a pair that is told apart.
 
     Sets are split at one pair after another and those inside others dropped (Piepho, An Algorithm
@@ -144,7 +148,7 @@ def _cliques(names: Iterable[str], apart: list[tuple[str, str]]) -> list[frozens
     Graphical Statistics 13, 2004; recalled, not checked).
     """
     sets = {frozenset(names)}
-    for first, second in apart:
+    for first, second in different:
         for group in [group for group in sets if {first, second} <= group]:
             sets.remove(group)
             for part in (group - {first}, group - {second}):

@@ -206,7 +206,7 @@ def _samples(
     value = value[np.argsort(of_line, kind="stable")]
     counts = np.bincount(of_line, minlength=len(sizes))
     first = counts.cumsum() - counts
-    for size in np.unique(sizes[~np.isnan(sizes)]).astype(int):
+    for size in sorted({int(size) for size in sizes[~np.isnan(sizes)]}):
         lines = np.flatnonzero(sizes == size)
         yield value[first[lines][:, None] + np.arange(size)], lines
 

@@ -41,8 +41,8 @@ class Cells:
     def at(self, comparison: str) -> "Cells":
         """The cells of one comparison."""
         word = comparison.replace("_", " ")
-        parts = [part[part["comparison"] == word] for part in (self.rows, self.failed)]
-        return Cells(*parts, self.of_cell)
+        rows, failed = (part[part["comparison"] == word] for part in (self.rows, self.failed))
+        return Cells(rows, failed, self.of_cell)
 
     def counts(self, keys: list[str]) -> dict[tuple[str, ...], str]:
         """Values of ``keys`` -> "19 of 20": the cells without a row that is not ok, and all."""

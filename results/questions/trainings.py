@@ -270,7 +270,7 @@ def parity(rows: pd.DataFrame) -> pd.DataFrame:
             limit = float(payers.min())
             within = points[points["method"].isin(payers.index) & (points[budget] <= limit)]
             last = _last(within).assign(budget=budget)
-            read += [last[~last["off_target"]]] if is_equal_strength(comparison) else []
+            read += [last[~last["off_target"]]] if is_equal_strength(str(comparison)) else []
             for method, part in last.groupby("method", observed=True):
                 body.append(
                     {"game": game, "comparison": comparison, "budget": budget, "method": method}

@@ -96,11 +96,11 @@ def test_without_rows_of_the_metric_there_is_no_rank() -> None:
 
 
 @given(st.sets(st.sampled_from(list(combinations("abcde", 2)))))
-def test_groups_are_the_largest_sets_that_are_not_told_apart(apart: set[Any]) -> None:
+def test_groups_are_the_largest_sets_that_are_not_told_apart(different: set[Any]) -> None:
     subsets = [set(s) for k in range(1, 6) for s in combinations("abcde", k)]
-    alike = [s for s in subsets if not any({*pair} <= s for pair in apart)]
+    alike = [s for s in subsets if not any({*pair} <= s for pair in different)]
     largest = [s for s in alike if not any(s < other for other in alike)]
-    found = [set(group) for group in _cliques("abcde", sorted(apart))]
+    found = [set(group) for group in _cliques("abcde", sorted(different))]
     assert sorted(map(sorted, found)) == sorted(map(sorted, largest))
 
 

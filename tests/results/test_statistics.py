@@ -77,6 +77,7 @@ def test_many_repetitions_are_resampled_whatever_else_is_in_the_table() -> None:
     values = np.random.default_rng(0).exponential(size=20)
     few = [row("entropy", v, seed=k) for k, v in enumerate(values)]
     more = [row("entropy", v**2, seed=k, game="h") for k, v in enumerate(values[:12])]
+    e: Any
     e, *_ = estimate(framed([*few, *more]), ["game"]).itertuples()
     assert (e.low, e.high) == pytest.approx([float(end[0]) for end in interval(values[None])])
     assert e.high - e.mean > 1.1 * (e.mean - e.low)
