@@ -81,6 +81,6 @@ def numbered(rows: pd.DataFrame, keys: Sequence[str]) -> tuple[Integers, pd.Data
 def _codes(column: "pd.Series[Any]") -> tuple[Integers, int]:
     """A number for each value, in their order, -1 where it is missing, and how many there are."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy(np.int64), len(column.cat.categories)
+        return np.asarray(column.cat.codes, dtype=np.int64), len(column.cat.categories)
     codes, values = pd.factorize(column, sort=True)
     return codes.astype(np.int64), len(values)
