@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -235,11 +235,14 @@ def _package(point: EntryPoint) -> str:
 
 def parameters(plugin: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The parameters that a user may set: all but ``rng``, which the caller supplies."""
-    signature = dict(inspect.signature(plugin).parameters)
-    signature.pop("rng", None)
-    return signature
+    return {name: p for name, p in _signature(plugin).parameters.items() if name != "rng"}
 
 
 def draws(plugin: Callable[..., Any]) -> bool:
     """Whether the plugin draws random numbers, i.e. has a parameter ``rng``."""
-    return "rng" in inspect.signature(plugin).parameters
+    return "rng" in _signature(plugin).parameters
+
+
+@cache  # a family of games asks for every game that it draws
+def _signature(plugin: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(plugin)

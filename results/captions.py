@@ -5,7 +5,7 @@ from pathlib import Path
 
 _DOTS = (
     "One line a game and one dot a method: large hollow marks are exact answers, small filled ones "
-    "algorithms. Solid lines are 95% intervals over draws (Student's t); dotted lines reach from "
+    "algorithms. Solid lines are 95% intervals over draws; dotted lines reach from "
     "the smallest to the largest of few draws, whose interval would say nothing. A cross at the "
     "right edge: the answer does not exist."
 )

@@ -27,6 +27,7 @@ from results.document import (
 from results.export import export
 from results.illustrations import images
 from results.provenance import Source
+from results.questions.layout import meanings_of_keys
 from results.questions.section import Contents, Section, Table, View
 from results.side_by_side import PerRun, together
 
@@ -60,21 +61,21 @@ def headlines(sources: Sequence[Source], folder: Path) -> Iterator[Block]:
     if not asked:
         return
     added: dict[str, list[str]] = {}
+    tables_at: dict[str, dict[Source, pd.DataFrame]] = {}
     for source in asked:
-        rows = headline.headline_rows(source.frame)
-        for comparison, methods in comparisons_to_show(rows).items():
+        shown = comparisons_to_show(headline.headline_rows(source.frame))
+        tables = headline.headlines(source.frame, list(shown))
+        for (comparison, methods), table in zip(shown.items(), tables, strict=True):
             listed = added.setdefault(comparison, [])
             listed += [method for method in methods if method not in listed]
+            tables_at.setdefault(comparison, {})[source] = table
     meanings = (*((c.name, c.meaning) for c in headline.COLUMNS), *_MARKS)
     yield Heading("Headline")
     for comparison, methods in added.items():
-        tables = {
-            source: headline.headline(source.frame, comparison)
-            for source in asked
-            if comparison in comparisons_to_show(headline.headline_rows(source.frame))
-        }
         first = comparison == next(iter(added))
-        block = TableBlock(together(tables, len(sources) > 1), "", meanings if first else ())
+        block = TableBlock(
+            together(tables_at[comparison], len(sources) > 1), "", meanings if first else ()
+        )
         if first:
             yield Paragraph(f"At {at(comparison)}")
             yield block
@@ -237,6 +238,7 @@ def _block(table: Table, shown: pd.DataFrame, section: Section) -> TableBlock:
     """The table with its file, and the meanings of its columns."""
     text = "Every comparison, in full" if section.compared else "In full"
     meanings = tuple((c.name, c.text) for c in table.columns if c.text)
+    meanings += tuple(meanings_of_keys(shown).items())
     caption = table.name.replace("_", " ").capitalize()
     return TableBlock(shown, caption, meanings, _file(table.name), text)
 

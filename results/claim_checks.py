@@ -96,8 +96,8 @@ class Finding:
     ----------
     verdict : "holds", "fails", "undecided" or "not measured"
     text : str
-        The number, with its interval if it is a mean over draws; of several the one that is
-        farthest out of bounds, or nearest to them.
+        The number, with its interval, or the range of two, if it is a mean over draws; of several
+        the one that is farthest out of bounds, or nearest to them.
     n : str
         How many values, or draws, there are; "" if none.
     reason : str
@@ -185,7 +185,8 @@ def _of_interval(values: pd.DataFrame, check: Check) -> Finding:
     (e,) = estimate(unit, ["check"]).itertuples()
     text = f"{check.name} {_text(e.mean)}".strip()
     if math.isnan(e.low):
-        return Finding("undecided", text, str(e.n))
+        few = "" if math.isnan(e.least) else f" ({_text(e.least)} to {_text(e.greatest)})"
+        return Finding("undecided", f"{text}{few}", str(e.n))
     text += f" [{_text(e.low)}, {_text(e.high)}]"
     inside = check.low <= e.mean <= check.high
     covered = e.low <= check.high and e.high >= check.low

@@ -68,17 +68,18 @@ class Rows:
 
     def __init__(self, frame: pd.DataFrame) -> None:
         check_frame(frame)
-        self._frame = frame
+        self._frame = compact(frame)
         self._parts: dict[tuple[str, ...], pd.DataFrame] = {}
         keys = ["scale", "experiment", "metric", "solver"]
-        self._places = frame.groupby(keys, observed=True, sort=False).indices
+        self._places = self._frame.groupby(keys, observed=True, sort=False).indices
 
     def select(self, query: Query) -> pd.DataFrame:
         """The rows that a query means, each measurement once, without skipped cells."""
         rows = self._part((query.scale, query.question, query.metric, query.solver))
         chosen = (rows["status"] != "skipped").to_numpy(bool)
         for column in ("params", "game_params", "labels"):
-            chosen = chosen & _where(rows[column], _has(getattr(query, column)))
+            if wanted := getattr(query, column):
+                chosen = chosen & _where(rows[column], _has(wanted))
         if query.at:
             chosen = chosen & _where(rows["params"], lambda text: comparison_of(text) == query.at)
         rows = rows[chosen]
@@ -92,9 +93,9 @@ class Rows:
         return rows
 
     def _part(self, key: tuple[str, ...]) -> pd.DataFrame:
-        """The rows of a scale, question, metric and solver, with text as categories."""
+        """The rows of a scale, question, metric and solver."""
         if key not in self._parts:
-            self._parts[key] = compact(self._frame.iloc[self._places.get(key, [])])
+            self._parts[key] = self._frame.iloc[self._places.get(key, [])]
         return self._parts[key]
 
 
@@ -116,9 +117,9 @@ def _same(present: Any, wanted: Any) -> bool:
 def _where(texts: "pd.Series[Any]", holds: Callable[[str], bool]) -> NDArray[np.bool_]:
     """A mask of the texts of which ``holds`` is true, asked once for each category that occurs."""
     codes = texts.cat.codes.to_numpy()
-    flags = np.zeros(len(texts.cat.categories), dtype=bool)
     used = np.unique(codes)
-    flags[used] = [holds(texts.cat.categories[code]) for code in used]
+    flags = np.zeros(len(texts.cat.categories), dtype=bool)
+    flags[used] = [holds(text) for text in texts.cat.categories[used]]
     return np.asarray(flags[codes])
 
 

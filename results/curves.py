@@ -33,7 +33,7 @@ def curves(
     every: int = 1,
     spacing: float = 0.0,
 ) -> None:
-    """Draw means against ``x`` with intervals, and a marker at every ``every``-th point.
+    """Draw means against ``x`` with intervals or ranges, and a marker at each ``every``-th point.
 
     Where no value exists, the curve has a gap and a cross above the panel. With ``spacing``,
     methods are drawn side by side, that far from each other in log x; without it they share the
@@ -59,11 +59,11 @@ def curves(
         lines = axes.plot(at, mean, markevery=every, clip_on=False, **style.curve())
         if spacing:
             axes.vlines(at, low, high, color=style.colour, linewidth=1.0)
-            if "least" in part:
-                ends = (part["least"].to_numpy(float), part["greatest"].to_numpy(float))
-                axes.vlines(at, *ends, color=style.colour, linewidth=1.0, linestyle=":")
         else:
             axes.fill_between(at, low, high, color=style.colour, alpha=0.15, linewidth=0)
+        if "least" in part and part["least"].notna().any():
+            ends = (part["least"].to_numpy(float), part["greatest"].to_numpy(float))
+            axes.vlines(at, *ends, color=style.colour, linewidth=1.0, linestyle=":")
         some = ((part["defined"] < 1) & part["mean"].notna()).to_numpy()
         if some.any():
             lines += axes.plot(at[some], mean[some], clip_on=False, **style.dot(part=True))

@@ -5,15 +5,18 @@ import re
 import pandas as pd
 
 from results.frames import describe
+from results.intervals import FEWEST
 
 _PARTICULARS = re.compile(r"\{[^}]*\}(?: > \{[^}]*\})*|-?\d[\d.,]*(?:e[+-]?\d+)?")
 """Sets of answers and numbers in a message: two that differ in nothing else give one reason."""
 
 
 def statuses(frame: pd.DataFrame) -> pd.DataFrame:
-    """One line a question, method, status and reason: rows, their share, number of games.
+    """One line a question, method, status and reason: cells, their share, rows, number of games.
 
-    Reasons that differ in numbers and sets of answers only are one; the first is shown.
+    A cell is ok if all its rows are that were not skipped; under another status it counts if it has
+    such a row, so that the shares of a method can add up to more than 1. Reasons that differ in
+    numbers and sets of answers only are one; the first is shown.
 
     Raises
     ------
@@ -24,14 +27,21 @@ def statuses(frame: pd.DataFrame) -> pd.DataFrame:
     kinds = {text: _PARTICULARS.sub("", text) for text in map(str, rows["message"].unique())}
     rows = rows.assign(kind=rows["message"].astype(str).map(kinds))
     keys = ["experiment", "method", "status", "kind"]
-    out = (
-        rows.groupby(keys, sort=False, observed=True)
-        .agg(rows=("value", "size"), games=("game", "nunique"), reason=("message", "first"))
-        .reset_index()
-        .drop(columns="kind")
-    )
-    whole = out.groupby(["experiment", "method"], observed=True)["rows"].transform("sum")
-    out.insert(4, "share", out["rows"] / whole)
+    group = rows.groupby(keys, sort=False, observed=True)
+    out = group.agg(
+        cells=("cell", "nunique"),
+        rows=("value", "size"),
+        games=("game", "nunique"),
+        reason=("message", "first"),
+    ).reset_index()
+    out = out.drop(columns="kind")
+    lines, of_method = pd.MultiIndex.from_frame(out[keys[:2]]), keys[:2]
+    asked = rows[rows["status"] != "skipped"]
+    whole = asked.assign(ok=asked["status"] == "ok").groupby([*of_method, "cell"], observed=True)
+    ok = whole["ok"].all().groupby(level=of_method, observed=True).sum().reindex(lines).to_numpy()
+    cells = rows.groupby(of_method, observed=True)["cell"].nunique().reindex(lines).to_numpy()
+    out["cells"] = out["cells"].where(out["status"] != "ok", ok).astype(int)
+    out.insert(4, "share", out["cells"] / cells)
     return out.sort_values(["experiment", "method"], kind="stable").astype({"method": str})
 
 
@@ -69,9 +79,10 @@ def _drawn(frame: pd.DataFrame) -> list[str]:
     out = [f"{exact:,} of {len(frame):,} rows are exact: nothing in them is drawn."] * (exact > 0)
     which = "The others are" if exact else "All rows are"
     seeds = drawn["seed"].nunique()
-    if seeds == 1:
+    if seeds < FEWEST:
+        number = "one seed" if seeds == 1 else f"{seeds} seeds"
         out.append(
-            f"{which} drawn with one seed ({games}): only means over the draws of a family have an "
+            f"{which} drawn with {number} ({games}): only means over the draws of a family have an "
             "interval."
         )
     else:

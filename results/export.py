@@ -89,8 +89,9 @@ def text(table: pd.DataFrame) -> pd.DataFrame:
     """The table as text: the index becomes columns, each mean with its interval one cell.
 
     "0.12 [0.10, 0.14]" is a mean and its 95% interval, which is left out if it is narrower than
-    the rounding. "0.12 (n = 3: 0.00 to 0.30)" is a mean whose interval would cover the whole range
-    of the metric, with the observed range of n repetitions instead. "(85% defined)" says that the
+    the rounding. "0.12 (n = 2: 0.00 to 0.30)" is a mean of too few repetitions for an interval, or
+    one whose interval would cover the whole range of the metric, with the observed range of n
+    repetitions instead. "(85% defined)" says that the
     mean leaves out values that do not exist, "undefined" that no value exists, "-" that nothing
     was measured.
     """

@@ -24,7 +24,9 @@ from results.frames import (
     measured,
     with_labels,
 )
+from results.metrics import METRICS
 from results.questions.sentences import n_games
+from results.ranks import rank_groups
 from results.sheet import Sheet, fitting, wrapped
 from results.statistics import estimate, fill_units
 
@@ -39,8 +41,10 @@ READING = (
     "Strength is the KL of the policy from the reference, in nats; tau = 0 is no penalty at all. "
     "Each line is a mean over one fixed set: games, or draws of a family, on which every method "
     "reaches every level of that line; size is their number. A set is smaller where more is asked "
-    "of it, so compare "
-    "along a line and between methods of one set, never between sets. Games of the catalogue were "
+    "of it, so compare along a line and between methods of one set, never between sets. In the "
+    "file, methods that cannot be told apart on the draws of a family share a rank group, 1 the "
+    "best (Student's paired t test, adjusted by Holm's method for all families and levels of a "
+    "quantity). Games of the catalogue were "
     "chosen, not drawn: their mean has no interval, and no method is better or worse than another "
     "by it. SLHF moves tau_leader and tau_follower together; SLHF (tau_follower = 0) moves "
     "tau_leader only, and at tau = 0 they are the same. RLHF leaves pairs that were never compared "
@@ -146,7 +150,8 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Columns quantity, group (``CATALOGUE`` or a family of draws), levels, method, comparison,
-        those of ``results.statistics.estimate``, size (of the set), games (their names, or "").
+        those of ``results.statistics.estimate``, rank (of methods in a family, at one level), size
+        (of the set), games (their names, or "").
     """
     rows = _axis(frame)
     sets = [kept for quantity in QUANTITIES for kept in _sets(_values(rows, quantity), quantity)]
@@ -156,18 +161,33 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
     for name in _KEYS[:-1]:
         kept[name] = pd.Categorical(kept[name], kept[name].unique(), ordered=True)
     means = estimate(kept, [*_KEYS, "metric", "comparison"])
+    ranks = _ranks(kept[kept["group"] != CATALOGUE])
+    means = means.merge(ranks, "left", on=[*_KEYS, "comparison"])
     of_set = ["size", "games", "widest", "solver", "scale", "concept"]
     about = kept[[*_KEYS, *of_set]].drop_duplicates(_KEYS)
     return means.merge(about, on=_KEYS, how="left")
 
 
+def _ranks(draws: pd.DataFrame) -> pd.DataFrame:
+    """The rank groups at each level, by quantities of which one direction is better."""
+    keys = [*_KEYS[:-1], "comparison"]
+    parts = [
+        rank_groups(part, keys, str(metric), together=keys[1:]).reset_index()
+        for metric, part in draws.groupby("metric", observed=True)
+        if METRICS[str(metric)].better
+    ]
+    none = pd.DataFrame(columns=[*_KEYS, "comparison", "rank"], dtype=object)
+    return pd.concat(parts) if parts else none
+
+
 def table(means: pd.DataFrame) -> pd.DataFrame:
-    """Lines of ``curves`` with one column a level; sets of games have no interval."""
-    statistics = ["mean", "low", "high", "least", "greatest", "repetitions"]
+    """Lines of ``curves`` with one column a level; sets of games have no interval and no rank."""
+    statistics = ["mean", "low", "high", "least", "greatest", "repetitions", "rank"]
     long = means.melt([*_KEYS, "size", "comparison"], statistics, "statistic")
     long["statistic"] = long["statistic"].astype(pd.CategoricalDtype(statistics, ordered=True))
     long = long.dropna(subset="value").set_index([*_KEYS, "size", "comparison", "statistic"])
     wide = pd.DataFrame(long["value"].unstack(["comparison", "statistic"])).sort_index(axis=1)
+    wide = wide.infer_objects()
     order = means[[*_KEYS, "size"]].drop_duplicates()
     return wide.reindex(pd.MultiIndex.from_frame(order))
 

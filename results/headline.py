@@ -1,7 +1,7 @@
 """The headline: a table that summarises a run, one line a game and method."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,13 +85,32 @@ def headline(frame: pd.DataFrame, comparison: str | None = None) -> pd.DataFrame
     RunError
         If there is no row of these questions, or none in that comparison.
     """
-    rows = _without_filled(select_comparison(headline_rows(frame), comparison))
+    (table,) = headlines(frame, [comparison])
+    return table
+
+
+def headlines(frame: pd.DataFrame, comparisons: Sequence[str | None]) -> list[pd.DataFrame]:
+    """The table of ``headline`` for each of these comparisons.
+
+    Raises
+    ------
+    RunError
+        If there is no row of these questions, or none in one of the comparisons.
+    """
+    rows = headline_rows(frame)
+    of_section = {
+        section.name: section.rows(frame)
+        for section in (consistency.SECTION, data_sensitivity.SECTION, refinement.SECTION)
+        if section.has_rows(frame)
+    }
+    chosen = [_without_filled(select_comparison(rows, comparison)) for comparison in comparisons]
+    return [_table(part, of_section) for part in chosen]
+
+
+def _table(rows: pd.DataFrame, all_of_section: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The table of the rows of one comparison."""
     chosen = comparison_in(rows)
-    of_section: dict[str, pd.DataFrame] = {}
-    for section in (consistency.SECTION, data_sensitivity.SECTION, refinement.SECTION):
-        if section.has_rows(frame):
-            part = section.rows(frame)
-            of_section[section.name] = part[part["comparison"] == chosen]
+    of_section = {name: part[part["comparison"] == chosen] for name, part in all_of_section.items()}
     lines = rows[GAME_AND_METHOD].drop_duplicates().sort_values(GAME_AND_METHOD)
     keys = list(zip(lines["game"].astype(str), lines["method"].astype(str), strict=True))
     table = {"game": [game for game, _ in keys], f"at {chosen}": [method for _, method in keys]}

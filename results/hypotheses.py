@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from results.comparisons import NO_PENALTY
 from results.export import estimate_text
 from results.frames import categories, describe, family_of, with_labels
+from results.intervals import FEWEST
 from results.statistics import holm, paired_difference
 
 SIGNIFICANT = 0.05
@@ -19,8 +20,9 @@ SIGNIFICANT = 0.05
 READING = (
     "These claims were written in the spec before the run, with the smallest effect of interest; "
     "nothing else is tested. A line is the mean paired difference over draws that both methods "
-    "share, with its 95% interval; n is how many draws have a value for both, out of all of that "
-    "kind. p is of Student's paired t test that the mean difference is no larger than the smallest "
+    "share, with its 95% interval, from 10 draws on a bootstrap; n is how many draws have a value "
+    "for both, out of all of that kind. p is of Student's paired t test that the mean difference "
+    "is no larger than the smallest "
     "effect, adjusted by Holm's method over all lines of a family of claims. supported: the "
     "interval lies beyond the smallest "
     "effect in the stated direction and p < 0.05; refuted: the same in the other direction; "
@@ -264,7 +266,12 @@ def _difference(rows: pd.DataFrame, h: Hypothesis, first: str, second: str) -> d
     names = ["mean", "low", "high", "least", "greatest", "p"]
     values = {name: float(gap[name].iloc[0]) for name in names}
     n = int(gap["n"].iloc[0])
-    return {**values, "n": n, "of": draws, "reason": "" if n > 1 else "fewer than two draws"}
+    return {
+        **values,
+        "n": n,
+        "of": draws,
+        "reason": "" if n >= FEWEST else "fewer than three draws",
+    }
 
 
 def _pairs(rows: pd.DataFrame, h: Hypothesis) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from results.comparisons import comparisons_to_show
 from results.export import text
 from results.frames import check
 from results.questions import SECTIONS
+from results.questions.layout import meanings_of_keys
 from results.questions.section import Column, Contents, Section
 
 CONCEPTS = {
@@ -84,6 +85,8 @@ def printed(frame: pd.DataFrame, methods: Collection[str] = ()) -> Printed:
         return Printed([statuses.set_index(["experiment", "method", "status"])])
     tables = [table for table, _ in first]
     legend = {c.name: c.meaning for table, columns in first for c in columns if _in(c, table)}
+    for table in tables:
+        legend |= meanings_of_keys(table)
     return Printed(tables, legend=legend)
 
 

@@ -17,6 +17,14 @@ from results.side_by_side import together
 
 Form = Literal["html", "md"]
 
+_STATUSES = (
+    (
+        "cells",
+        "ok: those of which every row is that was not skipped; otherwise those with such a row",
+    ),
+    ("share", "of all cells of the question and method; shares overlap"),
+)
+
 
 def write(
     runs: str | Path | Sequence[str | Path],
@@ -137,7 +145,7 @@ def _evidence(sources: Sequence[Source]) -> Iterator[Block]:
     yield Heading("Statuses")
     tables = {source: evidence.statuses(source.frame) for source in sources}
     yield from chapters.folded(
-        TableBlock(together(tables, several), "Rows by question, method and status")
+        TableBlock(together(tables, several), "Cells by question, method and status", _STATUSES)
     )
 
 

@@ -103,14 +103,20 @@ def _even(line: str, letters: int) -> list[str]:
 
 def save(figure: "Figure", stem: Path, formats: Sequence[str] = ("svg",)) -> list[Path]:
     """Write the figure in these formats and return the paths; equal figures give equal files."""
+    from matplotlib.backend_bases import get_registered_canvas_class
+
     stem.parent.mkdir(parents=True, exist_ok=True)
     written = []
+    layout = figure.get_layout_engine()
     with style.settings():
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # it is laid out once, whatever the number of formats
+        if layout is not None:  # once, whatever the number of formats; savefig draws twice more
+            layout.execute(figure)
+            figure.set_layout_engine("none")
         for suffix in formats:
             target = stem.with_name(f"{stem.name}.{suffix}")
-            figure.savefig(target, dpi=_DPI, metadata=_METADATA[suffix])
+            canvas: Any = get_registered_canvas_class(suffix)(figure)
+            figure.set_dpi(_DPI)  # vector formats leave another behind
+            getattr(canvas, f"print_{suffix}")(target, metadata=_METADATA[suffix])
             written.append(target)
     return written
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from results.provenance import Source
+from results.questions.cells import OK
+from results.questions.layout import RANK
 
 PerRun = Mapping[Source, pd.DataFrame]
 
@@ -27,10 +29,15 @@ def together(tables: PerRun, several: bool) -> pd.DataFrame:
         return both[["run", *both.columns.drop("run")]].reset_index(drop=True)
     parts = [_plain_index(table) for table in named.values()]
     both = pd.concat(parts, keys=list(named), names=["run"])
-    keys = [name for name in both.index.names if name not in ("run", "n")]
+    keys = [name for name in both.index.names if not _is_said_of_a_line(str(name))]
     lines = both.index.to_frame(index=False)
     place = lines.groupby(keys, sort=False, dropna=False).ngroup()
     return both.iloc[place.argsort(kind="stable").to_numpy()]
+
+
+def _is_said_of_a_line(name: str) -> bool:
+    """Whether a level of the index says something of a line, and does not tell lines apart."""
+    return name in ("run", "n", OK) or name.startswith(RANK)
 
 
 def _plain_columns(table: pd.DataFrame) -> pd.DataFrame:

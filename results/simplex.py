@@ -46,6 +46,7 @@ def figure(rows: pd.DataFrame, games: Games) -> "Figure | None":
     ends = axis[axis["comparison"].astype(str).map(level) == math.inf]
     axis = axis[axis["method"].isin(set(ends["method"]))]
     axis = axis[axis["game"].isin(shown)]
+    means = estimate(axis, ["game", "method", "comparison", "action"])
     styles = style.method_styles(axis)
     columns = fitting(len(shown), 1.6)
     with style.settings():
@@ -54,11 +55,11 @@ def figure(rows: pd.DataFrame, games: Games) -> "Figure | None":
         title += "Small marks are steps of KL, large ones no penalty; a corner is one sure answer"
         sheet = Sheet(title, key, 1.85 * -(-len(shown) // columns))
         for axes, game in zip(sheet.some_panels(0, len(shown), columns), shown, strict=True):
-            part = axis[axis["game"] == game]
+            part, points_of = axis[axis["game"] == game], means[means["game"] == game]
             names = list(dict.fromkeys(part["action"].astype(str)))
             _triangle(axes, names, stored.get(game))
             for method, of_it in styles.items():
-                points = _points(part[part["method"].astype(str) == method], names)
+                points = _points(points_of[points_of["method"].astype(str) == method], names)
                 if game in stored and set(stored[game].names) == set(names):
                     ref = [stored[game].ref[stored[game].names.index(name)] for name in names]
                     points = np.vstack([ref @ _CORNERS, points])
@@ -68,11 +69,10 @@ def figure(rows: pd.DataFrame, games: Games) -> "Figure | None":
     return sheet.figure
 
 
-def _points(rows: pd.DataFrame, names: list[str]) -> "NDArray[np.float64]":
+def _points(means: pd.DataFrame, names: list[str]) -> "NDArray[np.float64]":
     """Coordinates (levels, 2) of a method's answers, from the weakest to the strongest."""
-    if rows.empty:
+    if means.empty:
         return np.empty((0, 2))
-    means = estimate(rows, ["comparison", "action"])
     wide = means.pivot(index="comparison", columns="action", values="mean")[names].dropna()
     order = sorted(wide.index.astype(str), key=level)
     return np.asarray(wide.loc[order].to_numpy(float) @ _CORNERS)

@@ -59,13 +59,13 @@ def install(folder: Path) -> Path:
 
 
 def prefgames(
-    *arguments: str | Path, cwd: Path, path: Path | None = None
+    *arguments: str | Path, cwd: Path, path: Path | None = None, figures: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """The command, without figures and reports."""
+    """The command, with or without figures and reports, which take longest."""
     folders = [str(folder) for folder in (ROOT, path) if folder]
-    program = ROOT / "tests" / "programs" / "fake_prefgames.py"
+    fake = [str(ROOT / "tests" / "programs" / "fake_prefgames.py")]
     return subprocess.run(
-        [sys.executable, str(program), *map(str, arguments)],
+        [sys.executable, *(["-m", "benchmarks"] if figures else fake), *map(str, arguments)],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(folders), "NO_COLOR": "1"},
         capture_output=True,

@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,6 @@ EMPTY_DOCSTRINGS = re.compile(
 BY_NAME = ("import_module", "resolve_name")
 
 
-def names(paths: list[Path]) -> list[str]:
-    return [str(path.relative_to(ROOT)) for path in paths]
-
-
 def imports(node: ast.AST, deferred: bool = False) -> Iterator[tuple[str, bool, int]]:
     """(dotted module, whether it is deferred, line); relative modules keep their dots.
 
@@ -89,6 +86,7 @@ def imports(node: ast.AST, deferred: bool = False) -> Iterator[tuple[str, bool, 
         yield from imports(child, later)
 
 
+@cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
@@ -211,39 +209,41 @@ def test_there_is_something_to_check() -> None:
     assert {path.relative_to(ROOT).parts[0] for path in FILES} == LAYERS.keys()
 
 
-@pytest.mark.parametrize("path", FILES, ids=names(FILES))
-def test_imports_follow_the_layers(path: Path) -> None:
-    assert wrong_imports(path, parsed(path)) == []
+def complaints(check: Callable[[Path], list[str]], paths: list[Path]) -> dict[str, list[str]]:
+    """File -> what the check finds in it, for the files in which it finds something."""
+    found = {str(path.relative_to(ROOT)): check(path) for path in paths}
+    return {name: lines for name, lines in found.items() if lines}
 
 
-@pytest.mark.parametrize("path", FILES, ids=names(FILES))
-def test_nothing_unpickles_or_runs_text(path: Path) -> None:
-    assert unsafe_code(parsed(path)) == []
+def test_imports_follow_the_layers() -> None:
+    assert complaints(lambda path: wrong_imports(path, parsed(path)), FILES) == {}
 
 
-@pytest.mark.parametrize("path", FILES + TESTS, ids=names(FILES + TESTS))
-def test_silenced_warnings_say_which_and_why(path: Path) -> None:
-    assert unexplained_silencing(path.read_text(encoding="utf-8"), parsed(path)) == []
+def test_nothing_unpickles_or_runs_text() -> None:
+    assert complaints(lambda path: unsafe_code(parsed(path)), FILES) == {}
 
 
-@pytest.mark.parametrize("path", FILES + TESTS, ids=names(FILES + TESTS))
-def test_files_are_named_after_what_they_hold(path: Path) -> None:
-    assert not VAGUE_NAMES.fullmatch(path.stem)
+def test_silenced_warnings_say_which_and_why() -> None:
+    def check(path: Path) -> list[str]:
+        return unexplained_silencing(path.read_text(encoding="utf-8"), parsed(path))
+
+    assert complaints(check, FILES + TESTS) == {}
 
 
-@pytest.mark.parametrize("path", FILES + TESTS, ids=names(FILES + TESTS))
-def test_names_say_what_they_name(path: Path) -> None:
-    assert vague_names(parsed(path)) == []
+def test_files_are_named_after_what_they_hold() -> None:
+    assert [path for path in FILES + TESTS if VAGUE_NAMES.fullmatch(path.stem)] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=names(FILES))
-def test_docstrings_are_sentences(path: Path) -> None:
-    assert empty_docstrings(parsed(path)) == []
+def test_names_say_what_they_name() -> None:
+    assert complaints(lambda path: vague_names(parsed(path)), FILES + TESTS) == {}
 
 
-@pytest.mark.parametrize("path", TESTS, ids=names(TESTS))
-def test_no_test_imports_another(path: Path) -> None:
-    assert imported_tests(parsed(path)) == []
+def test_docstrings_are_sentences() -> None:
+    assert complaints(lambda path: empty_docstrings(parsed(path)), FILES) == {}
+
+
+def test_no_test_imports_another() -> None:
+    assert complaints(lambda path: imported_tests(parsed(path)), TESTS) == {}
 
 
 @pytest.mark.parametrize(

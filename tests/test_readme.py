@@ -12,37 +12,38 @@ import pytest
 
 from games import GAMES
 from solvers import SOLVERS
+from tests.command import call
 from tests.documents import ROOT, blocks, links
+from tests.outside import prefgames
 
 README = ROOT / "README.md"
 NOT_RUN = 0
 """Blocks that are marked because they need hours, a cluster or a GPU."""
 
 
-def prefgames(*arguments: str, cwd: Path) -> str:
-    command = [sys.executable, "-m", "benchmarks", *arguments]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def texts(kind: str) -> list[str]:
     return [block.text for block in blocks(README) if block.kind == kind and not block.not_run]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the shell blocks were run, in order."""
-    cwd = tmp_path_factory.mktemp("README")
-    for line in "".join(texts("console")).splitlines():
-        command = line.removeprefix("$ ").partition("  #")[0]
-        if command.startswith("make"):
-            subprocess.run(["make", "-n", *shlex.split(command)[1:]], cwd=ROOT, check=True)
-        elif command.startswith("prefgames"):
-            prefgames(*shlex.split(command)[1:], cwd=cwd)
-        else:
-            subprocess.run(command, cwd=cwd, shell=True, check=True)
-    return cwd
+def follow(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Do what a line of a shell block says in the current directory; a run takes one seed.
+
+    A run with a method of one's own draws its figures too; those of the spec are drawn by
+    tests/test_packaging.py.
+    """
+    command = line.removeprefix("$ ").partition("  #")[0]
+    program, *arguments = shlex.split(command)
+    if program == "make":
+        subprocess.run(["make", "-n", *arguments], cwd=ROOT, check=True)
+    elif program != "prefgames":
+        subprocess.run(command, shell=True, check=True)
+    elif arguments[0] == "run":
+        figures = any(argument.endswith(".py") for argument in arguments)
+        done = prefgames(*arguments, "--seeds", "1", cwd=Path.cwd(), figures=figures)
+        assert done.returncode == 0, done.stderr
+    else:
+        code, out, err = call(monkeypatch, capsys, *arguments)
+        assert code == 0, out + err
 
 
 def test_every_block_is_run_unless_it_says_why_not() -> None:
@@ -52,24 +53,28 @@ def test_every_block_is_run_unless_it_says_why_not() -> None:
     assert sum(bool(block.not_run) for block in found) == NOT_RUN
 
 
-def test_python_blocks_run_in_order(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+def test_blocks_run_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     trains = importlib.util.find_spec("torch") is not None  # else what needs it is left out
-    run = min((path.name for path in folder.glob("runs/*")), default="")
+    for line in "".join(texts("console")).splitlines():
+        follow(line, monkeypatch, capsys)
+    runs = {path.name: (path / "report.html").is_file() for path in tmp_path.glob("runs/*")}
+    assert sorted(runs.values()) == [False, True]
+    (run,) = (name for name, drawn in runs.items() if not drawn)
     module = "blocks of README.md"
     names: dict[str, object] = {"__name__": module}
     monkeypatch.setitem(sys.modules, module, type(sys)(module))
-    try:
-        for text in texts("python"):
-            if "import llm" in text and not trains:
-                continue
-            code = text.replace("runs/quick-00000000", f"runs/{run}")
-            with contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(code, README.name, "exec"), names)
-    finally:
-        for registry in (GAMES, SOLVERS):
-            registry.added.pop("weak_cycle", None)
+    for registry in (GAMES, SOLVERS):  # what the page adds is forgotten after the test
+        monkeypatch.setattr(registry, "added", dict(registry.added))
+    for text in texts("python"):
+        if "import llm" in text and not trains:
+            continue
+        code = text.replace("runs/quick-00000000", f"runs/{run}")
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(code, README.name, "exec"), names)
     assert names["solution"].certificate.holds  # type: ignore[attr-defined]
     gaps = names["gaps"].query("game == 'condorcet'")  # type: ignore[attr-defined]
     means = gaps.groupby("concept")["value"].mean().to_dict()  # as in the table above it

@@ -9,7 +9,7 @@ import pandas as pd
 from results import curves as curves_of
 from results import panels, style
 from results.frames import FILLED, categories
-from results.questions.layout import GAME_AND_METHOD, pivot
+from results.questions.layout import GAME_AND_METHOD, estimate_each, pivot
 from results.questions.section import Column
 from results.questions.sentences import mean_over_games, n_games
 from results.sheet import Sheet, fitting
@@ -27,6 +27,7 @@ _MAX_SETTINGS, _LEAST = 3, 1.5
 _FIRST = ("RLHF", f"RLHF{FILLED}")
 _SECOND = ("NLHF", "SLHF")
 _ALIKE = 1e-9
+_DATA = ["setting", "comparisons"]
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -50,18 +51,25 @@ def findings(rows: pd.DataFrame) -> list[str]:
     """How far two data sets of one size agree, and who moves more on the same comparisons."""
     out = []
     few = drawn(rows)
-    for (setting, size), part in few.groupby(["setting", "comparisons"], observed=True):
-        alike = part[part["metric"] == "agreement"]
+    agreement, shift = (few[few["metric"] == metric] for metric in ("agreement", "shift"))
+    if len(agreement):
+        agreement = estimate(agreement, [*_DATA, *GAME_AND_METHOD])
+    gaps = {pair: paired_difference(shift, [*_DATA, "metric"], *pair) for pair in _pairs(shift)}
+    for setting, size in few.groupby(_DATA, observed=True).size().index:
+        alike, shifts = (_of(part, setting, size) for part in (agreement, shift))
         if len(alike):
             out.append(
                 f"P {setting}: two data sets of {size:,.0f} comparisons agree (1 - total "
-                f"variation): {mean_over_games(estimate(alike, GAME_AND_METHOD))}."
+                f"variation): {mean_over_games(alike)}."
             )
-        shifts = part[part["metric"] == "shift"]
-        methods = categories(shifts["method"])
-        for first in [name for name in methods if name in _FIRST]:
-            others = [name for name in methods if name.partition(" ")[0] in _SECOND]
-            each = [text for other in others for text in _difference(shifts, first, other)]
+        pairs = _pairs(shifts)
+        for first in dict.fromkeys(first for first, _ in pairs):
+            each = [
+                text
+                for pair in pairs
+                if pair[0] == first
+                for text in _difference(_of(gaps[pair], setting, size), shifts, *pair)
+            ]
             if each:
                 out.append(
                     f"From {size:,.0f} comparisons, P {setting}, shift of {first} less that of "
@@ -71,14 +79,25 @@ def findings(rows: pd.DataFrame) -> list[str]:
     return out
 
 
-def _difference(shifts: pd.DataFrame, first: str, second: str) -> list[str]:
+def _pairs(shifts: pd.DataFrame) -> list[tuple[str, str]]:
+    """The pairs of methods that are compared, in order."""
+    methods = categories(shifts["method"])
+    others = [name for name in methods if name.partition(" ")[0] in _SECOND]
+    return [(first, other) for first in methods if first in _FIRST for other in others]
+
+
+def _of(rows: pd.DataFrame, setting: str, size: float) -> pd.DataFrame:
+    """The rows of one setting and number of comparisons."""
+    return rows[(rows["setting"] == setting) & (rows["comparisons"] == size)]
+
+
+def _difference(gaps: pd.DataFrame, shifts: pd.DataFrame, first: str, second: str) -> list[str]:
     """The paired difference, with the games and repetitions that both methods have."""
-    gaps = paired_difference(shifts, ["metric"], first, second).to_dict("records")
     defined = shifts[shifts["value"].notna()]
     games = [set(defined.loc[defined["method"] == name, "game"]) for name in (first, second)]
     said = n_games(len(games[0] & games[1]))
     out = []
-    for gap in gaps:
+    for gap in gaps.to_dict("records"):
         text = f"{second} {gap['mean']:+.3f}"
         if not math.isnan(gap["repetitions"]):
             ends = f"{gap['least']:+.3f} to {gap['greatest']:+.3f}"
@@ -93,11 +112,13 @@ def _difference(shifts: pd.DataFrame, first: str, second: str) -> list[str]:
 def curves(rows: pd.DataFrame) -> dict[tuple[int, int], pd.DataFrame]:
     """(Metric, setting) -> means over games, for each method and number of comparisons."""
     few = drawn(rows)
+    few = few[few["metric"].isin([column.name for column in COLUMNS])]
+    by_setting = estimate_each(few, "setting", ["metric", "method", "comparisons"])
     return {
-        (i, k): estimate(part, ["metric", "method", "comparisons"])
+        (i, k): part
         for i, column in enumerate(COLUMNS)
         for k, setting in enumerate(categories(few["setting"])[:_MAX_SETTINGS])
-        for part in [few[(few["metric"] == column.name) & (few["setting"] == setting)]]
+        for part in [by_setting[setting][by_setting[setting]["metric"] == column.name]]
         if len(part)
     }
 

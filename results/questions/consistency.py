@@ -7,10 +7,9 @@ import pandas as pd
 
 from results.comparisons import level, void_metrics
 from results.frames import comparison_in
-from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, dots, pivot
+from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, dots, estimate_each, pivot
 from results.questions.section import Column, Section, Table, label
 from results.questions.sentences import count_games, largest_by_method, mean_over_games
-from results.statistics import estimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,16 +43,24 @@ CHANGES = (
 )
 TYPES = (Column("type_utility"),)
 _SURE = 0.99
+_LARGEST = {
+    "condorcet_loser_mass": "A Condorcet loser gets at most",
+    "clone_shift": "Cloning one answer moves the rest by at most",
+    "near_clone_shift": "A cycle of near-clones in its place moves it by at most",
+    "ref_shift": "Another reference (log-odds of one answer + 1) moves it by at most",
+}
+_SAID = ("self_agreement", "condorcet_mass", "minority_utility", *_LARGEST)
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison and method."""
-    return pivot(rows, METHOD_KEYS, ["metric"], COLUMNS, "max")
+    return pivot(rows, METHOD_KEYS, ["metric"], COLUMNS, "max", "duality_gap")
 
 
 def digest(rows: pd.DataFrame) -> pd.DataFrame:
     """The shown columns of one comparison, one line a game and method."""
-    return pivot(rows, GAME_AND_METHOD, ["metric"], [c for c in COLUMNS if c.shown], "max")
+    shown = [column for column in COLUMNS if column.shown]
+    return pivot(rows, GAME_AND_METHOD, ["metric"], shown, "max", "duality_gap")
 
 
 def changes(rows: pd.DataFrame) -> pd.DataFrame:
@@ -81,10 +88,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
 
     None is about the entropy, which at equal KL to a uniform reference is the same by arithmetic.
     """
-    of_metric = {
-        metric: estimate(part, GAME_AND_METHOD, "max")
-        for metric, part in rows.groupby("metric", observed=True)
-    }
+    of_metric = estimate_each(rows[rows["metric"].isin(_SAID)], "metric", GAME_AND_METHOD, "max")
     out = []
     if "self_agreement" in of_metric:
         out.append(
@@ -99,13 +103,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
             out.append(f"A Condorcet winner gets probability >= {_SURE} from {sure}.")
     else:
         out.append("No game has a Condorcet winner.")
-    said = {
-        "condorcet_loser_mass": "A Condorcet loser gets at most",
-        "clone_shift": "Cloning one answer moves the rest by at most",
-        "near_clone_shift": "A cycle of near-clones in its place moves it by at most",
-        "ref_shift": "Another reference (log-odds of one answer + 1) moves it by at most",
-    }
-    for metric, words in said.items():
+    for metric, words in _LARGEST.items():
         if metric in of_metric:
             out.append(f"{words} {largest_by_method(of_metric[metric])}.")
     if "minority_utility" in of_metric:

@@ -10,7 +10,7 @@ from results.comparisons import strength_words
 from results.frames import Labels, categories, comparison_in, parameter_text
 from results.questions import comparison_counts
 from results.questions.comparison_counts import short_setting
-from results.questions.layout import GAME_AND_METHOD, pivot
+from results.questions.layout import GAME_AND_METHOD, estimate_each, pivot
 from results.questions.section import Column, Section, Table, label, shared_by_methods
 from results.questions.sentences import (
     MOVES,
@@ -106,11 +106,13 @@ def figure(rows: pd.DataFrame) -> "Figure":
     most = shifts.groupby(["setting", "method"], observed=True)["comparisons"].transform("max")
     plenty = shifts[shifts["comparisons"] == most]
     settings = categories(plenty["setting"])[: _MAX_SETTINGS + 1]
+    plenty = plenty[plenty["setting"].isin(settings) & plenty["kind"].isin(list(_CHANGES))]
+    by_setting = estimate_each(plenty, "setting", ["kind", "metric", *GAME_AND_METHOD], "max")
     columns = {
-        f"{title},\n{short_setting(setting)}": estimate(part, ["metric", *GAME_AND_METHOD], "max")
-        for setting in settings
+        f"{title},\n{short_setting(setting)}": part
+        for setting, of_setting in by_setting.items()
         for kind, title in _CHANGES.items()
-        for part in [plenty[(plenty["setting"] == setting) & (plenty["kind"] == kind)]]
+        for part in [of_setting[of_setting["kind"] == kind]]
         if len(part) and (kind == "missing" or len(settings) <= 2)
     }
     shown = [panels.Panel(title, e, "total variation") for title, e in columns.items()]

@@ -3,8 +3,9 @@
 import pandas as pd
 
 from results.export import estimate_text
+from results.intervals import CONFIDENCE
 from results.questions.section import Column, Section, Table
-from results.statistics import CONFIDENCE, fill_units
+from results.statistics import fill_units
 
 COLUMNS = (
     Column("no_condorcet_winner"),

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from results import panels, style
-from results.comparisons import strength_words
+from results import panels, ranks, style
+from results.comparisons import is_equal_strength, strength_words
 from results.frames import categories, comparison_in
+from results.questions import cells
 from results.questions.section import Column
 from results.questions.sentences import means_in_words
 from results.sheet import Sheet
@@ -22,8 +23,25 @@ GAME_AND_METHOD = ["game", "method"]
 METHOD_KEYS = ["game", "comparison", "method"]
 """What makes two methods' lines different; methods are compared within one comparison only."""
 
+RANK = "rank by"
+"""The name of the column of rank groups begins with this; the metric follows."""
+
 UNIT_KEYS = [*METHOD_KEYS, "seed", "context"]
 """What identifies one measured unit: a method on one context under one seed."""
+
+
+_N = (
+    'number of seeds, or of draws of a family, behind the means; "exact" if nothing is random, '
+    "17-20 if some values do not exist"
+)
+
+
+def meanings_of_keys(table: pd.DataFrame) -> dict[str, str]:
+    """What the columns beside the keys of a table say of a line: n, ok, rank."""
+    meanings = {"n": _N, cells.OK: cells.MEANING}
+    heads = [str(name) for name in (*table.index.names, *table.columns)]
+    named = {name: meanings[name] for name in heads if name in meanings}
+    return named | {name: ranks.MEANING for name in heads if name.startswith(RANK)}
 
 
 def pivot(
@@ -32,6 +50,7 @@ def pivot(
     by: list[str],
     columns: Sequence[Column],
     within: Literal["mean", "max"] = "mean",
+    rank: str = "",
 ) -> pd.DataFrame:
     """A table of estimates: lines ``index``, columns ``by`` and "statistic".
 
@@ -47,6 +66,8 @@ def pivot(
         The metrics to show, by name.
     within : "mean" or "max"
         How rows of the same seed and context are combined.
+    rank : str
+        Name of the metric by which methods, one a line, are ranked at equal strength; "" for none.
     """
     metrics = [column.name for column in columns]
     rows = rows[rows["metric"].isin(metrics)]
@@ -58,13 +79,48 @@ def pivot(
     numbers = estimates.assign(n=pd.to_numeric(estimates["n"].replace("exact", "0")))
     ends = numbers.groupby(index, observed=True)["n"].agg(["min", "max"])
     seeds = pd.Series([_seeds(*pair) for pair in ends.to_numpy()], ends.index)
-    cells = estimates.melt([*index, *by], STATISTICS, "statistic").dropna(subset="value")
-    cells["statistic"] = cells["statistic"].astype(pd.CategoricalDtype(list(STATISTICS), True))
+    long = estimates.melt([*index, *by], STATISTICS, "statistic").dropna(subset="value")
+    long["statistic"] = long["statistic"].astype(pd.CategoricalDtype(list(STATISTICS), True))
     levels = [*by, "statistic"]
-    wide = pd.DataFrame(cells.set_index([*index, *levels])["value"].unstack(levels))
+    wide = pd.DataFrame(long.set_index([*index, *levels])["value"].unstack(levels))
     wide = wide.sort_index(axis=1).sort_index()
     keys = wide.index.to_frame(index=False).assign(n=seeds.loc[wide.index].to_numpy())
+    ranked = _ranks(rows, index, rank, within)
+    if len(ranked):
+        keys[f"{RANK} {rank}"] = ranked.reindex(wide.index).fillna("-").to_numpy()
     return wide.set_axis(pd.MultiIndex.from_frame(keys))
+
+
+def estimate_each(
+    rows: pd.DataFrame, kind: str, by: Sequence[str], within: Literal["mean", "max"] = "mean"
+) -> dict[str, pd.DataFrame]:
+    """The estimates for each value of the column ``kind``, in order, computed together.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    kind : str
+        A column of categories.
+    by : sequence of str
+        Columns as in ``results.statistics.estimate``, to which ``kind`` is added.
+    within : "mean" or "max"
+        How rows of the same seed and context are combined.
+    """
+    if rows.empty:
+        return {}
+    together = estimate(rows, [kind, *(name for name in by if name != kind)], within)
+    return {str(value): part for value, part in together.groupby(kind, observed=True)}
+
+
+def _ranks(
+    rows: pd.DataFrame, index: list[str], metric: str, within: Literal["mean", "max"]
+) -> "pd.Series[str]":
+    """The rank groups of the lines at equal strength; empty if there are none."""
+    equal = [name for name in categories(rows["comparison"]) if is_equal_strength(name)]
+    rows = rows[rows["comparison"].isin(equal) & (rows["metric"] == metric)]
+    if rows.empty:
+        return pd.Series(dtype=object)
+    return ranks.rank_groups(rows, [name for name in index if name != "method"], metric, within)
 
 
 def _seeds(low: int, high: int) -> str:
@@ -139,10 +195,7 @@ def dots(
     if not with_panel:
         return None
     rows = rows[rows["metric"].isin([column.name for column in with_panel])]
-    estimates = {
-        c.name: estimate(rows[rows["metric"] == c.name], ["metric", *GAME_AND_METHOD], "max")
-        for c in with_panel
-    }
+    estimates = estimate_each(rows, "metric", GAME_AND_METHOD, "max")
     shown = [
         panels.Panel(c.panel, estimates[c.name], panels.axis_words(c.name, c.axis), c.top)
         for c in with_panel
@@ -153,7 +206,7 @@ def dots(
         if column.name == message:
             title += f"\n{means_in_words(estimates[message], ' '.join(column.panel.split()))}"
     with style.settings():
-        legend = panels.legend(styles, estimates.values())
+        legend = panels.legend(styles, [panel.estimates for panel in shown])
         sheet = Sheet(title, legend, panels.dots_height(shown, games, styles))
         panels.dot_panels(sheet, 0, shown, games, styles)
     return sheet.figure

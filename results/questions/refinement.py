@@ -8,7 +8,7 @@ from results import panels, style
 from results.comparisons import strength_words
 from results.curves import curves
 from results.frames import Labels, categories, comparison_in
-from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, pivot
+from results.questions.layout import GAME_AND_METHOD, METHOD_KEYS, estimate_each, pivot
 from results.questions.section import ALL, Column, Section, Table, label
 from results.questions.sentences import NBSP, mean_over_games, n_games
 from results.sheet import Sheet, fitting
@@ -173,8 +173,9 @@ def findings(rows: pd.DataFrame) -> list[str]:
         part = shares[shares["n_answers"] == n]
         games = _of_every_way(part)
         part = part[part["game"].isin(games)]
-        for how in [how for how in WAYS if how in set(part["how"])]:
-            means = mean_over_games(estimate(part[part["how"] == how], GAME_AND_METHOD))
+        by_way = estimate_each(part, "how", GAME_AND_METHOD)
+        for how in [how for how in WAYS if how in by_way]:
+            means = mean_over_games(by_way[how])
             words = WAYS[how].format(n=n)
             if how in ANY_METHOD:
                 means = f"probability {means.removeprefix(f'{ALL} ')}"
@@ -201,17 +202,13 @@ def figure(rows: pd.DataFrame) -> "Figure":
 
     pairs, shares = revisions(rows), with_different_draws(rows)
     bound = chances(rows)[chances(rows)["how"] == "best_set"]
-    columns = {
-        f"revising {leader}": estimate(
-            pairs[pairs["leader"] == leader], ["metric", *GAME_AND_METHOD]
-        )
-        for leader in categories(pairs["leader"])
-    }
+    by_leader = estimate_each(pairs, "leader", ["metric", *GAME_AND_METHOD])
+    columns = {f"revising {leader}": part for leader, part in by_leader.items()}
     shown = [panels.Panel(title, e, "win rate of\nthe revision") for title, e in columns.items()]
-    curves_of = {
-        game: estimate(shares[shares["game"] == game], ["metric", "method", "n_answers"])
-        for game in categories(shares["game"])[:_MAX_GAMES]
-    }
+    drawn = categories(shares["game"])[:_MAX_GAMES]
+    of_drawn = shares[shares["game"].isin(drawn)]
+    curves_of = estimate_each(of_drawn, "game", ["metric", "method", "n_answers"])
+    best_of = estimate_each(bound[bound["game"].isin(drawn)], "game", ["n_answers"])
     games, styles = categories(pairs["game"]), style.method_styles(pd.concat([shares, pairs]))
     revise = {name: of_it for name, of_it in styles.items() if name in set(pairs["method"])}
     across = fitting(len(curves_of), 1.6)
@@ -231,8 +228,9 @@ def figure(rows: pd.DataFrame) -> "Figure":
         grid = sheet.some_panels(0, len(curves_of), across) if curves_of else []
         for k, (axes, (game, part)) in enumerate(zip(grid, curves_of.items(), strict=True)):
             curves(axes, part, "n_answers", styles)
-            best = estimate(bound[bound["game"] == game], ["n_answers"])
-            axes.plot(best["n_answers"], best["mean"], clip_on=False, **_BOUND)
+            if game in best_of:
+                best = best_of[game]
+                axes.plot(best["n_answers"], best["mean"], clip_on=False, **_BOUND)
             panels.limit(axes, "y", labels=k % across == 0)
             axes.set_title(panels.shown_name(game), pad=11)  # crosses stand below it
             axes.set_xticks(sorted(set(part["n_answers"])))

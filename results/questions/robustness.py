@@ -9,7 +9,7 @@ from results import panels, style
 from results.comparisons import strength_words
 from results.curves import curves
 from results.frames import Labels, categories, comparison_in
-from results.questions.layout import GAME_AND_METHOD, pivot
+from results.questions.layout import GAME_AND_METHOD, estimate_each, pivot
 from results.questions.section import ALL, Column, Section, Table, label, shared_by_methods
 from results.questions.sentences import in_common, largest_by_method, means_in_words
 from results.sheet import Sheet, wrapped
@@ -78,15 +78,21 @@ def findings(rows: pd.DataFrame) -> list[str]:
 
     Regret is in the tables only: its units differ, log-odds for RLHF and probability for others.
     """
-    out, rows = [], headline_rows(rows)
+    rows = headline_rows(rows)
+    rows = rows[rows["metric"].isin(list(_SENTENCES))]
+    if rows.empty:
+        return []
+    out, common = [], in_common(rows, ["kind", "metric", *_POINT])
+    estimates = estimate(common, ["kind", "metric", *GAME_AND_METHOD], "max")
     for kind in categories(rows["kind"]):
-        part = rows[rows["kind"] == kind]
         for metric, words in _SENTENCES.items():
-            chosen = part[part["metric"] == metric]
+            chosen, points, values = (
+                part[(part["kind"] == kind) & (part["metric"] == metric)]
+                for part in (rows, common, estimates)
+            )
             if chosen.empty:
                 continue
-            points = in_common(chosen, _POINT)
-            largest = largest_by_method(estimate(points, GAME_AND_METHOD, "max"))
+            largest = largest_by_method(values)
             what = "paths" if metric == "largest_shift" else "points"
             n, of = (len(fill_units(part)[_POINT].drop_duplicates()) for part in (points, chosen))
             out.append(f"Path {kind}: {words} {largest}, over {n} of {of} {what}.")
@@ -112,23 +118,22 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
         if len(part)
     }
     drawn = [column for column in COLUMNS if column.panel]
+    of_panels = of_game["metric"].isin([column.name for column in drawn])
+    of_panels &= of_game["path"].isin(list(paths))
+    points = estimate(of_game[of_panels], ["path", "metric", "method", "t"])
     along = {
-        (i, k): estimate(
-            of_game[(of_game["metric"] == column.name) & (of_game["path"] == path)],
-            ["metric", "method", "t"],
-        )
+        (i, k): points[(points["metric"] == column.name) & (points["path"] == path)]
         for i, column in enumerate(drawn)
         for k, path in enumerate(paths)
     }
     steps = rows[rows["metric"] == "largest_shift"]
     measured = steps.groupby("kind", observed=True)["game"].nunique()
     steps = steps[steps["kind"].isin(measured.index[measured >= measured.max() / 2])]
+    by_kind = estimate_each(steps, "kind", ["metric", *GAME_AND_METHOD], "max")
     columns = {
-        f"largest step,\n{panels.shown_name(kind)}": estimate(
-            steps[steps["kind"] == kind], ["metric", *GAME_AND_METHOD], "max"
-        )
+        f"largest step,\n{panels.shown_name(kind)}": by_kind[kind]
         for kind in kinds[:_MAX_PATHS]
-        if (steps["kind"] == kind).any()
+        if kind in by_kind
     }
     shown = [panels.Panel(title, e, "total variation") for title, e in columns.items()]
     games, styles = categories(steps["game"]), style.method_styles(rows[rows["method"] != ALL])

@@ -23,7 +23,8 @@ from results.frames import (
     measured,
 )
 from results.metrics import METRICS
-from results.rows import RunError
+from results.questions.cells import Cells, cells_of, with_cells
+from results.rows import FAILED, RunError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -189,9 +190,13 @@ class Section:
         RunError
             If a column is missing, or the run did not measure the question.
         """
-        experiment = self.experiment or self.name
+        return self._measured(self._described(frame))
+
+    def _described(self, frame: pd.DataFrame) -> pd.DataFrame:
         read = describe if self.compared else describe_by_comparison
-        described = read(frame, experiment)
+        return read(frame, self.experiment or self.name)
+
+    def _measured(self, described: pd.DataFrame) -> pd.DataFrame:
         rows = described[self._rows_of(described)]
         if rows.empty:
             raise RunError(f"{self.name}: no cell of this run measured it; see its statuses")
@@ -224,27 +229,40 @@ class Section:
         RunError
             If a column is missing, or the run did not measure the question.
         """
-        rows = self.rows(frame)
-        full = {table.name: table.make(rows) for table in self.tables}
+        described = self._described(frame)
+        rows, cells = self._measured(described), self._cells(described)
+        full = {table.name: with_cells(table.make(rows), cells) for table in self.tables}
         views = []
         for name, part in self.views(rows).items():
+            comparison = comparison_in(part) if self.compared else ""
+            of_view = cells.at(comparison) if comparison else cells
             shown = {
-                table.name: full[table.name] if table.digest is None else table.digest(part)
+                table.name: full[table.name]
+                if table.digest is None
+                else with_cells(table.digest(part), of_view)
                 for table in self.tables
                 if table.shown
             }
-            comparison = comparison_in(part) if self.compared else ""
             says = not comparison or is_equal_strength(comparison)
             views.append(View(comparison, name, self.findings(part) if says else [], shown))
         return Contents(views, full)
 
     def _rows_of(self, frame: pd.DataFrame) -> "pd.Series[bool]":
         chosen = (frame["experiment"] == (self.experiment or self.name)) & measured(frame)
-        if self.scale:
-            chosen &= frame["scale"] == self.scale
         if self.steps is not None:
             chosen &= frame["step"].notna() == self.steps
-        return chosen
+        return chosen & self._in_scale(frame)
+
+    def _in_scale(self, frame: pd.DataFrame) -> "pd.Series[bool]":
+        return (frame["scale"] == self.scale) | (not self.scale)
+
+    def _cells(self, described: pd.DataFrame) -> Cells:
+        """The cells of the question, with those that failed."""
+        chosen = (self._rows_of(described) | described["status"].isin(FAILED)) & self._in_scale(
+            described
+        )
+        rows = described.loc[chosen, ["cell", "status", "labels", "game", "comparison", "method"]]
+        return cells_of(expand(rows.drop_duplicates(), **self.labels), self.labels)
 
 
 def label(name: str, other: Any = "") -> Callable[[Labels], Any]:

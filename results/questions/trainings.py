@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from results import panels, style
+from results.comparisons import is_equal_strength
 from results.curves import FLOOR, log_scales
 from results.frames import categories
-from results.questions.layout import METHOD_KEYS, UNIT_KEYS, aggregate, widen
+from results.intervals import Centre
+from results.questions.layout import METHOD_KEYS, RANK, UNIT_KEYS, aggregate, widen
 from results.questions.section import Column, Section, Table
+from results.questions.sentences import n_games
+from results.ranks import rank_groups
 from results.sheet import Sheet, fitting
 from results.statistics import estimate, fill_units
 
@@ -89,16 +93,23 @@ def _with_target(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 class _Ends(NamedTuple):
-    """First and last points of trainings, and the distance of the last ones to the target."""
+    """First and last points of trainings, and mean and middle distance of these to the target."""
 
     first: pd.DataFrame
     last: pd.DataFrame
     distance: Any
+    middle: Any
+
+    def spread(self, over: str, of: str) -> float:
+        """Standard deviation over seeds or prompts of the mean over the other of the two."""
+        cells = self.last.groupby([over, of], observed=True)["tv_to_target"].mean()
+        return float(cells.groupby(level=over).mean().std())
 
 
 def _ends(points: pd.DataFrame) -> _Ends:
     first, last = _by_training(points).head(1), _last(points)
-    return _Ends(first, last, _interval(last, "tv_to_target"))
+    middle = _interval(last, "tv_to_target", "interquartile mean")
+    return _Ends(first, last, _interval(last, "tv_to_target"), middle)
 
 
 def _by_training(points: pd.DataFrame) -> Any:
@@ -113,9 +124,9 @@ def _mean(points: pd.DataFrame, name: str) -> float:
     return float(points[name].mean()) if name in points else math.nan
 
 
-def _interval(points: pd.DataFrame, metric: str) -> Any:
+def _interval(points: pd.DataFrame, metric: str, centre: Centre = "mean") -> Any:
     rows = points[["seed", "context"]].assign(metric=metric, value=points[metric])
-    return estimate(rows, ["metric"]).iloc[0]
+    return estimate(rows, ["metric"], centre=centre).iloc[0]
 
 
 def _spent(name: str) -> Callable[[_Ends], float]:
@@ -136,6 +147,31 @@ COLUMNS = (
     ),
     Column("low", "lower end of the 95% interval of the end", lambda ends: ends.distance["low"]),
     Column("high", "upper end of the 95% interval of the end", lambda ends: ends.distance["high"]),
+    Column(
+        "least",
+        "smallest end of any seed, where there are too few for an interval",
+        lambda ends: ends.distance["least"],
+    ),
+    Column("greatest", "largest end of any seed, there", lambda ends: ends.distance["greatest"]),
+    Column(
+        "middle",
+        "interquartile mean of the end: without the lowest and the highest quarter of the seeds, "
+        "so that one failed training does not decide it",
+        lambda ends: ends.middle["mean"],
+    ),
+    Column("middle_low", "lower end of its 95% interval", lambda ends: ends.middle["low"]),
+    Column("middle_high", "upper end of its 95% interval", lambda ends: ends.middle["high"]),
+    Column(
+        "sd_seeds",
+        "standard deviation over seeds of the end, the mean over prompts: what training varies",
+        lambda ends: ends.spread("seed", "context"),
+    ),
+    Column(
+        "sd_prompts",
+        "standard deviation over prompts of the end, the mean over seeds, where there are several: "
+        "the intervals do not contain it",
+        lambda ends: ends.spread("context", "seed"),
+    ),
     Column(
         "to_nash",
         "for NLHF, total variation between the end and the regularised Nash equilibrium, which is "
@@ -182,9 +218,22 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a game, comparison and method: distance to its exact answer, and the cost."""
     points = _with_target(rows)
     trainings = dict(list(points.groupby(METHOD_KEYS, observed=True)))
-    return aggregate(
-        _last(points), METHOD_KEYS, COLUMNS, lambda last: _ends(trainings[_place(last)])
-    )
+    last = _last(points)
+    out = aggregate(last, METHOD_KEYS, COLUMNS, lambda last: _ends(trainings[_place(last)]))
+    return _ranked(out, last, METHOD_KEYS, "tv_to_target")
+
+
+def _ranked(
+    table: pd.DataFrame, points: pd.DataFrame, keys: list[str], metric: str
+) -> pd.DataFrame:
+    """The table with the rank groups of its methods by the metric of the points."""
+    if table.empty:
+        return table
+    rows = points[[*keys, "seed", "context"]].assign(metric=metric, value=points[metric])
+    groups = rank_groups(rows, [key for key in keys if key != "method"], metric)
+    lines = pd.MultiIndex.from_frame(table[list(groups.index.names)])
+    table.insert(len(keys), f"{RANK} {metric}", groups.reindex(lines).fillna("-").to_numpy())
+    return table
 
 
 def _place(points: pd.DataFrame) -> tuple[str, ...]:
@@ -192,6 +241,7 @@ def _place(points: pd.DataFrame) -> tuple[str, ...]:
 
 
 PARITY = (
+    Column("seeds", "number of trainings"),
     Column("limit", "the budget: the total cost of the cheapest method"),
     Column("spent", "how much of the budget was spent, the mean over seeds"),
     Column("duality_gap", "NashConv on the game, the same measure for every method"),
@@ -205,9 +255,10 @@ def parity(rows: pd.DataFrame) -> pd.DataFrame:
     The budget is the total cost of the cheapest method. The other curves are read at their last
     point within it, and means are taken over seeds. Methods that spend none of the budgeted
     resource are left out. A curve that is cut is read before its learning rate has decayed: a
-    training planned for the budget would end closer.
+    training planned for the budget would end closer. At equal strength methods are ranked by the
+    duality gap.
     """
-    body = []
+    body, read = [], []
     groups = curves(rows).groupby(["game", "comparison"], observed=True, sort=False)
     for (game, comparison), points in groups:
         for budget in BUDGETS:
@@ -218,13 +269,18 @@ def parity(rows: pd.DataFrame) -> pd.DataFrame:
                 continue
             limit = float(payers.min())
             within = points[points["method"].isin(payers.index) & (points[budget] <= limit)]
-            for method, part in _last(within).groupby("method", observed=True):
+            last = _last(within).assign(budget=budget)
+            read += [last[~last["off_target"]]] if is_equal_strength(str(comparison)) else []
+            for method, part in last.groupby("method", observed=True):
                 body.append(
-                    {"game": game, "comparison": comparison, "budget": budget, "limit": limit}
-                    | {"method": method, "spent": part[budget].mean()}
+                    {"game": game, "comparison": comparison, "budget": budget, "method": method}
+                    | {"seeds": part["seed"].nunique(), "limit": limit}
+                    | {"spent": part[budget].mean()}
                     | {name: _mean(part, name) for name in ("duality_gap", "tv_to_target")}
                 )
-    return pd.DataFrame(body)
+    out = pd.DataFrame(body)
+    keys = ["game", "comparison", "budget", "method"]
+    return _ranked(out, pd.concat(read), keys, "duality_gap") if read else out
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
@@ -235,7 +291,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
         ends = _ends(part)
         last = ends.last
         line = f"{comparison}, {method}: total variation to its exact answer, mean over "
-        line += f"{last['game'].nunique()} games, {ends.first['tv_to_target'].mean():.3f} "
+        line += f"{n_games(last['game'].nunique())}, {ends.first['tv_to_target'].mean():.3f} "
         line += f"before the training and {_estimate_text(last, 'tv_to_target')} after it"
         if "follower_tv" in last and last["follower_tv"].notna().any():
             line += f"; the follower's rows {ends.first['follower_tv'].mean():.3f} and "
@@ -257,7 +313,8 @@ def findings(rows: pd.DataFrame) -> list[str]:
 def _estimate_text(points: pd.DataFrame, metric: str) -> str:
     e = _interval(points, metric)
     if math.isnan(e["low"]):
-        return f"{e['mean']:.3f} (n = {e['n']})"
+        few = "" if math.isnan(e["least"]) else f": {e['least']:.3f} to {e['greatest']:.3f}"
+        return f"{e['mean']:.3f} (n = {e['n']}{few})"
     return f"{e['mean']:.3f} [{e['low']:.3f}, {e['high']:.3f}] (n = {e['n']} seeds)"
 
 

@@ -12,10 +12,18 @@ import pytest
 torch = pytest.importorskip("torch", reason="language models need the extra llm")
 
 from games import PreferenceGame, SpecError
-from llm import EXPERIMENTS, LanguageExperiment, make_learner, sft, training
+from llm import (
+    EXPERIMENTS,
+    LanguageExperiment,
+    data_sensitivity,
+    make_learner,
+    sft,
+    training,
+)
 from llm.evaluation import answer_probabilities
 from llm.language_solver import LanguageSolver
 from llm.policy import Policy
+from llm.reward_model import FitConfig
 from llm.tasks import Task, verbalize
 from solvers.nlhf_exact import NlhfExact
 from solvers.slhf_exact import SlhfExact
@@ -187,6 +195,8 @@ def test_models_are_fitted_to_the_same_comparisons(
         drawn.append((role, key))
         return generators(role, *key)
 
+    brief = FitConfig(steps=20, batch_size=32)  # what a fit finds: tests/llm/test_reward_model.py
+    monkeypatch.setattr(data_sensitivity, "FitConfig", lambda: brief)
     rows = measured("data_sensitivity", learner, tmp_path, ladder(), rng_for, n_comparisons=300)
     shifts = by_change(rows, "shift")
     assert set(shifts) == {"none", "sampled_from", "missing"}

@@ -7,11 +7,15 @@ from results.evidence import certified, not_measured, statuses
 from tests.recorded import framed, row
 
 
-def test_statuses_are_counted_in_shares_with_a_reason() -> None:
+def test_statuses_are_counted_in_shares_of_cells_with_a_reason() -> None:
+    """A cell with one bad row is not ok, however many good ones it has."""
     bad: dict[str, Any] = {"status": "undefined", "message": "the maximum is infinite"}
-    rows = [row("entropy", 0.1), row("entropy", 0.2), row("gap", 0.3), row("x", math.nan, **bad)]
+    rows = [row("entropy", 0.1, cell=f"c{k}") for k in range(3)]
+    rows += [row("gap", 0.3, cell="d") for _ in range(5)] + [row("x", math.nan, cell="d", **bad)]
     table: Any = statuses(framed(rows)).set_index("status")
+    assert list(table["cells"]) == [3, 1]
     assert table.loc["ok", "share"] == 0.75
+    assert table.loc["undefined", "share"] == 0.25
     assert table.loc["undefined", "rows"] == 1
     assert table.loc["undefined", "reason"] == "the maximum is infinite"
 
@@ -41,13 +45,13 @@ def test_the_certificate_is_the_worst_one() -> None:
 
 def test_each_reason_has_a_line_and_numbers_in_it_make_no_other() -> None:
     """The reason of nine rows must not hide that of one."""
-    rows = [row("entropy", 0.1)]
+    rows = [row("entropy", 0.1, cell="good")]
     for message in ("stays within 0.31 nats", "stays within 0.05 nats", "infinite: {A} > {B, C}"):
         rows.append(row("entropy", math.nan, status="undefined", message=message))
     table = statuses(framed(rows))
     assert list(table["reason"]) == ["", "stays within 0.31 nats", "infinite: {A} > {B, C}"]
     assert list(table["rows"]) == [1, 2, 1]
-    assert list(table["share"]) == [0.25, 0.5, 0.25]
+    assert list(table["share"]) == [0.5, 0.5, 0.5]
 
 
 def test_what_was_not_measured_names_method_and_metric() -> None:

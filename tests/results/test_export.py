@@ -38,7 +38,7 @@ def test_csv_and_parquet_hold_the_numbers_in_full(tmp_path: Path) -> None:
     parquet = pd.read_parquet(export(table, tmp_path / "t.parquet"))
     assert csv.columns.to_list() == parquet.columns.to_list()
     assert csv.columns[:6].to_list() == [*table.index.names[:5], "n"]
-    assert {"shift NLHF", "shift NLHF low", "unseen_share all"} <= set(csv.columns)
+    assert {"shift NLHF", "shift NLHF least", "unseen_share all"} <= set(csv.columns)
     for read in (csv, parquet):
         assert read["shift NLHF"].to_numpy() == pytest.approx(
             table["shift", "NLHF", "mean"].to_numpy(), nan_ok=True, abs=0

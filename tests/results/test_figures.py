@@ -49,6 +49,7 @@ def figure_of(name: str) -> Figure:
     return drawn(ALL_SECTIONS[name], annotators())
 
 
+@cache
 def many_methods() -> pd.DataFrame:
     """Twelve NLHF methods in every question that follows methods, and two of other concepts."""
     rows = []
@@ -81,6 +82,11 @@ def many_methods() -> pd.DataFrame:
     return framed(rows)
 
 
+@cache
+def figure_of_many(name: str) -> Figure:
+    return drawn(ALL_SECTIONS[name], many_methods())
+
+
 WITH_MANY = ("consistency", "trainings", "convergence", "stability", "fixed_points")
 
 
@@ -96,7 +102,7 @@ def test_titles_and_ticks_do_not_overlap(name: str) -> None:
 
 @pytest.mark.parametrize("name", WITH_MANY)
 def test_many_methods_can_be_read(name: str) -> None:
-    figure = drawn(ALL_SECTIONS[name], many_methods())
+    figure = figure_of_many(name)
     assert_texts_on_page(figure)
     assert_titles_and_ticks_do_not_overlap(figure)
 
@@ -128,7 +134,7 @@ def colours_of(figure: Figure) -> set[str]:
 def test_a_method_has_the_same_colour_in_every_figure() -> None:
     colours: dict[str, set[str]] = {}
     for name in ("consistency", "trainings", "convergence", "stability"):
-        for method, handle in legend_of(drawn(ALL_SECTIONS[name], many_methods())).items():
+        for method, handle in legend_of(figure_of_many(name)).items():
             if method not in {*MANY, *(f"{m} (LM)" for m in MANY), *OTHERS}:
                 continue  # what lines and bands mean
             colours.setdefault(method.removesuffix(" (LM)"), set()).add(to_hex(handle.get_color()))
@@ -164,7 +170,7 @@ def test_from_the_ninth_method_of_a_concept_on_the_mark_is_a_letter() -> None:
     letters = marks[8:]
     assert all(isinstance(mark, Outline) for mark in letters)
     assert len({mark.vertices.tobytes() for mark in letters}) == 4
-    handles = legend_of(drawn(ALL_SECTIONS["convergence"], many_methods()))
+    handles = legend_of(figure_of_many("convergence"))
     assert isinstance(handles[MANY[8]].get_marker(), Outline)
 
 

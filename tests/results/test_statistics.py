@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from results.frames import describe
+from results.intervals import interval
 from results.rows import Row
 from results.statistics import estimate, holm, paired_difference
 from tests.recorded import framed, row
@@ -41,11 +42,11 @@ def test_the_interval_is_students_over_seeds() -> None:
 
 def test_contexts_of_a_seed_are_one_repetition() -> None:
     rows = [row("entropy", v, seed=s, context=c) for s, c, v in
-            [(0, 0, 0.1), (0, 1, 0.3), (0, 2, 0.5), (1, 0, 0.8)]]  # fmt: skip
+            [(0, 0, 0.1), (0, 1, 0.3), (0, 2, 0.5), (1, 0, 0.8), (2, 0, 0.7)]]  # fmt: skip
     e = line(estimate(framed(rows), ["game"]))
-    assert e.n == "2"
-    assert e.mean == pytest.approx((0.3 + 0.8) / 2)
-    half = stats.t.ppf(0.975, 1) * np.std([0.3, 0.8], ddof=1) / math.sqrt(2)
+    assert e.n == "3"
+    assert e.mean == pytest.approx((0.3 + 0.8 + 0.7) / 3)
+    half = stats.t.ppf(0.975, 2) * stats.sem([0.3, 0.8, 0.7])
     assert e.high - e.low == pytest.approx(2 * half)
 
 
@@ -63,13 +64,42 @@ def test_the_interval_stays_in_the_range_of_the_metric() -> None:
     assert math.isnan(e.least)
 
 
-def test_an_interval_that_covers_the_whole_range_gives_way_to_the_observed_range() -> None:
-    rows = framed([row("self_agreement", v, seed=k) for k, v in enumerate([0.2, 0.9])])
+def test_two_repetitions_have_a_range_and_no_interval() -> None:
+    rows = framed([row("entropy", v, seed=k) for k, v in enumerate([0.2, 0.5])])
     e = line(estimate(rows, ["metric"]))
     assert math.isnan(e.low)
     assert math.isnan(e.high)
-    assert (e.least, e.greatest, e.repetitions, e.n) == (0.2, 0.9, 2, "2")
-    assert e.mean == pytest.approx(0.55)
+    assert (e.least, e.greatest, e.repetitions, e.n) == (0.2, 0.5, 2, "2")
+
+
+def test_many_repetitions_are_resampled_whatever_else_is_in_the_table() -> None:
+    """The interval of skewed values is not symmetric around their mean, as Student's is."""
+    values = np.random.default_rng(0).exponential(size=20)
+    few = [row("entropy", v, seed=k) for k, v in enumerate(values)]
+    more = [row("entropy", v**2, seed=k, game="h") for k, v in enumerate(values[:12])]
+    e: Any
+    e, *_ = estimate(framed([*few, *more]), ["game"]).itertuples()
+    assert (e.low, e.high) == pytest.approx([float(end[0]) for end in interval(values[None])])
+    assert e.high - e.mean > 1.1 * (e.mean - e.low)
+    alone = line(estimate(framed(few), ["game"]))
+    assert (e.low, e.high) == (alone.low, alone.high)
+
+
+def test_the_interquartile_mean_takes_the_place_of_the_mean() -> None:
+    values = [0.1, 0.2, 0.3, 0.4, 99.0]
+    rows = framed([row("condition_number", v, seed=k) for k, v in enumerate(values)])
+    e = line(estimate(rows, ["metric"], centre="interquartile mean"))
+    assert e.mean == pytest.approx(stats.trim_mean(values, 0.25))
+    assert e.low < e.mean < e.high < 1
+
+
+def test_an_interval_that_covers_the_whole_range_gives_way_to_the_observed_range() -> None:
+    rows = framed([row("self_agreement", v, seed=k) for k, v in enumerate([0.1, 0.5, 0.9])])
+    e = line(estimate(rows, ["metric"]))
+    assert math.isnan(e.low)
+    assert math.isnan(e.high)
+    assert (e.least, e.greatest, e.repetitions, e.n) == (0.1, 0.9, 3, "3")
+    assert e.mean == pytest.approx(0.5)
 
 
 def drawn_contexts(values: list[float], **fields: Any) -> list[Row]:
@@ -102,13 +132,13 @@ def test_contexts_that_are_not_drawn_independently_are_no_repetitions(fields: An
 
 
 def test_what_does_not_exist_is_left_out_and_counted() -> None:
-    values = [0.2, math.nan, 0.4, math.nan]
+    values = [0.2, math.nan, 0.4, math.nan, 0.6, math.nan]
     rows = framed([row("entropy", v, seed=k) for k, v in enumerate(values)])
     e = line(estimate(rows, ["game"]))
-    assert e.mean == pytest.approx(0.3)
+    assert e.mean == pytest.approx(0.4)
     assert e.defined == 0.5
-    assert e.n == "4"
-    low, high = stats.t.interval(0.95, 1, 0.3, stats.sem([0.2, 0.4]))
+    assert e.n == "6"
+    low, high = stats.t.interval(0.95, 2, 0.4, stats.sem([0.2, 0.4, 0.6]))
     assert (e.low, e.high) == pytest.approx((low, high))
 
 
@@ -128,8 +158,8 @@ def test_groups_keep_their_own_statistics() -> None:
 
 
 def test_differences_are_taken_on_the_same_seeds() -> None:
-    noise = [0.0, 0.3, 0.6]
-    values = {"rlhf_exact": [v + 0.1 for v in noise], "nlhf_exact": [*noise[:2], math.nan]}
+    noise = [0.0, 0.3, 0.6, 0.7]
+    values = {"rlhf_exact": [v + 0.1 for v in noise], "nlhf_exact": [*noise[:3], math.nan]}
     rows = [
         row("shift", v, solver=name, seed=seed)
         for name, column in values.items()
@@ -138,7 +168,7 @@ def test_differences_are_taken_on_the_same_seeds() -> None:
     gap = line(paired_difference(describe(framed(rows)), ["metric"], "RLHF", "NLHF"))
     assert gap.mean == pytest.approx(0.1)
     assert gap.high - gap.low == pytest.approx(0, abs=1e-12)
-    assert gap.n == "2"
+    assert gap.n == "3"
 
 
 def test_a_difference_does_not_mix_games() -> None:
@@ -159,7 +189,7 @@ def test_a_difference_does_not_mix_games() -> None:
 
 def test_a_difference_that_could_be_anything_shows_the_extremes() -> None:
     rows = [row("shift", v, solver=name, seed=seed) for name, column in
-            [("rlhf_exact", [0.9, 0.1]), ("nlhf_exact", [0.0, 0.8])]
+            [("rlhf_exact", [0.9, 0.1, 0.5]), ("nlhf_exact", [0.0, 0.8, 0.4])]
             for seed, v in enumerate(column)]  # fmt: skip
     gap = line(paired_difference(describe(framed(rows)), ["metric"], "RLHF", "NLHF"))
     assert math.isnan(gap.low)

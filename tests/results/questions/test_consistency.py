@@ -19,7 +19,8 @@ SECTION = consistency.SECTION
 
 def test_the_table_has_a_line_a_method_and_a_column_a_metric() -> None:
     table: Any = consistency.table(SECTION.rows(annotators()))
-    assert table.index.names == ["game", "comparison", "method", "n"]
+    assert table.index.names == ["game", "comparison", "method", "n", "rank by duality_gap"]
+    table = table.droplevel("rank by duality_gap")
     rlhf = table.loc[("condorcet", "tau = 0", "RLHF", "exact")]
     assert rlhf["duality_gap", "mean"] == pytest.approx(0.3, abs=1e-9)  # A beats B by .65
     assert rlhf["leader_value", "mean"] == pytest.approx(0.35)
@@ -118,19 +119,19 @@ def test_the_worst_game_is_named() -> None:
 
 
 def test_cells_say_interval_and_gaps() -> None:
-    rows = [row("entropy", v, seed=k) for k, v in enumerate([0.2, 0.4])]
-    rows += [row("leader_value", v, seed=k) for k, v in enumerate([0.31, 0.32])]
-    rows += [row("self_agreement", v, seed=k) for k, v in enumerate([0.5, math.nan])]
-    rows += [row("duality_gap", math.nan, seed=k) for k in (0, 1)]
-    rows += [row("entropy", 0.1, seed=k, game="h") for k in (0, 1)]
+    rows = [row("entropy", v, seed=k) for k, v in enumerate([0.2, 0.4, 0.3])]
+    rows += [row("leader_value", v, seed=k) for k, v in enumerate([0.31, 0.32, math.nan])]
+    rows += [row("self_agreement", v, seed=k) for k, v in enumerate([0.5, math.nan, math.nan])]
+    rows += [row("duality_gap", math.nan, seed=k) for k in range(3)]
+    rows += [row("entropy", 0.1, seed=k, game="h") for k in range(3)]
     shown = text(consistency.table(SECTION.rows(framed(rows)))).set_index("game")
-    assert shown.loc["g", "entropy"] == "0.300 [0.000, 1.571]"
-    assert shown.loc["g", "leader_value"] == "0.315 [0.251, 0.379]"
-    assert shown.loc["g", "self_agreement"] == "0.500 (50% defined)"
+    assert shown.loc["g", "entropy"] == "0.300 [0.052, 0.548]"
+    assert shown.loc["g", "leader_value"] == "0.315 (n = 2: 0.310 to 0.320) (67% defined)"
+    assert shown.loc["g", "self_agreement"] == "0.500 (33% defined)"
     assert shown.loc["g", "duality_gap"] == "undefined"
     assert shown.loc["h", "entropy"] == "0.100"
     assert shown.loc["h", "duality_gap"] == "-"
-    assert shown["n"].to_list() == ["2", "2"]
+    assert shown["n"].to_list() == ["3", "3"]
 
 
 def test_dots_stand_where_the_rows_say() -> None:

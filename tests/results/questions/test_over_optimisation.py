@@ -51,26 +51,26 @@ def frame(out_of_reach: tuple[str, float] = ("h", 0.3)) -> pd.DataFrame:
 
 def test_a_curve_is_a_mean_over_games_that_every_method_reaches_at_every_level() -> None:
     (view,) = SECTION.contents(frame(out_of_reach=("h", 0.1))).views
-    line: Any = view.tables["over_optimisation"].droplevel("n")
+    line: Any = view.tables["over_optimisation"].droplevel(["n", "ok"])
     at = line.loc[("bradley_terry, 1,000 comparisons", "KL = 0.3 nats")]
     assert at["win_rate_over_ref", "RLHF", "mean"] == pytest.approx(0.5 + 0.3 * 0.3 / 2)  # of g
     assert at["proxy_win_rate", "SLHF", "mean"] == pytest.approx(0.5 + 0.1 * 0.3)
     assert len(line) == 3  # tau = 0 is no point of a curve
     # KL = 0.3 is reached in one game of two only: a shorter curve, over both
     (shorter,) = SECTION.contents(frame(out_of_reach=("h", 0.3))).views
-    line = shorter.tables["over_optimisation"].droplevel("n")
+    line = shorter.tables["over_optimisation"].droplevel(["n", "ok"])
     assert list(line.index.get_level_values("comparison")) == ["KL = 0.01 nats", "KL = 0.1 nats"]
     at = line.loc[("bradley_terry, 1,000 comparisons", "KL = 0.1 nats")]
     assert at["win_rate_over_ref", "RLHF", "mean"] == pytest.approx(0.5 + 0.3 * 0.1 / 2)
     assert "(mean of 2 games that every method" in shorter.findings[0]
     (everywhere,) = SECTION.contents(frame(out_of_reach=("h", 7.0))).views
-    both: Any = everywhere.tables["over_optimisation"].droplevel("n")
+    both: Any = everywhere.tables["over_optimisation"].droplevel(["n", "ok"])
     at = both.loc[("bradley_terry, 1,000 comparisons", "KL = 0.3 nats")]
     assert at["win_rate_over_ref", "RLHF", "mean"] == pytest.approx(0.5 + 0.3 * 0.3 / 2 - 0.1)
 
 
 def test_the_file_holds_every_level_and_tau_0() -> None:
-    full: Any = SECTION.contents(frame()).tables["over_optimisation"].droplevel("n")
+    full: Any = SECTION.contents(frame()).tables["over_optimisation"].droplevel(["n", "ok"])
     assert len(full) == 2 * 4
     at_0 = full.loc[("h", "bradley_terry, 1,000 comparisons", "tau = 0")]
     assert at_0["score_gap", "NLHF", "mean"] == pytest.approx(0.2 / 2 + 0.2)

@@ -21,14 +21,72 @@ def rows_of(frame: pd.DataFrame) -> pd.DataFrame:
     return trainings.SECTION.rows(frame)
 
 
-def test_ends_are_means_over_seeds_with_their_interval() -> None:
+def ends(values: dict[str, list[list[float]]], **fields: Any) -> pd.DataFrame:
+    """Trainings that end at these distances: solver -> one list a seed, with one a prompt."""
+    common: dict[str, Any] = {"scale": "llm", "params": {"tau": 0.1}, "step": 10} | fields
+    rows = []
+    for solver, of_solver in values.items():
+        for seed, of_seed in enumerate(of_solver):
+            for prompt, v in enumerate(of_seed):
+                measured = {"tv_to_target": v, "duality_gap": v, "off_list_mass": 0.0}
+                measured |= dict.fromkeys((*trainings.BUDGETS, "optimizer_steps", "seconds"), 1.0)
+                where: dict[str, Any] = {
+                    "seed": seed,
+                    "context": prompt,
+                    "cell": f"{solver} {seed}",
+                }
+                rows += [
+                    row(metric, value, solver=solver, **where, **common)
+                    for metric, value in measured.items()
+                ]
+    return framed(rows)
+
+
+def test_one_failed_training_does_not_decide_the_middle() -> None:
+    """The interquartile mean of five seeds leaves the lowest and the highest one out."""
+    failed = ends({"egpo": [[0.02], [0.04], [0.06], [0.08], [0.9]]})
+    (line,) = trainings.table(rows_of(failed)).to_dict("records")
+    assert line["end"] == pytest.approx(0.22)
+    assert line["middle"] == pytest.approx(0.06)
+    winsorised = [0.04, 0.04, 0.06, 0.08, 0.08]
+    error = math.sqrt(sum((v - 0.06) ** 2 for v in winsorised) / (3 * 2))
+    assert line["middle_high"] == pytest.approx(0.06 + student.ppf(0.975, 2) * error)
+    assert math.isnan(line["sd_prompts"])
+
+
+def test_seeds_and_prompts_vary_apart() -> None:
+    """The interval is over seeds, whose means over prompts do not differ here by much."""
+    (line,) = trainings.table(
+        rows_of(ends({"egpo": [[0.1, 0.5], [0.11, 0.51], [0.12, 0.52]]}))
+    ).to_dict("records")
+    assert line["sd_seeds"] == pytest.approx(0.01)
+    assert line["sd_prompts"] == pytest.approx(np.std([0.11, 0.51], ddof=1))
+    half = student.ppf(0.975, 2) * 0.01 / math.sqrt(3)
+    assert line["high"] - line["end"] == pytest.approx(half)
+
+
+def test_trainings_that_cannot_be_told_apart_share_a_rank() -> None:
+    near = [[0.02], [0.05], [0.03], [0.04]]
+    values = {"egpo": near, "inpo": [[v + 0.001 * (-1) ** k] for k, (v,) in enumerate(near)]}
+    values["dpo"] = [[v + 0.3] for (v,) in near]
+    table = trainings.table(rows_of(ends(values))).set_index("method")
+    assert table["rank by tv_to_target"].to_dict() == {
+        "egpo (LM)": "1", "inpo (LM)": "1", "dpo (LM)": "2"
+    }  # fmt: skip
+    parity = trainings.parity(rows_of(ends(values)))
+    assert "rank by duality_gap" not in parity  # equal tau compares nothing
+    at_kl = trainings.parity(rows_of(ends(values, params={"kl": 0.1}))).set_index("method")
+    of_dpo = at_kl.loc["dpo (LM)", ["seeds", "rank by duality_gap"]].to_numpy().tolist()
+    assert of_dpo == [[4, "2"], [4, "2"]]
+
+
+def test_ends_are_means_over_seeds_with_the_range_of_two() -> None:
     table: dict[Any, Any] = trainings.table(rows_of(curves())).set_index("method").to_dict("index")
     assert list(table) == ["rloo (LM)", "stackelberg_gda (LM)"]
     rloo, slhf = table["rloo (LM)"], table["stackelberg_gda (LM)"]
     assert [rloo[name] for name in ("seeds", "start", "end")] == pytest.approx([2, 0.7, 0.06])
-    half = student.ppf(0.975, 1) * math.sqrt(2) * 0.04 / math.sqrt(2)
-    assert rloo["high"] == pytest.approx(0.06 + half)
-    assert rloo["low"] == 0  # cut: a total variation is not negative
+    assert math.isnan(rloo["low"])
+    assert [rloo["least"], rloo["greatest"]] == pytest.approx([0.02, 0.1])
     assert math.isnan(rloo["follower_end"])
     assert rloo["to_nash"] == pytest.approx(0.16)
     assert math.isnan(slhf["to_nash"])
@@ -78,9 +136,9 @@ def test_a_diverged_training_is_counted() -> None:
 
 def test_sentences_tell_before_and_after() -> None:
     rloo, slhf = trainings.findings(rows_of(curves()))
-    assert "rloo (LM): total variation to its exact answer, mean over 1 games, 0.700 before" in rloo
-    assert "0.060 [0.000, 0.568] (n = 2 seeds) after it" in rloo
-    assert "to the regularised equilibrium 0.160 [0.000, 0.668] (n = 2 seeds)" in rloo
+    assert "rloo (LM): total variation to its exact answer, mean over 1 game, 0.700 before" in rloo
+    assert "0.060 (n = 2: 0.020 to 0.100) after it" in rloo
+    assert "to the regularised equilibrium 0.160 (n = 2: 0.120 to 0.200)" in rloo
     assert "the follower's rows 0.400 and 0.027" in slhf
     assert "equilibrium" not in slhf
     assert "said off the list: 0.0005 at most" in slhf
