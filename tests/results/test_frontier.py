@@ -142,7 +142,13 @@ def test_draws_are_sets_with_an_interval() -> None:
     first = lines[lines["comparison"] == "KL = 0.1 nats"].iloc[0]
     assert first["mean"] == pytest.approx((0.1 + 0.2 + 0.4) / 3)
     assert first["low"] < first["mean"] < first["high"]
+    assert set(lines["rank"]) == {"1"}  # the same values for every method
+    assert ("tau = 0", "rank") in table(lines)
     assert figure(curves(framed(rows))) is None
+
+
+def test_games_that_were_chosen_rank_nothing() -> None:
+    assert means(catalogue(PUBLISHED, 23))["rank"].isna().all()
 
 
 def test_the_table_has_a_column_a_level() -> None:
