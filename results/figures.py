@@ -10,11 +10,15 @@ import pandas as pd
 
 from results import (
     captions,
+    cross_refinement,
+    duality_gap,
     frontier,
+    kappa,
     missing_pairs,
     preference_graph,
     sheet,
     simplex,
+    solver_paths,
     stored_games,
     style,
 )
@@ -63,6 +67,10 @@ WHOLE: dict[str, Callable[[pd.DataFrame, "Games"], "Figure | None"]] = {
     "simplex": _simplex,
     "missing_pairs": lambda frame, _: missing_pairs.figure(frame),
     "frontier": _frontier,
+    "cross_refinement": lambda frame, _: cross_refinement.figure(frame),
+    "solver_paths": solver_paths.figure,
+    "duality_gap": lambda frame, _: duality_gap.figure(frame),
+    "kappa": lambda frame, _: kappa.figure(frame),
 }
 """Figures that belong to no single question."""
 
