@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,14 +137,16 @@ def draw_rows(
     only: Sequence[str] = (),
     formats: Sequence[str] = ("svg",),
     width: float = style.WIDTH,
+    most: int | None = None,
 ) -> dict[str, list[Path]]:
     """Draw the figures that these rows have, of all or of those in ``only``, into the folder.
 
-    Returns view -> its files. ``run_dir`` is the run that stored the games of the rows; the other
-    parameters are those of ``draw``.
+    Returns view -> its files. ``run_dir`` is the run that stored the games of the rows, ``most``
+    how many comparisons of a question are drawn, the main one first; the other parameters are
+    those of ``draw``.
     """
     drawn = [
-        _draw(frame, name, run_dir, folder, tuple(only), tuple(formats), width)
+        _draw(frame, name, run_dir, folder, tuple(only), tuple(formats), width, most)
         for name in _asked(only)
     ]
     return {view: paths for views in drawn for view, paths in views.items()}
@@ -194,12 +196,12 @@ def _draw_stored(
 
 def _draw(
     frame: pd.DataFrame, name: str, run_dir: Path, folder: Path, only: tuple[str, ...],
-    formats: tuple[str, ...], width: float,
+    formats: tuple[str, ...], width: float, most: int | None = None,
 ) -> dict[str, list[Path]]:  # fmt: skip
     """The figure of that name, or the views of the question, written into the folder."""
     written = {}
     with style.of_width(width):
-        for view, figure in _figures(frame, name, run_dir, only):
+        for view, figure in islice(_figures(frame, name, run_dir, only), most):
             if figure is not None:
                 written[view] = sheet.save(figure, folder / view, formats)
     return written

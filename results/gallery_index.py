@@ -100,7 +100,7 @@ def _made(run_dir: Path, folder: Path, entries: Sequence[Entry]) -> Made:
     except (OSError, RunError, ValueError) as error:
         return Made(lacks=f"has rows that cannot be read ({error})")
     asked = [name for name in figures.NAMES if name in names]
-    views = figures.draw_rows(source.frame, run_dir, folder, asked) if asked else {}
+    views = figures.draw_rows(source.frame, run_dir, folder, asked, most=1) if asked else {}
     if views:
         captions.write(folder / figures.CAPTIONS, views)
     made = Made(

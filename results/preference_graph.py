@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_ANSWERS = 8
 _MOST_GAMES = 6
 _TIE = 1e-9
-_READABLE = 6
+_READABLE = 5
 """With more answers than this the arrows have no numbers."""
 
 _TAILWARDS = 0.58

@@ -22,6 +22,9 @@ _NEAR = 1.1
 _LINE, _TALL = 0.2, 0.28
 """Heights of a line in inches, and of one whose name may stand in two lines."""
 
+_FEW_DECADES = 30
+"""Ratio of the ends of an axis below which powers of ten are too few ticks."""
+
 _LETTERS = 18
 """The most letters of a name in one line of a narrow figure."""
 
@@ -145,13 +148,15 @@ def _lines(
     runs: dict[str, dict[float, int]],
 ) -> None:
     """One line a method, the least stable at the bottom."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     limits = part.groupby("method", observed=True)["observed"].min().sort_values(ascending=False)
     names = [str(name) for name in limits.index]
-    left, _ = axes.get_xlim()
+    low, high = axes.get_xlim()
     for height, name in enumerate(names):
         of_method = part[part["method"].astype(str) == name]
         colour, level = styles[name].colour, [height] * len(of_method)
-        axes.plot([left, limits[name]], [height, height], color=colour, **_BAR)
+        axes.plot([low, limits[name]], [height, height], color=colour, **_BAR)
         axes.plot(of_method["observed"], level, color=colour, **_OBSERVED)
         axes.plot(of_method["predicted"], level, color=style.BLACK, **_PREDICTED)
         for k, (share, number) in enumerate(runs.get(name, {}).items()):
@@ -164,7 +169,10 @@ def _lines(
     axes.set_yticks(range(len(names)), shown)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
+    subs = (1.0, 2.0, 5.0) if high < _FEW_DECADES * low else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=6))
     axes.xaxis.set_major_formatter(lambda eta, _: f"{eta:g}".removeprefix("0"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _beside(axes: "Axes", column: int, height: float, text: str) -> None:

@@ -29,8 +29,8 @@ from tests.recorded import annotators, framed, row
 
 NAMES = ("consistency", "data_sensitivity", "robustness", "refinement", "story")
 FILES = (
-    "story", "simplex", "missing_pairs", "frontier", "consistency", "consistency_KL_0.05_nats",
-    "data_sensitivity", "robustness", "refinement", "influence",
+    "story", "simplex", "missing_pairs", "frontier", "cross_refinement", "consistency",
+    "consistency_KL_0.05_nats", "data_sensitivity", "robustness", "refinement", "influence",
 )  # fmt: skip
 NO_GAMES = Games(Path(), {})
 ALL_SECTIONS = {section.name: section for section in SECTIONS if section.figure is not None}
@@ -127,7 +127,7 @@ def colours_of(figure: Figure) -> set[str]:
 
 def test_a_method_has_the_same_colour_in_every_figure() -> None:
     colours: dict[str, set[str]] = {}
-    for name in ("consistency", "trainings", "convergence", "stability"):
+    for name in ("consistency", "trainings", "convergence"):
         for method, handle in legend_of(drawn(ALL_SECTIONS[name], many_methods())).items():
             if method not in {*MANY, *(f"{m} (LM)" for m in MANY), *OTHERS}:
                 continue  # what lines and bands mean
