@@ -127,7 +127,7 @@ def colours_of(figure: Figure) -> set[str]:
 
 def test_a_method_has_the_same_colour_in_every_figure() -> None:
     colours: dict[str, set[str]] = {}
-    for name in ("consistency", "trainings", "convergence"):
+    for name in ("consistency", "trainings", "convergence", "stability"):
         for method, handle in legend_of(drawn(ALL_SECTIONS[name], many_methods())).items():
             if method not in {*MANY, *(f"{m} (LM)" for m in MANY), *OTHERS}:
                 continue  # what lines and bands mean
