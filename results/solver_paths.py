@@ -1,6 +1,6 @@
 """How iterative methods move among three answers, from where they start to where they end."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,8 +23,11 @@ _MOST_PANELS = 6
 _NEAR = 0.01
 """Total variation to the target below which a path has arrived."""
 
-_AVERAGE = "average of the iterates"
-_TARGET = "target"
+_RING: dict[str, Any] = {
+    "marker": "o", "markersize": 9, "markerfacecolor": "none", "markeredgewidth": 1.0,
+    "linestyle": "",
+}  # fmt: skip
+"""How a target is marked."""
 
 
 def figure(frame: pd.DataFrame, games: Games) -> "Figure | None":
@@ -109,19 +112,19 @@ def _path(axes: "Axes", at: "NDArray[np.float64]", iterate: str, of_it: style.Me
 
 def _end(axes: "Axes", at: "NDArray[np.float64]", of_it: style.MethodStyle) -> None:
     for point in at:
-        ring = {"marker": "o", "markersize": 9, "markerfacecolor": "none", "markeredgewidth": 1.0}
-        axes.plot(*point, color=of_it.colour, linestyle="", clip_on=False, zorder=5, **ring)
+        axes.plot(*point, color=of_it.colour, clip_on=False, zorder=5, **_RING)
 
 
-def _legend(styles: dict[str, style.MethodStyle], rows: pd.DataFrame) -> dict[str, object]:
+def _legend(styles: dict[str, style.MethodStyle], rows: pd.DataFrame) -> dict[str, Any]:
     from matplotlib.lines import Line2D
 
-    grey = {"color": style.GREY, "linestyle": ""}
-    key: dict[str, object] = dict(panels.legend(styles, [], "lines"))
-    key["start"] = Line2D([], [], marker="o", markersize=3, **grey)
-    key[_TARGET] = Line2D([], [], marker="o", markersize=9, markerfacecolor="none", **grey)
+    key = panels.legend(styles, [], "lines")
+    key["start"] = Line2D([], [], color=style.GREY, marker="o", markersize=3, linestyle="")
+    key["target"] = Line2D([], [], color=style.GREY, **_RING)
     if (rows["iterate"] == "average").any():
-        key[_AVERAGE] = Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9)
+        key["average of the iterates"] = Line2D(
+            [], [], color=style.GREY, linestyle=":", linewidth=0.9
+        )
     return key
 
 

@@ -186,7 +186,7 @@ def _runs(rows: pd.DataFrame) -> dict[str, dict[float, int]]:
     """Method -> share of the predicted limit -> number of runs with that step size."""
     sizes = rows[rows["of_limit"].notna()].groupby(["method", "of_limit"], observed=True).size()
     out: dict[str, dict[float, int]] = {}
-    for (method, share), size in sizes.items():
+    for method, share, size in sizes.reset_index().itertuples(index=False):
         out.setdefault(str(method), {})[float(share)] = int(size)
     return out
 

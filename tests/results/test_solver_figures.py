@@ -39,7 +39,7 @@ WIDTHS = pytest.mark.parametrize("width", [6.5, 3.25])
 @cache
 def traces() -> pd.DataFrame:
     """Convergence on the game of three annotators: Nash-MD, self-play, followers at two kappa."""
-    gda = {"tau_leader": 0.1, "tau_follower": 0.1, "eta": 0.05, "max_steps": 400}
+    gda: dict[str, Any] = {"tau_leader": 0.1, "tau_follower": 0.1, "eta": 0.05, "max_steps": 400}
     methods: list[tuple[Any, dict[str, Any]]] = [
         (NashMd(tau=0.1, max_steps=100), {"tau": 0.1}),
         (SelfPlayMwu(max_steps=50), {}),
@@ -78,7 +78,8 @@ def test_a_path_leads_from_the_reference_to_the_target(width: float) -> None:
     assert target is not None
     blue = style.COLOURS["nlhf"].lower()
     lines = [line for line in panel.lines if to_hex(line.get_color()) == blue]
-    (path,) = (line for line in lines if len(line.get_xdata()) > 2 and line.get_linestyle() != ":")
+    solid = [line for line in lines if line.get_linestyle() != ":"]
+    (path,) = (line for line in solid if np.size(line.get_xdata()) > 2)
     points = np.asarray(path.get_xydata())
     assert points[0] == pytest.approx(three_annotators().ref @ simplex.CORNERS)
     (ring,) = (line for line in lines if line.get_markersize() == 9)
