@@ -116,7 +116,6 @@ def test_gaps_are_medians_over_games_and_methods_are_named_beside_them(width: fl
     assert [list(np.asarray(line.get_ydata())) for line in axes.lines] == [
         pytest.approx([0.05, 0.005]), pytest.approx([0.5, 0.05])
     ]  # fmt: skip
-    readable(duality_gap.figure(traces()))
     assert duality_gap.figure(annotators()) is None
 
 
