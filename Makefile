@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .NOTPARALLEL:
-.PHONY: help run llm test bench docs publish clean
+.PHONY: help run llm test bench docs figures publish clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -29,6 +29,9 @@ bench: .venv/test ## time the solvers and measure their memory; JSON and report 
 docs: .venv/docs ## build the site with Sphinx into build/docs; warnings are errors
 	.venv/bin/python -m sphinx -E -W -n --keep-going -q -d build/doctrees docs build/docs
 	@echo "open build/docs/index.html"
+
+figures: .venv/core ## draw the papers' figures and tables from the published runs into figures/
+	@.venv/bin/python -m results.gallery_index
 
 publish: ## copy a finished run into results/published: make publish RUN=runs/paper-0123abcd
 	@.venv/bin/python -m benchmarks.publish $(RUN)

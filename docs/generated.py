@@ -21,6 +21,7 @@ from benchmarks.spec import Entry, ExperimentEntry, Spec, builtin
 from games import GAMES
 from games.estimation import ESTIMATORS
 from games.registry import Registry
+from results.gallery import entries
 from results.headline import COLUMNS
 from results.hypotheses import Hypothesis
 from results.metrics import METRICS, Metric
@@ -190,6 +191,17 @@ def specs() -> str:
     """The built-in specs."""
     rows = [[f"`{name}`", _comment(path)] for name, path in builtin().items()]
     return _table(["spec", "what it is for, and how long it takes on two slow cores"], rows)
+
+
+@part
+def gallery() -> str:
+    """The figures and tables of the papers, and what stands for each."""
+    rows = []
+    for entry in entries():
+        ours = ", ".join(f"`{name}`" for name in [*entry.figures, *entry.tables])
+        shows = f"{entry.shows} [{entry.trust}]"
+        rows.append([f"arXiv:{entry.source}", entry.item, shows, ours, entry.missing])
+    return _table(["paper", "there", "what it shows", "figures and tables here", "missing"], rows)
 
 
 def _comment(path: Path) -> str:

@@ -37,6 +37,20 @@ CAPTIONS = {
     "except that RLHF leaves it out unless filled.",
     "frontier": "Each quantity along the KL to the reference. Each panel averages one fixed set of "
     f"games that every method reaches. {_CURVES}",
+    "cross_refinement": "Whose revision improves whose answer. An entry is the win rate of the "
+    "revision over the answer that it revises, mean over the games in which all entries exist; at "
+    ".5 it is no better, and darker is better. A follower replies to the answer; revised is the "
+    "policy tilted by the preference over the answer; a new draw does not read the answer.",
+    "solver_paths": "Iterates as points of a triangle of three answers. Each path leads from the "
+    "reference, a small grey dot, to the last iterate; a ring is what the method converges to, "
+    "found by another route. Dotted lines are averages of the iterates. Arrows and numbers along "
+    "the edges: the preferred answer of each pair, and how often it is.",
+    "duality_gap": "How exploitable iterates are by the preferences themselves. The duality gap "
+    "without the penalty against steps; lines are medians over games. A method that reaches its "
+    "equilibrium keeps the gap that the penalty costs.",
+    "kappa": "Where leader and follower end when the follower learns kappa times as fast. Marks "
+    "are medians over games, and over rows of the follower; broad lines reach to the largest. A "
+    "distance below 1e-8 is drawn at 1e-8.",
     "consistency": f"What kind of answer each method gives. {_DOTS}",
     "data_sensitivity": "How far the answer moves when other pairs, or few, are compared. Movement "
     f"is total variation. {_DOTS}",
@@ -60,8 +74,10 @@ CAPTIONS = {
     "convergence": "How fast iterative methods approach the equilibrium. The regularised gap "
     "against steps, calls of the preference oracle and seconds; thick lines are medians over "
     "games, thin ones single games.",
-    "stability": "Up to which step size methods converge. Observed against predicted limits, and "
-    "where runs that start far away end just below and above them.",
+    "stability": "Up to which step size methods converge. A bar ends where the first game becomes "
+    "unstable; dots are the limits observed in the games, ticks those predicted by the "
+    "linearisation at the fixed point. Beside it, how many runs that start far away settle with a "
+    "step size at that share of the predicted limit.",
     "fixed_points": "Where methods end with their default parameters. Large hollow marks are "
     "closed forms, small ones last iterates, and crosses averages of the iterates.",
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,15 @@ import pandas as pd
 
 from results import (
     captions,
+    cross_refinement,
+    duality_gap,
     frontier,
+    kappa,
     missing_pairs,
     preference_graph,
     sheet,
     simplex,
+    solver_paths,
     stored_games,
     style,
 )
@@ -63,6 +67,10 @@ WHOLE: dict[str, Callable[[pd.DataFrame, "Games"], "Figure | None"]] = {
     "simplex": _simplex,
     "missing_pairs": lambda frame, _: missing_pairs.figure(frame),
     "frontier": _frontier,
+    "cross_refinement": lambda frame, _: cross_refinement.figure(frame),
+    "solver_paths": solver_paths.figure,
+    "duality_gap": lambda frame, _: duality_gap.figure(frame),
+    "kappa": lambda frame, _: kappa.figure(frame),
 }
 """Figures that belong to no single question."""
 
@@ -102,26 +110,46 @@ def draw(
     """
     _check(only, formats, width)
     run_dir = Path(run_dir)
-    asked = [name for name in NAMES if not only or any(_covers(name, text) for text in only)]
-    which, kinds = tuple(only), tuple(formats)
+    folder = run_dir / FOLDER
+    asked = _asked(only)
     if workers == 1:
-        frame = load(run_dir, categories=True)
-        drawn = [_draw(frame, name, run_dir, which, kinds, width) for name in asked]
+        written = draw_rows(load(run_dir, categories=True), run_dir, folder, only, formats, width)
     else:
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
 
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            task = (repeat(run_dir), repeat(which), repeat(kinds), repeat(width))
-            drawn = list(pool.map(_draw_stored, asked, *task))
-    written = {view: paths for views in drawn for view, paths in views.items()}
+            task = (repeat(run_dir), repeat(tuple(only)), repeat(tuple(formats)), repeat(width))
+            drawn = pool.map(_draw_stored, asked, *task)
+            written = {view: paths for views in drawn for view, paths in views.items()}
     for text in only:
         if not any(view == text or _covers(text, view) for view in written):
             raise RunError(f"{run_dir}: no rows for the figure {text!r}; it has {_listed(written)}")
     if written:
-        folder = run_dir / FOLDER
         captions.write(folder / CAPTIONS, {path.stem for path in folder.iterdir()} - {"captions"})
     return [path for paths in written.values() for path in paths]
+
+
+def draw_rows(
+    frame: pd.DataFrame,
+    run_dir: Path,
+    folder: Path,
+    only: Sequence[str] = (),
+    formats: Sequence[str] = ("svg",),
+    width: float = style.WIDTH,
+    most: int | None = None,
+) -> dict[str, list[Path]]:
+    """Draw the figures that these rows have, of all or of those in ``only``, into the folder.
+
+    Returns view -> its files. ``run_dir`` is the run that stored the games of the rows, ``most``
+    how many comparisons of a question are drawn, the main one first; the other parameters are
+    those of ``draw``.
+    """
+    drawn = [
+        _draw(frame, name, run_dir, folder, tuple(only), tuple(formats), width, most)
+        for name in _asked(only)
+    ]
+    return {view: paths for views in drawn for view, paths in views.items()}
 
 
 def _check(only: Sequence[str], formats: Sequence[str], width: float) -> None:
@@ -146,6 +174,11 @@ def _covers(name: str, view: str) -> bool:
     return view == name or view.startswith((f"{name}_KL_", f"{name}_tau_", f"{name}_defaults"))
 
 
+def _asked(only: Sequence[str]) -> list[str]:
+    """The names of the figures that have one of these views; all if none is named."""
+    return [name for name in NAMES if not only or any(_covers(name, text) for text in only)]
+
+
 def _listed(written: dict[str, list[Path]]) -> str:
     return ", ".join(written) or "none of those asked"
 
@@ -158,19 +191,19 @@ def _stored(run_dir: Path) -> pd.DataFrame:
 def _draw_stored(
     name: str, run_dir: Path, only: tuple[str, ...], formats: tuple[str, ...], width: float
 ) -> dict[str, list[Path]]:
-    return _draw(_stored(run_dir), name, run_dir, only, formats, width)
+    return _draw(_stored(run_dir), name, run_dir, run_dir / FOLDER, only, formats, width)
 
 
 def _draw(
-    frame: pd.DataFrame, name: str, run_dir: Path, only: tuple[str, ...],
-    formats: tuple[str, ...], width: float,
+    frame: pd.DataFrame, name: str, run_dir: Path, folder: Path, only: tuple[str, ...],
+    formats: tuple[str, ...], width: float, most: int | None = None,
 ) -> dict[str, list[Path]]:  # fmt: skip
-    """The figure of that name, or the views of the question, written into the run directory."""
+    """The figure of that name, or the views of the question, written into the folder."""
     written = {}
     with style.of_width(width):
-        for view, figure in _figures(frame, name, run_dir, only):
+        for view, figure in islice(_figures(frame, name, run_dir, only), most):
             if figure is not None:
-                written[view] = sheet.save(figure, run_dir / FOLDER / view, formats)
+                written[view] = sheet.save(figure, folder / view, formats)
     return written
 
 

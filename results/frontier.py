@@ -241,7 +241,10 @@ def figure(means: pd.DataFrame) -> "Figure | None":
 
 
 def _exact(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of exact solvers at equal strength."""
+    """The rows of exact solvers at equal strength that a quantity is made of."""
+    asked = [*QUANTITIES, _REACH]
+    frame = frame[frame["metric"].isin({quantity.metric for quantity in asked})]
+    frame = frame[frame["experiment"].isin({quantity.question for quantity in asked})]
     solver = frame["solver"].astype(str)
     chosen = (solver == frame["concept"].astype(str) + "_exact") & (frame["scale"] == "tabular")
     params = frame["params"].astype(str)

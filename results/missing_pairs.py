@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_ANSWERS = 4
+_LETTERS, _SHORT = 22, 10
+"""The most letters of a line beside the bars, and of a name inside of them."""
+
 _WRITTEN = 0.12
 """Smallest probability whose answer is named in its bar."""
 
@@ -53,21 +56,35 @@ def figure(frame: pd.DataFrame) -> "Figure | None":
         for setting, part in parts.items()
     }
     columns = fitting(max(map(len, methods.values())), 1.0, 0.7)
-    heights = [-(-len(m) // columns) * (0.85 + 0.22 * len(changes)) for m in methods.values()]
+    names = ["all pairs", *(f"never {c.removeprefix('no ')}" for c in changes[1:])]
+    names = [wrapped(name, _LETTERS) for name in names]
+    lines = max(name.count("\n") for name in names)
+    panel = 0.85 + (0.22 + 0.12 * lines) * len(changes)
+    heights = [-(-len(m) // columns) * panel for m in methods.values()]
+    written, key = _inside(answers)
     with style.settings():
-        sheet = Sheet(_title(estimates, games[0], comparison_in(rows)), {}, *heights)
+        sheet = Sheet(_title(estimates, games[0], comparison_in(rows)), key, *heights)
         for band, (setting, part) in enumerate(parts.items()):
             sheet.heading(band, f"Preferences {setting.replace('_', ' ')}")
             drawn = sheet.some_panels(band, len(methods[setting]), columns)
             for k, (axes, method) in enumerate(zip(drawn, methods[setting], strict=True)):
-                _bars(axes, part[part["method"] == method], changes, answers, styles[method])
-                names = ["all pairs", *(f"never {c.removeprefix('no ')}" for c in changes[1:])]
+                _bars(axes, part[part["method"] == method], changes, written, styles[method])
                 axes.set_yticks(range(len(names)), names)
                 axes.tick_params(axis="y", labelleft=k % columns == 0)
                 axes.set_title(method)
                 if k + columns >= len(drawn) and band == len(parts) - 1:
                     axes.set_xlabel("probability")
     return sheet.figure
+
+
+def _inside(answers: list[str]) -> tuple[dict[str, str], dict[str, Any]]:
+    """What stands in the bar of each answer, its name or a number, and the key of the numbers."""
+    from matplotlib.lines import Line2D
+
+    if max(map(len, answers)) <= _SHORT:
+        return dict(zip(answers, answers, strict=True)), {}
+    numbers = {name: str(k) for k, name in enumerate(answers, 1)}
+    return numbers, {f"{k}: {name}": Line2D([], [], linestyle="") for name, k in numbers.items()}
 
 
 def _title(estimates: pd.DataFrame, game: str, comparison: str) -> str:
@@ -87,25 +104,27 @@ def _title(estimates: pd.DataFrame, game: str, comparison: str) -> str:
 
 
 def _bars(
-    axes: "Axes", part: pd.DataFrame, changes: list[str], answers: list[str],
+    axes: "Axes", part: pd.DataFrame, changes: list[str], answers: dict[str, str],
     of_it: style.MethodStyle,
 ) -> None:  # fmt: skip
-    """One bar a change, divided among the answers, which are named inside."""
-    shares = part.pivot(index="change", columns="action", values="mean").reindex(columns=answers)
+    """One bar a change, divided among the answers, whose values are written inside."""
+    shares = part.pivot(index="change", columns="action", values="mean").reindex(
+        columns=list(answers)
+    )
     shades = [1.0 - 0.75 * k / max(1, len(answers) - 1) for k in range(len(answers))]
     line: Any
     for change, line in shares.iterrows():
         height, start = changes.index(str(change)), 0.0
         if line.isna().all():
             axes.plot([0.5], [height], "x", color=of_it.colour)
-        for name, value, shade in zip(answers, line.fillna(0.0), shades, strict=True):
+        for name, value, shade in zip(answers.values(), line.fillna(0.0), shades, strict=True):
             axes.barh(
                 height, value, 0.7, start, color=of_it.colour, alpha=shade,
                 edgecolor=style.WHITE, linewidth=0.5,
             )  # fmt: skip
             if value >= _WRITTEN:
                 axes.text(
-                    start + value / 2, height, wrapped(str(name), 8), ha="center", va="center",
+                    start + value / 2, height, wrapped(name, _SHORT), ha="center", va="center",
                     color=style.BLACK,
                     bbox={"boxstyle": "round,pad=0.12", "facecolor": style.WHITE, "linewidth": 0},
                 )  # fmt: skip

@@ -6,6 +6,7 @@ repetitions, whose interval would say nothing.
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,6 +32,8 @@ _LEAST, _NAMES = 0.87, 1.1
 
 _LETTERS = 24
 """The most letters of a name in one line."""
+
+_LONG_NUMBER = re.compile(r"\d+\.\d{5,}")
 
 _TICKS = {1.0: ("0", ".5", "1"), 0.5: ("0", ".25", ".5")}
 
@@ -64,10 +67,19 @@ def axis_words(metric: str, words: str = "") -> str:
 
 
 def shown_name(name: str) -> str:
-    """A game's name in words and in lines of a width that fits beside panels."""
+    """A game's name in words, with short numbers, in lines of a width that fits beside panels."""
+    name = _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.3g}", name)
     head, bracket, rest = name.replace("_", " ").partition("(")
     lines = f"{head.strip()}\n({rest}" if bracket else head
     return wrapped(lines, _LETTERS)
+
+
+def method_in_lines(method: str, letters: int) -> str:
+    """The method, with its parameters in lines of at most so many letters below if it has more."""
+    head, bracket, rest = method.partition("(")
+    if not bracket or len(method) <= letters:
+        return method
+    return f"{head}\n{wrapped(f'({rest}', letters)}"
 
 
 def short(name: str, longest: int = 30) -> str:

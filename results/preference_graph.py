@@ -13,12 +13,25 @@ from results.stored_games import Games, StoredGame
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 _MOST_ANSWERS = 8
 _MOST_GAMES = 6
 _TIE = 1e-9
-_READABLE = 6
+_READABLE = 5
 """With more answers than this the arrows have no numbers."""
+
+_TAILWARDS = 0.58
+"""Weight of the tail of an arrow in the place of its number."""
+
+_SWEEPS = 3
+"""How often the numbers inside the circle are placed anew, each among all others."""
+
+_OUTSIDE = 1.3
+"""Distance from the centre of numbers beside their arrows, in distances of these arrows."""
+
+_WIDER = 0.6
+"""Numbers are wider than high: distances to the side count less."""
 
 
 def draw_graph(axes: "Axes", game: StoredGame) -> None:
@@ -31,12 +44,14 @@ def draw_graph(axes: "Axes", game: StoredGame) -> None:
     n = len(game.names)
     angles = math.pi / 2 - 2 * math.pi * np.arange(n) / n
     at = np.column_stack([np.cos(angles), np.sin(angles)])
-    top, share = smith_set(game.P), 0.58 if n <= 3 else 0.7
-    for i, j in ((i, j) for i in range(n) for j in range(n) if i < j):
-        tail, head = (i, j) if game.P[i, j] >= game.P[j, i] else (j, i)
+    top = smith_set(game.P)
+    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    arrows = [(i, j) if game.P[i, j] >= game.P[j, i] else (j, i) for i, j in pairs]
+    places = _number_places(at, arrows) if n <= _READABLE else {}
+    for tail, head in arrows:
         among = tail in top and head in top
         colour = style.BLACK if among else style.GREY
-        tie = abs(game.P[i, j] - 0.5) <= _TIE
+        tie = abs(game.P[tail, head] - 0.5) <= _TIE
         axes.annotate(
             "", at[head], at[tail],
             arrowprops={
@@ -44,8 +59,8 @@ def draw_graph(axes: "Axes", game: StoredGame) -> None:
                 "color": colour, "linewidth": 1.3 if among else 0.7, "shrinkA": 4, "shrinkB": 4,
             },
         )  # fmt: skip
-        if n <= _READABLE:
-            x, y = share * at[tail] + (1 - share) * at[head]
+        if (tail, head) in places:
+            x, y = places[tail, head]
             axes.text(
                 x,
                 y,
@@ -62,6 +77,43 @@ def draw_graph(axes: "Axes", game: StoredGame) -> None:
         )  # fmt: skip
     axes.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.4), aspect="equal")
     axes.set_axis_off()
+
+
+def _number_places(
+    at: "NDArray[np.float64]", arrows: list[tuple[int, int]]
+) -> dict[tuple[int, int], "NDArray[np.float64]"]:
+    """Where the number of each arrow stands: on it, as far from other arrows and numbers as can be.
+
+    Numbers of neighbours on the circle stand outside of it, if there is an inside to keep free.
+    """
+    n, wide = len(at), np.array([_WIDER, 1.0])
+    if n <= 3:
+        return {(i, j): _TAILWARDS * at[i] + (1 - _TAILWARDS) * at[j] for i, j in arrows}
+    places = {(i, j): 0.5 * (at[i] + at[j]) for i, j in arrows}
+    inner = [(i, j) for i, j in arrows if (i - j) % n not in (1, n - 1)]
+    for arrow in set(arrows) - set(inner):
+        places[arrow] = _OUTSIDE * places[arrow]
+    for arrow in inner * _SWEEPS:
+        tail, head = at[list(arrow)]
+        lines = [at[list(other)] for other in arrows if other != arrow]
+        numbers = [place for other, place in places.items() if other != arrow]
+        points = [w * tail + (1 - w) * head for w in np.linspace(0.25, 0.75, 41)]
+        free = [
+            min(
+                *(_distance(point * wide, line * wide) for line in lines),
+                *(float(np.linalg.norm((point - number) * wide)) / 2 for number in numbers),
+            )
+            for point in points
+        ]
+        places[arrow] = points[int(np.argmax(free))]
+    return places
+
+
+def _distance(point: "NDArray[np.float64]", line: "NDArray[np.float64]") -> float:
+    """From a point to the segment between the two ends of a line."""
+    start, way = line[0], line[1] - line[0]
+    share = np.clip((point - start) @ way / (way @ way), 0, 1)
+    return float(np.linalg.norm(point - start - share * way))
 
 
 def smith_set(P: Any) -> set[int]:

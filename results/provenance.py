@@ -60,8 +60,13 @@ def read(path: Path) -> Source:
     check(frame)
     if path.is_file():
         return Source(path, path.stem, frame, {}, timings.environment(path))
-    spec, environment = _json(path / "spec.json"), _json(path / "environment.json")
-    return Source(path, path.resolve().name, frame, spec, environment)
+    spec = _json(path / "spec.json")
+    return Source(path, path.resolve().name, frame, spec, environment(path))
+
+
+def environment(run_dir: Path) -> dict[str, Any]:
+    """What ``environment.json`` of a run holds; empty if there is none."""
+    return _json(run_dir / "environment.json")
 
 
 def summary(source: Source) -> str:

@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(3) / 2]])
+CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(3) / 2]])
+"""Where the three answers are, certain to be given."""
+
 _MOST_GAMES = 6
 
 
 def figure(rows: pd.DataFrame, games: Games) -> "Figure | None":
     """One triangle a game of three answers; None if there is no such game.
 
-    A curve leads from the weakest to the strongest answer of a method, which has the large mark;
-    thin lines are paths of solvers. Where the game is stored, an arrow along an edge leads from
+    A curve leads from the weakest to the strongest answer of a method, which has the large mark.
+    Where the game is stored, an arrow along an edge leads from
     the preferred answer to the other one.
 
     Parameters
@@ -38,7 +40,7 @@ def figure(rows: pd.DataFrame, games: Games) -> "Figure | None":
     """
     axis = rows[rows["comparison"].astype(str).map(level).notna() & rows["step"].isna()]
     n_actions = axis.groupby("game", observed=True)["action"].nunique()
-    shown = [g for g in categories(axis["game"]) if n_actions.get(g) == len(_CORNERS)]
+    shown = [g for g in categories(axis["game"]) if n_actions.get(g) == len(CORNERS)]
     shown = shown[:_MOST_GAMES]
     if not shown:
         return None
@@ -57,12 +59,12 @@ def figure(rows: pd.DataFrame, games: Games) -> "Figure | None":
         for axes, game in zip(sheet.some_panels(0, len(shown), columns), shown, strict=True):
             part, points_of = axis[axis["game"] == game], means[means["game"] == game]
             names = list(dict.fromkeys(part["action"].astype(str)))
-            _triangle(axes, names, stored.get(game))
+            triangle(axes, names, stored.get(game))
             for method, of_it in styles.items():
                 points = _points(points_of[points_of["method"].astype(str) == method], names)
                 if game in stored and set(stored[game].names) == set(names):
                     ref = [stored[game].ref[stored[game].names.index(name)] for name in names]
-                    points = np.vstack([ref @ _CORNERS, points])
+                    points = np.vstack([ref @ CORNERS, points])
                 if len(points):
                     _path(axes, points, of_it, list(styles).index(method))
             axes.set_title(panels.shown_name(game))
@@ -75,7 +77,7 @@ def _points(means: pd.DataFrame, names: list[str]) -> "NDArray[np.float64]":
         return np.empty((0, 2))
     wide = means.pivot(index="comparison", columns="action", values="mean")[names].dropna()
     order = sorted(wide.index.astype(str), key=level)
-    return np.asarray(wide.loc[order].to_numpy(float) @ _CORNERS)
+    return np.asarray(wide.loc[order].to_numpy(float) @ CORNERS)
 
 
 def _path(axes: "Axes", at: "NDArray[np.float64]", of_it: style.MethodStyle, k: int) -> None:
@@ -94,17 +96,17 @@ def _path(axes: "Axes", at: "NDArray[np.float64]", of_it: style.MethodStyle, k: 
     )  # fmt: skip
 
 
-def _triangle(axes: "Axes", names: list[str], game: StoredGame | None) -> None:
+def triangle(axes: "Axes", names: list[str], game: StoredGame | None) -> None:
     """The edges, with arrows from the preferred answer to the other, and names at the corners."""
     for i, j in ((0, 1), (1, 2), (2, 0)):
-        ends = _CORNERS[[i, j]]
+        ends = CORNERS[[i, j]]
         axes.plot(*ends.T, color=style.GREY, linewidth=0.8, zorder=1)
         if game is None or set(game.names) != set(names):
             continue
         a, b = game.names.index(names[i]), game.names.index(names[j])
         chance = float(game.P[a, b])
         middle, way = ends.mean(axis=0), (ends[1] - ends[0]) * (1 if chance >= 0.5 else -1)
-        out = middle - _CORNERS.mean(axis=0)
+        out = middle - CORNERS.mean(axis=0)
         if chance != 0.5:
             axes.annotate(
                 "", middle + 0.06 * way, middle - 0.06 * way,
@@ -115,7 +117,7 @@ def _triangle(axes: "Axes", names: list[str], game: StoredGame | None) -> None:
             xytext=tuple(9 * out / np.linalg.norm(out) * [1.3, 1]), textcoords="offset points",
             ha="center", va="center",
         )  # fmt: skip
-    for name, (x, y) in zip(names, _CORNERS, strict=True):
+    for name, (x, y) in zip(names, CORNERS, strict=True):
         below = y == 0
         axes.annotate(
             wrapped(name, 12), (x, y), xytext=(0, -5 if below else 5), textcoords="offset points",

@@ -214,6 +214,11 @@ def _load(run_dir: Path, categories: bool) -> "pd.DataFrame":
         dictionaries = list(_TEXT) if categories else None
         table = pq.read_table(run_dir / TABLE, read_dictionary=dictionaries).unify_dictionaries()
         return _typed(table.to_pandas(self_destruct=True), categories)
+    if not (run_dir / "rows").is_dir() and (run_dir / "tables").is_dir():
+        raise RunError(
+            f"{run_dir}: published without its rows, of which alone anything is made; its tables "
+            "and figures are files in it"
+        )
     if not (run_dir / "rows").is_dir():
         raise RunError(f"{run_dir}: not a run directory, it has neither {TABLE} nor rows/")
     return _frame(records(run_dir))

@@ -37,6 +37,10 @@ def story(frame: pd.DataFrame, games: Games) -> "Figure | None":
         return None
     frame = frame.assign(registry_game=frame["game"])
     answers = select_comparison(consistency.SECTION.rows(frame), None)
+    exact = answers["solver"].astype(str) == answers["concept"].astype(str) + "_exact"
+    answers = answers[exact]
+    if answers.empty:
+        return None
     comparison, styles = comparison_in(answers), style.method_styles(answers)
     answers = answers[answers["metric"] == "probability"]
     shifts = data_sensitivity.missing_pairs(data_sensitivity.SECTION.rows(frame))

@@ -24,6 +24,8 @@ from solvers.iterative import IterativeSolver, drive
 from tabular.experiment import Experiment, Measurement, RngFor
 from tabular.stability import predicted_limit, skipped
 
+_FEW_ANSWERS = 4
+
 
 @dataclass(frozen=True)
 class Convergence(Experiment):
@@ -31,7 +33,8 @@ class Convergence(Experiment):
 
     The target is what the solver converges to with its own parameters, found by another route; it
     need not be the equilibrium (see ``fixed_points``). Solvers whose answer is the average are
-    measured by both, the last iterate and the average. Of Newton's method, the exact solver at
+    measured by both, the last iterate and the average. In games of few answers the policy itself is
+    measured too, and the target. Of Newton's method, the exact solver at
     tau > 0, the steps are counted and one solve is timed.
 
     Attributes
@@ -76,6 +79,8 @@ class Convergence(Experiment):
         averaged = self.average or solver.iterate == "average"
         # only the last point can have missed the tolerance
         running = replace(solution, status=np.full(game.batch, "ok"))
+        if target is not None:
+            yield from self._policy(game, target.policy, None, "target", target)
         for k, step in enumerate(trace.steps.tolist()):
             yield Measurement("oracle_calls", float(trace.oracle_calls[k]), step=step)
             yield Measurement("seconds", float(trace.seconds[k]), step=step)
@@ -113,6 +118,7 @@ class Convergence(Experiment):
         solution: Solution,
     ) -> Iterator[Measurement]:
         tau = getattr(solver, "tau", 0.0)
+        yield from self._policy(game, policy, step, iterate, solution)
         values = {"duality_gap": measures.duality_gap(game, policy)}
         if solver.concept == "nlhf" and tau > 0:
             values["regularised_gap"] = measures.duality_gap(game, policy, tau)
@@ -127,6 +133,16 @@ class Convergence(Experiment):
         for metric, value in distances.items():
             against = target.message
             yield from self._contexts(metric, value, game, solution, against, step, iterate=iterate)
+
+    def _policy(
+        self, game: PreferenceGame, policy: Float, step: int | None, iterate: str, of: Solution
+    ) -> Iterator[Measurement]:
+        """The probability of every answer, in games of few answers and contexts."""
+        if game.n > _FEW_ANSWERS or len(list(np.ndindex(game.batch))) > self.most_contexts:
+            return
+        for i, name in enumerate(game.names):
+            value, labels = policy[..., i], {"iterate": iterate, "action": name}
+            yield from self._contexts("probability", value, game, of, "", step, **labels)
 
     def _contexts(
         self,

@@ -58,7 +58,7 @@ def pip(extras: str) -> str:
 def test_the_default_is_help_and_lists_every_target(checkout: Path) -> None:
     shown = make(checkout)
     targets = {line.split()[1] for line in shown.stdout.splitlines()}
-    assert targets == {"help", "run", "llm", "test", "bench", "docs", "publish", "clean"}
+    assert targets == {"help", "run", "llm", "test", "bench", "docs", "figures", "publish", "clean"}
     assert not (checkout / ".venv").exists()
 
 
@@ -66,6 +66,7 @@ def test_a_target_installs_what_it_lacks_once(checkout: Path) -> None:
     assert calls(checkout, "run") == [pip(""), QUICK]
     assert calls(checkout, "run") == [QUICK]
     assert calls(checkout, "llm") == [pip("[llm]"), LLM_QUICK]
+    assert calls(checkout, "figures") == ["-m results.gallery_index"]
     assert calls(checkout, "docs") == [pip("[docs]"), *DOCS]
     assert calls(checkout, "test") == [pip("[test,llm]"), *CHECKS]
     everything = {"run": [QUICK], "llm": [LLM_QUICK], "docs": DOCS, "test": CHECKS}

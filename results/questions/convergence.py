@@ -5,7 +5,7 @@ All iterative methods are compared. ``newton`` and ``followers`` make two furthe
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -112,8 +112,6 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
     A thick line is the median over games; each thin line is one game. None if no method has a
     regularised gap.
     """
-    from matplotlib.lines import Line2D
-
     points = approaches(rows)
     points = points[points["step"] > 0]
     if points.empty:
@@ -122,8 +120,7 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
     comparisons = categories(points["comparison"])
     styles = style.method_styles(rows[rows["method"].isin(set(points["method"]))])
     with style.settings():
-        key = panels.legend(styles, [], "lines")
-        key["thick: median; thin: each game"] = Line2D([], [], color=style.GREY, linewidth=2.0)
+        key = panels.legend(styles, [], "lines") | thickness()
         sheet = Sheet(_title(rows), key, *[1.9] * len(comparisons))
         for i, comparison in enumerate(comparisons):
             sheet.heading(i, strength_words(comparison))
@@ -131,7 +128,7 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
             part = points[points["comparison"] == comparison]
             low = max(FLOOR, part["gap"].min()) / 3
             for axes, (x, text) in zip(line, COSTS.items(), strict=True):
-                _curves(axes, part, x, styles)
+                traced(axes, part, x, styles)
                 axes.set_xlabel(text if i == len(comparisons) - 1 else "")
                 axes.set_ylim(low, 3)
                 axes.tick_params(axis="y", labelleft=x == "step")
@@ -151,15 +148,23 @@ def _title(rows: pd.DataFrame) -> str:
     )
 
 
-def _curves(
+def thickness() -> dict[str, Any]:
+    """The legend entry of the lines that ``traced`` draws."""
+    from matplotlib.lines import Line2D
+
+    return {"thick: median; thin: each game": Line2D([], [], color=style.GREY, linewidth=2.0)}
+
+
+def traced(
     axes: "Axes", points: pd.DataFrame, x: str, styles: dict[str, style.MethodStyle]
 ) -> None:
+    """Draw the column ``gap`` of lines of traces against ``x``: the median, and every game."""
     from matplotlib.collections import LineCollection
 
     for k, (method, of_method) in enumerate(styles.items()):
         part = points[points["method"].astype(str) == method]
         group = part.groupby("step", observed=True)
-        middle = group[[*list(COSTS)[1:], "gap"]].median().reset_index()
+        middle = group[[name for name in (*COSTS, "gap") if name != "step"]].median().reset_index()
         axes.plot(middle[x], middle["gap"], markevery=(k % 8, 8), **of_method.curve())
         games = part.groupby([*UNIT_KEYS, "contexts"], observed=True)
         each = [game.sort_values("step")[[x, "gap"]].to_numpy() for _, game in games]

@@ -6,18 +6,18 @@ import pandas as pd
 
 from results import style
 from results.comparisons import fixed_set, strength_words
-from results.frames import comparison_in
+from results.frames import CONCEPTS, comparison_in
+from results.heat_map import heat_map
 from results.questions.layout import pivot
 from results.questions.section import Column, Section, Table, label
 from results.questions.sentences import n_games
-from results.sheet import Sheet, wrapped
+from results.sheet import Sheet
 from results.statistics import estimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = (Column("win_rate"),)
-_DARK, _UPRIGHT = 0.6, 5
 _ROLES = {"answer": "", "revision": ", revised", "reply": ", replying"}
 
 
@@ -58,21 +58,15 @@ def figure(rows: pd.DataFrame) -> "Figure | None":
         title += f"{safest} loses least: its lowest win rate is {worst.max():.2f}"
         sheet = Sheet(title, {}, 0.9 + 0.26 * len(means))
         axes = sheet.panels(0, 1, 1)[0, 0]
-        shades = axes.imshow(means, cmap=style.MAP, vmin=0, vmax=1, aspect="auto")
-        for i, line in enumerate(means.to_numpy()):
-            for j, rate in enumerate(line):
-                colour = style.WHITE if rate > _DARK else style.BLACK
-                axes.text(
-                    j, i, f"{rate:.2f}".removeprefix("0"), ha="center", va="center", color=colour
-                )
-        names = [wrapped(str(name), 12) for name in means.columns]
-        axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > _UPRIGHT else 0)
-        axes.set_yticks(range(len(means)), [str(name) for name in means.index])
+        heat_map(axes, means.rename(columns=_in_capitals), "win rate of the player")
         axes.set(xlabel="opponent", ylabel="player (higher is better)")
-        axes.tick_params(length=0)
-        bar = axes.figure.colorbar(shades, ax=axes, ticks=(0, 0.5, 1), pad=0.02)
-        bar.set_label("win rate of the player")
     return sheet.figure
+
+
+def _in_capitals(opponent: str) -> str:
+    """The name of an opponent as players are called: "SLHF revision"."""
+    first, _, rest = opponent.partition(" ")
+    return f"{first.upper()} {rest}".strip() if first in CONCEPTS[:3] else opponent
 
 
 def _complete(rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,21 +2,35 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from results import panels, style
-from results.curves import FLOOR, log_scales
+from results.comparisons import strength_words
+from results.frames import categories
 from results.questions.layout import UNIT_KEYS, aggregate, restore_missing, widen
 from results.questions.section import Column, Section, Table, label
-from results.sheet import Sheet, fitting
+from results.sheet import Sheet
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _SETTLED = 1e-6
 _NEAR = 1.1
+_LINE, _TALL = 0.2, 0.28
+"""Heights of a line in inches, and of one whose name may stand in two lines."""
+
+_FEW_DECADES = 30
+"""Ratio of the ends of an axis below which powers of ten are too few ticks."""
+
+_LETTERS = 18
+"""The most letters of a name in one line of a narrow figure."""
+
+_BAR: dict[str, Any] = {"linewidth": 5.0, "alpha": 0.35, "solid_capstyle": "butt"}
+_OBSERVED: dict[str, Any] = {"marker": "o", "markersize": 4, "linestyle": ""}
+_PREDICTED: dict[str, Any] = {"marker": "|", "markersize": 8, "linestyle": ""}
 _SIDE = "kl_"
 """Prefix of the columns of runs just below or above the limit: "kl_0.95" is at 0.95 of it."""
 
@@ -97,36 +111,102 @@ def findings(rows: pd.DataFrame) -> list[str]:
 
 
 def figure(rows: pd.DataFrame) -> "Figure | None":
-    """Observed against predicted limit, and where runs just below and above it end."""
+    """A map of step sizes: one line a method, one band a comparison.
+
+    The bar ends where the first game becomes unstable. Dots are the observed limits of the games,
+    ticks the predicted ones; the numbers say how many runs settle at shares of the predicted limit.
+    """
     units = stability(rows)
-    both, sides = units.dropna(subset="ratio"), _sides(units)
+    both = units.dropna(subset="ratio")
     if both.empty:
         return None
-    styles = style.method_styles(rows[rows["method"].isin(set(both["method"]))])
+    rows = rows[rows["method"].isin(set(both["method"]))]
+    styles = style.method_styles(rows)
+    comparisons = categories(both["comparison"])
+    parts = [both[both["comparison"] == comparison] for comparison in comparisons]
+    ends = both[["predicted", "observed"]].to_numpy()
+    near = both["ratio"].between(1 / _NEAR, _NEAR).mean()
+    title = "Up to which step size each method is stable\n"
+    title += f"The observed limit is within 10% of the predicted one in {near:.0%} of games"
     with style.settings():
-        near = both["ratio"].between(1 / _NEAR, _NEAR).mean()
-        title = "Up to which step size a method is stable\n"
-        title += f"The observed limit is within 10% of the predicted one in {near:.0%} of games"
-        columns = fitting(1 + len(sides), 1.5)
-        lines = -(-(1 + len(sides)) // columns)
-        sheet = Sheet(title, panels.legend(styles, []), 2.1 * lines)
-        first, *others = sheet.some_panels(0, 1 + len(sides), columns)
-        low, high = both["predicted"].min() / 1.5, both["predicted"].max() * 1.5
-        first.plot([low, high], [low, high], color=style.FAINT, linewidth=1.0, zorder=0)
-        first.set(xlabel="predicted limit\nof the step size", ylabel="observed limit")
-        for axes, name in zip(others, sides, strict=True):
-            share = name.removeprefix(_SIDE)
-            axes.set(xlabel="predicted limit\nof the step size", ylabel="KL to the target (nats)")
-            axes.set_title(f"run at {share} of the limit")
-        for method, of_method in styles.items():
-            part = both[both["method"].astype(str) == method]
-            first.plot(part["predicted"], part["observed"], **of_method.dot())
-            for axes, name in zip(others, sides, strict=True):
-                distance = part[name].clip(lower=FLOOR)
-                axes.plot(part["predicted"], distance, **of_method.dot())
-        for axes in (first, *others):
-            log_scales(axes)
+        line = _TALL if style.width() < style.COLUMN else _LINE
+        heights = [0.75 + line * part["method"].nunique() for part in parts]
+        sheet = Sheet(title, _legend(set(rows["concept"])), *heights)
+        for band, (comparison, part) in enumerate(zip(comparisons, parts, strict=True)):
+            sheet.heading(band, strength_words(comparison))
+            axes = sheet.panels(band, 1, 1)[0, 0]
+            axes.set(xscale="log", xlim=(ends.min() / 2, 1.5 * ends.max()))
+            _lines(axes, part, styles, _runs(rows[rows["comparison"] == comparison]))
+            axes.set_xlabel("step size eta: stable to the left of the limit")
     return sheet.figure
+
+
+def _lines(
+    axes: "Axes",
+    part: pd.DataFrame,
+    styles: dict[str, style.MethodStyle],
+    runs: dict[str, dict[float, int]],
+) -> None:
+    """One line a method, the least stable at the bottom."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    limits = part.groupby("method", observed=True)["observed"].min().sort_values(ascending=False)
+    names = [str(name) for name in limits.index]
+    low, high = axes.get_xlim()
+    for height, name in enumerate(names):
+        of_method = part[part["method"].astype(str) == name]
+        colour, level = styles[name].colour, [height] * len(of_method)
+        axes.plot([low, limits[name]], [height, height], color=colour, **_BAR)
+        axes.plot(of_method["observed"], level, color=colour, **_OBSERVED)
+        axes.plot(of_method["predicted"], level, color=style.BLACK, **_PREDICTED)
+        for k, (share, number) in enumerate(runs.get(name, {}).items()):
+            settled = (of_method[f"{_SIDE}{share:g}"] < _SETTLED).sum()
+            _beside(axes, k, height, f"{settled} of {number}")
+    for k, share in enumerate(sorted({share for of in runs.values() for share in of})):
+        _beside(axes, k, -1.1, f"settle\nat {share:g}".replace("at 0", "at "))
+    narrow = style.width() < style.COLUMN
+    shown = [panels.method_in_lines(name, _LETTERS) for name in names] if narrow else names
+    axes.set_yticks(range(len(names)), shown)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    subs = (1.0, 2.0, 5.0) if high < _FEW_DECADES * low else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=6))
+    axes.xaxis.set_major_formatter(lambda eta, _: f"{eta:g}".removeprefix("0"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _beside(axes: "Axes", column: int, height: float, text: str) -> None:
+    axes.annotate(
+        text, (1, height), xycoords=("axes fraction", "data"), xytext=(20 + 36 * column, 0),
+        textcoords="offset points", ha="center", va="center", annotation_clip=False,
+    )  # fmt: skip
+
+
+def _runs(rows: pd.DataFrame) -> dict[str, dict[float, int]]:
+    """Method -> share of the predicted limit -> number of runs with that step size."""
+    sizes = rows[rows["of_limit"].notna()].groupby(["method", "of_limit"], observed=True).size()
+    out: dict[str, dict[float, int]] = {}
+    for method, share, size in sizes.reset_index().itertuples(index=False):
+        out.setdefault(str(method), {})[float(share)] = int(size)
+    return out
+
+
+def _legend(present: set[str]) -> dict[str, Any]:
+    """Legend entries: the concepts in their colours, the marks in grey."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    concepts = {
+        concept.upper() if concept != "other" else concept: Patch(facecolor=colour)
+        for concept, colour in style.COLOURS.items()
+        if concept in present
+    }
+    return {
+        **concepts,
+        "stable in every game": Line2D([], [], color=style.GREY, **_BAR),
+        "observed limit of a game": Line2D([], [], color=style.GREY, **_OBSERVED),
+        "predicted limit": Line2D([], [], color=style.BLACK, **_PREDICTED),
+    }
 
 
 SECTION = Section(

@@ -25,7 +25,7 @@ _AT_TARGET = 1e-12
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a unit, iterate ("last" or "average") and step; one column a metric."""
-    rows = rows[rows["step"].notna() & (rows["metric"] != "row_tv")]
+    rows = rows[rows["step"].notna() & ~rows["metric"].isin(("row_tv", "probability"))]
     is_cost = rows["metric"].isin(("oracle_calls", "seconds"))
     wide = widen(rows[~is_cost], [*UNIT_KEYS, "iterate", "contexts", "step"])
     costs = widen(rows[is_cost], [*METHOD_KEYS, "seed", "step"])

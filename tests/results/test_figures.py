@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
-from results import curves, figures, panels, sheet, style
+from results import curves, figures, missing_pairs, panels, sheet, style
 from results.frames import describe
 from results.questions import SECTIONS
 from results.rows import RunError
@@ -29,8 +29,8 @@ from tests.recorded import annotators, framed, row
 
 NAMES = ("consistency", "data_sensitivity", "robustness", "refinement", "story")
 FILES = (
-    "story", "simplex", "missing_pairs", "frontier", "consistency", "consistency_KL_0.05_nats",
-    "data_sensitivity", "robustness", "refinement", "influence",
+    "story", "simplex", "missing_pairs", "frontier", "cross_refinement", "consistency",
+    "consistency_KL_0.05_nats", "data_sensitivity", "robustness", "refinement", "influence",
 )  # fmt: skip
 NO_GAMES = Games(Path(), {})
 ALL_SECTIONS = {section.name: section for section in SECTIONS if section.figure is not None}
@@ -279,6 +279,19 @@ def test_a_figure_of_the_width_of_a_column_can_be_read(name: str) -> None:
         assert figure.get_figwidth() == 3.25
         assert_texts_on_page(figure)
         assert_titles_and_ticks_do_not_overlap(figure)
+
+
+def test_long_answers_have_numbers_in_their_bars() -> None:
+    long = annotators()["labels"].str.replace('"A"', '"an answer of many words"')
+    frame = annotators().assign(labels=long.str.replace("A-", "an answer of many words-"))
+    with style.of_width(3.25):
+        figure = missing_pairs.figure(frame)
+    assert figure is not None
+    assert_texts_on_page(figure)
+    assert_titles_and_ticks_do_not_overlap(figure)
+    inside = {text.get_text() for axes in figure.axes for text in axes.texts}
+    assert inside == {"1", "2", "3"}
+    assert "1: an answer of many words" in legend_of(figure)
 
 
 def test_lines_are_even_and_words_whole() -> None:

@@ -8,10 +8,13 @@ import pandas as pd
 import pytest
 
 from benchmarks.spec import read
+from results.store import TABLE as TABLE_FILE
+from tests.compare_runs import GOLDEN, comparable, compare
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 README = PUBLISHED.parents[1] / "README.md"
 RUN = PUBLISHED / "llm_paper"
+PAPER = PUBLISHED / "paper" / TABLE_FILE
 TABLE = pd.read_csv(RUN / "tables" / "trainings.csv")
 MOST = {"rloo (LM)": 0.06, "nash_md_pg (LM)": 0.07, "stackelberg_gda (LM)": 0.10}
 """Total variation to the exact answer, mean over games and seeds; each learner must stay below."""
@@ -63,6 +66,18 @@ def test_the_report_shows_the_same_numbers() -> None:
     for name in ("trainings.csv", "compute_parity.csv", "training_curves.csv"):
         assert f"(tables/{name})" in report
         assert (RUN / "tables" / name).is_file()
+
+
+@pytest.mark.skipif(not PAPER.is_file(), reason="no run of paper is published with its rows")
+def test_published_rows_are_those_of_a_fresh_run_of_quick() -> None:
+    """In the cells of both specs; tests/test_packaging.py runs quick and finds the golden rows."""
+    fresh = pd.read_parquet(GOLDEN)
+    published = pd.read_parquet(PAPER, filters=[("cell", "in", list(fresh["cell"].unique()))])
+    both = set(published["cell"])
+    assert len(both) > 200
+    fresh = fresh[fresh["cell"].isin(both)]
+    comparison = compare(comparable(fresh), comparable(published), tabular=1e-9)
+    assert comparison.equal, comparison.report()
 
 
 def test_readme_says_what_the_families_support() -> None:

@@ -1,5 +1,6 @@
 """Stored games and what is drawn of them: the index, the graph, the triangle."""
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -82,6 +83,25 @@ def test_arrows_lead_from_the_preferred_answer() -> None:
     top = (math.cos(math.pi / 2), math.sin(math.pi / 2))
     away = [arrow.xyann for arrow in arrows if np.allclose(arrow.xyann, top)]
     assert len(away) == 1  # the first beats the second, and loses to the third
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_the_numbers_of_a_graph_keep_clear_of_each_other(n: int) -> None:
+    rates = np.random.default_rng(n).uniform(0.55, 0.95, (n, n))
+    upper = np.triu(rates, 1)
+    game = StoredGame(
+        tuple(f"answer {k}" for k in range(n)),
+        upper + np.tril(1 - upper.T, -1) + np.eye(n) / 2,
+        np.full(n, 1 / n),
+    )
+    with style.settings():
+        axes = Sheet("title", {}, 2.0).panels(0, 1, 3)[0, 0]
+        preference_graph.draw_graph(axes, game)
+        axes.figure.canvas.draw()
+        boxes = [t.get_window_extent() for t in axes.texts if t.get_text().startswith(".")]
+    assert len(boxes) == n * (n - 1) // 2
+    overlaps = [a.overlaps(b) for a, b in itertools.combinations(boxes, 2)]
+    assert sum(overlaps) == 0
 
 
 @pytest.mark.parametrize("name", ["preference_graph", "simplex", "story"])

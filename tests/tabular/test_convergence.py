@@ -116,6 +116,21 @@ def test_a_learning_rate_is_a_step_size_in_two_conventions() -> None:
     assert np.ptp(moved) < 1e-8
 
 
+def test_few_answers_have_their_probabilities_at_every_recorded_step() -> None:
+    game, solver = three_annotators(), NashMd(tau=0.1, max_steps=20)
+    rows = measured("convergence", game, solver)
+    steps = sorted({m.step for m in rows if m.step is not None})
+    for step in steps:
+        assert sum(values(rows, "probability", step, iterate="last")) == pytest.approx(1)
+    first = [values(rows, "probability", 0, iterate="last", action=a) for a in game.names]
+    assert np.ravel(first) == pytest.approx(game.ref)
+    target = solver.target(game)
+    assert target is not None
+    assert values(rows, "probability", iterate="target") == pytest.approx(list(target.policy))
+    many = measured("convergence", random_games(1, 1, 5).at(0), solver)
+    assert not values(many, "probability")
+
+
 def test_the_first_points_of_a_trace_by_hand() -> None:
     game = PreferenceGame(three_annotators().P, [0.2, 0.5, 0.3])
     measurements = measured("convergence", game, OnlineIpo1(tau=0.2, eta=0.5, max_steps=3))
