@@ -1,0 +1,166 @@
+"""What would be chosen: the three concepts at several strengths, and how sure each answer is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from games import PreferenceGame
+from games.game import Float
+from solvers import Solver
+from solvers.nlhf_exact import NlhfExact
+from solvers.rlhf_exact import RlhfExact
+from solvers.slhf_exact import SlhfExact
+from tabular.audit.pair_tests import PairTests
+from tabular.audit.votes import Votes
+from tabular.matching import MatchedKl
+
+CONCEPTS: dict[str, type[Solver]] = {"RLHF": RlhfExact, "NLHF": NlhfExact, "SLHF": SlhfExact}
+LEVEL = 0.95
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a concept chooses at one strength.
+
+    Attributes
+    ----------
+    concept : "RLHF", "NLHF" or "SLHF"
+    strength : str
+        E.g. "tau = 0" or "KL = 0.1".
+    policy : float array (n,), or NaN where it does not exist
+    low, high : float arrays (n,)
+        Percentile intervals of bootstrap samples, where the policy moves smoothly with the data
+        (tau > 0); else NaN.
+    answers : bool array (n,)
+        At tau = 0 the answers that are not excluded: a confidence set of at least 95 %. Else all.
+    defined : float in [0, 1]
+        Share of the samples in which the answer exists.
+    message : str
+        Why the answer does not exist; "" if it does.
+    """
+
+    concept: str
+    strength: str
+    policy: Float
+    low: Float
+    high: Float
+    answers: Mask
+    defined: float
+    message: str = ""
+
+
+def solvers(tau: float, kl: float) -> Iterator[tuple[str, str, Solver]]:
+    """(concept, strength, solver): without a penalty, at one temperature, at equal KL."""
+    for concept, kind in CONCEPTS.items():
+        weights = ("tau_leader", "tau_follower") if kind is SlhfExact else ("tau",)
+        for value in (0.0, tau):
+            yield concept, f"tau = {value:g}", kind(**dict.fromkeys(weights, value))
+        yield concept, f"KL = {kl:g}", MatchedKl(kind, kl)
+
+
+def answers(
+    votes: Votes,
+    tests: PairTests,
+    tau: float,
+    kl: float,
+    draws: int,
+    rng: np.random.Generator,
+    by: str | None = None,
+) -> list[Answer]:
+    """Solve the observed game, and every bootstrap sample of the votes where that is smooth.
+
+    Percentile intervals do not cover an argmax: of two nearly equal answers each is the likeliest
+    in about half of the samples. At tau = 0 bands around all pairs at once (``bands``), and for
+    RLHF around all rewards, say which answers are not excluded.
+    """
+    game = votes.comparisons().game()
+    points = votes.resampled(draws, rng, by)
+    samples = _games(points)
+    sets = tau_zero_sets(tests, *_rewards(game, samples))
+    out = []
+    for concept, strength, solver in solvers(tau, kl):
+        found = solver.solve(game)
+        nothing, every = np.full(game.n, np.nan), np.ones(game.n, dtype=bool)
+        policy = nothing if str(found.message) else found.policy
+        if strength == "tau = 0":
+            inside = sets[concept]
+            out.append(
+                Answer(concept, strength, policy, nothing, nothing, inside, 1.0, str(found.message))
+            )
+            continue
+        drawn = solver.solve(samples)
+        exists = np.asarray(drawn.message == "") & np.isfinite(drawn.policy).all(-1)
+        low, high = nothing, nothing
+        if exists.sum() > 1:
+            ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+            low, high = np.quantile(drawn.policy[exists], ends, axis=0)
+        share = float(exists.mean())
+        out.append(
+            Answer(concept, strength, policy, low, high, every, share, str(found.message))
+        )
+    return out
+
+
+def _games(points: Float) -> PreferenceGame:
+    pairs = points + np.swapaxes(points, -1, -2)
+    P = np.divide(points, pairs, out=np.full(points.shape, 0.5), where=pairs > 0)
+    return PreferenceGame(P, pairs=pairs)
+
+
+def _rewards(game: PreferenceGame, samples: PreferenceGame) -> tuple[Float, Float]:
+    """Rewards (n,) of the votes, and of the samples in which they are finite (draws, n)."""
+    solver = RlhfExact(0.0)
+    drawn = solver.rewards(samples)
+    return solver.rewards(game), drawn[np.isfinite(drawn).all(-1)]
+
+
+def bands(tests: PairTests) -> tuple[Float, Float]:
+    """Lower and upper ends (n, n) for all P_ij at once, with at least 95 % coverage.
+
+    Bonferroni's correction of Clopper-Pearson intervals, of which ties only reduce the variance,
+    or of Student's t intervals over clusters.
+    """
+    from scipy import stats
+
+    n = len(tests.share)
+    level = (1 - LEVEL) / max(1, n * (n - 1))
+    units = tests.units
+    if tests.clustered:
+        wide = stats.t.isf(level, np.maximum(units - 1, 1)) * tests.error
+        low, high = tests.share - wide, tests.share + wide
+    else:
+        won, lost = units * tests.share, units * (1 - tests.share)
+        low = stats.beta.ppf(level, won, lost + 1)
+        high = stats.beta.isf(level, won + 1, lost)
+        low, high = np.where(won > 0, low, 0.0), np.where(lost > 0, high, 1.0)
+    known = units > 0
+    low, high = np.where(known, low, 0.0), np.where(known, high, 1.0)
+    low[np.diag_indices(n)] = high[np.diag_indices(n)] = 0.5
+    return np.clip(np.nan_to_num(low, nan=0.0), 0, 1), np.clip(np.nan_to_num(high, nan=1.0), 0, 1)
+
+
+def tau_zero_sets(tests: PairTests, rewards: Float, drawn: Float) -> dict[str, Mask]:
+    """The answers that each concept may give at tau = 0, whatever P inside the bands is true.
+
+    NLHF: those that may be in the Smith set, which holds every maximal lottery: they reach every
+    other answer by steps i -> j with P_ij >= 1/2 possible. SLHF: those whose best value, the
+    smallest upper end of their row, is no less than the best of the smallest lower ends. RLHF:
+    those whose reward is not below the highest by more than both of their simultaneous margins.
+    """
+    n = len(tests.share)
+    low, high = bands(tests)
+    reach = high >= 0.5
+    for k in range(n):
+        reach |= reach[:, k, None] & reach[None, k]
+    worst_high, worst_low = high.min(-1), low.min(-1)
+    best = np.ones(n, dtype=bool)
+    if np.isfinite(rewards).all() and len(drawn) > 1:
+        error = np.maximum(drawn.std(0, ddof=1), 1e-12)
+        margin = np.quantile((abs(drawn - rewards) / error).max(-1), LEVEL) * error
+        top = int(rewards.argmax())
+        best = rewards + margin >= rewards[top] - margin[top]
+    return {"RLHF": best, "NLHF": reach.all(-1), "SLHF": worst_high >= worst_low.max()}

@@ -1,0 +1,134 @@
+"""``Votes``: single comparisons and the clusters that they come in, and data sets drawn from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from games.comparisons import Comparisons
+from games.game import Float
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """Comparisons one by one.
+
+    Attributes
+    ----------
+    first, second : int arrays (m,)
+        The answers that were compared, as positions in ``names``.
+    share : float array (m,), in [0, 1]
+        The share of the win that went to the first: 1, 0, or 1/2 for a tie.
+    weight : float array (m,), >= 0
+        How often the comparison was made.
+    names : n strings
+    clusters : mapping
+        What the comparisons have in common -> int array (m,), such as the rater of each.
+        Comparisons of different clusters are independent.
+    """
+
+    first: Ints
+    second: Ints
+    share: Float
+    weight: Float
+    names: tuple[str, ...]
+    clusters: dict[str, Ints]
+
+    @staticmethod
+    def of(comparisons: Comparisons) -> "Votes":
+        """One vote for each outcome that was counted, its count as the weight.
+
+        The wins of raters make each of them a cluster.
+        """
+        raters = comparisons.raters
+        if raters is not None:
+            k, i, j = np.nonzero(raters)
+            share = np.ones(len(i))
+            return Votes(i, j, share, raters[k, i, j], comparisons.names, {"rater": k})
+        i, j = np.nonzero(comparisons.wins)
+        a, b = np.nonzero(np.triu(comparisons.ties))
+        return Votes(
+            np.concatenate([i, a]),
+            np.concatenate([j, b]),
+            np.concatenate([np.ones(len(i)), np.full(len(a), 0.5)]),
+            np.concatenate([comparisons.wins[i, j], comparisons.ties[a, b]]),
+            comparisons.names,
+            {},
+        )
+
+    @property
+    def n(self) -> int:
+        """Number of answers."""
+        return len(self.names)
+
+    @cached_property
+    def _cells(self) -> tuple[Ints, Float, Ints]:
+        """Flat places in a table (n, n), what each adds there, and the vote it is of."""
+        ahead, behind = self.first * self.n + self.second, self.second * self.n + self.first
+        vote = np.arange(len(self.first))
+        won, lost = self.weight * self.share, self.weight * (1 - self.share)
+        return (
+            np.concatenate([ahead, behind]),
+            np.concatenate([won, lost]),
+            np.concatenate([vote, vote]),
+        )
+
+    @cached_property
+    def points(self) -> Float:
+        """Wins plus half the ties, (n, n)."""
+        place, value, _ = self._cells
+        return np.bincount(place, value, self.n**2).reshape(self.n, self.n)
+
+    def comparisons(self) -> Comparisons:
+        """The counts; a share other than 0, 1/2 and 1 is divided between both sides' wins."""
+        tied = self.share == 0.5
+        ties = replace(self, weight=self.weight * tied).points
+        wins = replace(self, weight=self.weight * ~tied).points
+        return Comparisons(wins, ties + ties.T, self.names)
+
+    def joined(self, other: "Votes") -> "Votes":
+        """The votes of two parts of one split."""
+        return replace(self, weight=self.weight + other.weight)
+
+    def split(self, parts: int, rng: np.random.Generator, by: str | None = None) -> list["Votes"]:
+        """The votes divided at random, each cluster or single comparison into one of the parts."""
+        if by is None:
+            chances = np.full(parts, 1 / parts)
+            counts = rng.multinomial(np.rint(self.weight).astype(np.int64), chances)
+            return [replace(self, weight=counts[:, k].astype(np.float64)) for k in range(parts)]
+        names, of = np.unique(self.clusters[by], return_inverse=True)
+        part = rng.permutation(np.arange(len(names)) % parts)[of]
+        return [replace(self, weight=self.weight * (part == k)) for k in range(parts)]
+
+    def resampled(self, draws: int, rng: np.random.Generator, by: str | None = None) -> Float:
+        """Points of bootstrap samples, (draws, n, n): clusters drawn with replacement.
+
+        Parameters
+        ----------
+        draws : int >= 1
+        rng : Generator
+        by : str, optional
+            The clusters that are drawn; else single comparisons, of which there are ``weight``.
+        """
+        place, value, vote = self._cells
+        if by is None:
+            total = int(np.rint(self.weight.sum()))
+            counts = rng.multinomial(total, self.weight / self.weight.sum(), draws)
+            unit, number = vote, len(self.weight)
+            value = value / np.where(self.weight > 0, self.weight, 1)[vote]
+        else:
+            names, of = np.unique(self.clusters[by], return_inverse=True)
+            counts = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
+            unit, number = of[vote], len(names)
+        parts = sparse.csr_array((value, (unit, place)), shape=(number, self.n**2))
+        return np.asarray(counts @ parts).reshape(draws, self.n, self.n)
+
+
+def names_of(names: Sequence[str], mask: NDArray[np.bool_]) -> list[str]:
+    """The names of the answers in a mask."""
+    return [name for name, inside in zip(names, mask, strict=True) if inside]
