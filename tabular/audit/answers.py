@@ -13,7 +13,7 @@ from solvers.nlhf_exact import NlhfExact
 from solvers.rlhf_exact import RlhfExact
 from solvers.slhf_exact import SlhfExact
 from tabular.audit.pair_tests import PairTests
-from tabular.audit.votes import Votes
+from tabular.audit.votes import Votes, game_of
 from tabular.matching import MatchedKl
 
 CONCEPTS: dict[str, type[Solver]] = {"RLHF": RlhfExact, "NLHF": NlhfExact, "SLHF": SlhfExact}
@@ -79,7 +79,7 @@ def answers(
     """
     game = votes.comparisons().game()
     points = votes.resampled(draws, rng, by)
-    samples = _games(points)
+    samples = game_of(points)
     sets = tau_zero_sets(tests, *_rewards(game, samples))
     out = []
     for concept, strength, solver in solvers(tau, kl):
@@ -99,16 +99,8 @@ def answers(
             ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
             low, high = np.quantile(drawn.policy[exists], ends, axis=0)
         share = float(exists.mean())
-        out.append(
-            Answer(concept, strength, policy, low, high, every, share, str(found.message))
-        )
+        out.append(Answer(concept, strength, policy, low, high, every, share, str(found.message)))
     return out
-
-
-def _games(points: Float) -> PreferenceGame:
-    pairs = points + np.swapaxes(points, -1, -2)
-    P = np.divide(points, pairs, out=np.full(points.shape, 0.5), where=pairs > 0)
-    return PreferenceGame(P, pairs=pairs)
 
 
 def _rewards(game: PreferenceGame, samples: PreferenceGame) -> tuple[Float, Float]:

@@ -85,9 +85,7 @@ def cluster_test(
     r = fit_rewards(P, mean_weights(pairs), _RIDGE)
     rate = numerics.sigmoid(r[i] - r[j])
     variance = np.maximum(count * rate * (1 - rate), 1e-12)
-    parts = sparse.csr_array(
-        (weight * (points - rate[k]), (of, k)), shape=(len(names), len(code))
-    )
+    parts = sparse.csr_array((weight * (points - rate[k]), (of, k)), shape=(len(names), len(code)))
     pair = np.arange(len(code))
     X = sparse.csr_array(
         (np.tile([1.0, -1.0], len(code)), (np.repeat(pair, 2), np.stack([i, j], 1).ravel())),

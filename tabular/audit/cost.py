@@ -9,7 +9,7 @@ from games import PreferenceGame, measures
 from games.game import Float
 from solvers import Solver
 from tabular.audit.answers import LEVEL, solvers
-from tabular.audit.votes import Votes
+from tabular.audit.votes import Votes, game_of
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ def costs(
     than the answer from all of them.
     """
     parts = votes.split(3, rng, by)
-    games = [_game(part.points) for part in parts]
+    games = [game_of(part.points) for part in parts]
     held_out = parts[1].joined(parts[2])
-    rest, samples = _game(held_out.points), _game(held_out.resampled(draws, rng, by))
+    rest, samples = game_of(held_out.points), game_of(held_out.resampled(draws, rng, by))
     whole = votes.comparisons().game()
     out = []
     for concept, strength, solver in solvers(tau, kl):
@@ -74,12 +74,6 @@ def costs(
             )
         )
     return out
-
-
-def _game(points: Float) -> PreferenceGame:
-    pairs = points + np.swapaxes(points, -1, -2)
-    P = np.divide(points, pairs, out=np.full(points.shape, 0.5), where=pairs > 0)
-    return PreferenceGame(P, pairs=np.where(pairs.sum((-1, -2), keepdims=True) > 0, pairs, 1.0))
 
 
 def _policy(solver: Solver, game: PreferenceGame) -> Float:

@@ -39,7 +39,7 @@ class Davidson:
         return up / total, tie / total
 
     def sample(self, pairs: Float, n: int, rng: np.random.Generator) -> Comparisons:
-        """n data sets in which each pair is compared as often as ``pairs`` says (n, n)."""
+        """N data sets in which each pair is compared as often as ``pairs`` says (n, n)."""
         size = len(pairs)
         i, j = np.triu_indices(size, 1)
         win, tie = (chance[i, j] for chance in self.chances())

@@ -59,7 +59,9 @@ def likelihood_ratio(data: Comparisons, near: Float | None = None) -> Float:
     off = abs(reward_gradient(P, w, _RIDGE, r)).max(-1) > _STATIONARY
     r[off] = fit_rewards(P[off], w[off], _RIDGE)
     log_fit = -np.logaddexp(0, r[:, None, :] - r[:, :, None])
-    gain = (pairs.reshape(-1, n, n) * P * (numerics.log(np.where(P > 0, P, 1)) - log_fit)).sum((1, 2))
+    gain = (pairs.reshape(-1, n, n) * P * (numerics.log(np.where(P > 0, P, 1)) - log_fit)).sum(
+        (1, 2)
+    )
     return np.asarray(2 * gain.reshape(batch))
 
 
@@ -84,9 +86,7 @@ def degrees_of_freedom(data: Comparisons) -> int:
     return int(compared.sum() // 2 - len(compared) + groups)
 
 
-def likelihood_ratio_test(
-    data: Comparisons, draws: int, rng: np.random.Generator
-) -> RewardTest:
+def likelihood_ratio_test(data: Comparisons, draws: int, rng: np.random.Generator) -> RewardTest:
     """Test the rewards by a parametric bootstrap, with ties as a Davidson model draws them.
 
     Half wins have less variance than coin tosses: with the binomial null the test would hardly

@@ -1,6 +1,5 @@
 """``Votes``: single comparisons and the clusters that they come in, and data sets drawn from them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from games.comparisons import Comparisons
-from games.game import Float
+from games.game import Float, PreferenceGame
 
 Ints = NDArray[np.int64]
 
@@ -67,7 +66,7 @@ class Votes:
         return len(self.names)
 
     @cached_property
-    def _cells(self) -> tuple[Ints, Float, Ints]:
+    def cells(self) -> tuple[Ints, Float, Ints]:
         """Flat places in a table (n, n), what each adds there, and the vote it is of."""
         ahead, behind = self.first * self.n + self.second, self.second * self.n + self.first
         vote = np.arange(len(self.first))
@@ -81,7 +80,7 @@ class Votes:
     @cached_property
     def points(self) -> Float:
         """Wins plus half the ties, (n, n)."""
-        place, value, _ = self._cells
+        place, value, _ = self.cells
         return np.bincount(place, value, self.n**2).reshape(self.n, self.n)
 
     def comparisons(self) -> Comparisons:
@@ -115,7 +114,7 @@ class Votes:
         by : str, optional
             The clusters that are drawn; else single comparisons, of which there are ``weight``.
         """
-        place, value, vote = self._cells
+        place, value, vote = self.cells
         if by is None:
             total = int(np.rint(self.weight.sum()))
             counts = rng.multinomial(total, self.weight / self.weight.sum(), draws)
@@ -129,6 +128,8 @@ class Votes:
         return np.asarray(counts @ parts).reshape(draws, self.n, self.n)
 
 
-def names_of(names: Sequence[str], mask: NDArray[np.bool_]) -> list[str]:
-    """The names of the answers in a mask."""
-    return [name for name, inside in zip(names, mask, strict=True) if inside]
+def game_of(points: Float) -> PreferenceGame:
+    """The game of observed win rates, 1/2 where nothing was compared; ``points`` (..., n, n)."""
+    pairs = points + np.swapaxes(points, -1, -2)
+    P = np.divide(points, pairs, out=np.full(points.shape, 0.5), where=pairs > 0)
+    return PreferenceGame(P, pairs=np.where(pairs.sum((-1, -2), keepdims=True) > 0, pairs, 1.0))
