@@ -1,4 +1,4 @@
-"""What a data set of comparisons says: does a reward describe it, are its cycles real, what follows."""
+"""What a data set of comparisons says: is a reward enough, are its cycles real, what follows."""
 
 from tabular.audit.audit import Audit as Audit
 from tabular.audit.audit import Settings as Settings

@@ -94,12 +94,14 @@ def answers(
             continue
         drawn = solver.solve(samples)
         exists = np.asarray(drawn.message == "") & np.isfinite(drawn.policy).all(-1)
-        low, high = nothing, nothing
+        ends = np.tile(nothing, (2, 1))
         if exists.sum() > 1:
-            ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-            low, high = np.quantile(drawn.policy[exists], ends, axis=0)
+            tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+            ends = np.asarray(np.quantile(drawn.policy[exists], tails, axis=0))
         share = float(exists.mean())
-        out.append(Answer(concept, strength, policy, low, high, every, share, str(found.message)))
+        out.append(
+            Answer(concept, strength, policy, ends[0], ends[1], every, share, str(found.message))
+        )
     return out
 
 
@@ -126,13 +128,13 @@ def bands(tests: PairTests) -> tuple[Float, Float]:
         low, high = tests.share - wide, tests.share + wide
     else:
         won, lost = units * tests.share, units * (1 - tests.share)
-        low = stats.beta.ppf(level, won, lost + 1)
-        high = stats.beta.isf(level, won + 1, lost)
-        low, high = np.where(won > 0, low, 0.0), np.where(lost > 0, high, 1.0)
+        low = np.where(won > 0, np.asarray(stats.beta.ppf(level, won, lost + 1)), 0.0)
+        high = np.where(lost > 0, np.asarray(stats.beta.isf(level, won + 1, lost)), 1.0)
     known = units > 0
-    low, high = np.where(known, low, 0.0), np.where(known, high, 1.0)
+    low = np.where(known, np.nan_to_num(low, nan=0.0), 0.0).clip(0, 1)
+    high = np.where(known, np.nan_to_num(high, nan=1.0), 1.0).clip(0, 1)
     low[np.diag_indices(n)] = high[np.diag_indices(n)] = 0.5
-    return np.clip(np.nan_to_num(low, nan=0.0), 0, 1), np.clip(np.nan_to_num(high, nan=1.0), 0, 1)
+    return low, high
 
 
 def tau_zero_sets(tests: PairTests, rewards: Float, drawn: Float) -> dict[str, Mask]:

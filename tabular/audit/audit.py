@@ -152,7 +152,9 @@ def _cycles(found: Audit, rng: np.random.Generator) -> None:
 
 
 def _answers(found: Audit, rng: np.random.Generator) -> None:
-    assert found.pairs is not None and found.reward is not None and found.cycles is not None
+    assert found.pairs is not None
+    assert found.reward is not None
+    assert found.cycles is not None
     s = found.settings
     found.answers = answers(found.votes, found.pairs, s.tau, s.kl, s.bootstrap, rng, found.by)
     p_values = [test.p_value for test in found.clustered.values()] or [found.reward.p_value]

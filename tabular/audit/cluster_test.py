@@ -104,7 +104,7 @@ def cluster_test(
     as_large = 0
     for start in range(0, draws, block):
         size = min(block, draws - start)
-        signs = rng.integers(0, 2, (size, len(names))) * 2.0 - 1.0
+        signs = rng.choice([-1.0, 1.0], (size, len(names)))
         as_large += int((statistics(signs) >= statistic * (1 - 1e-9)).sum())
     warning = f"{len(names)} clusters are few; do not trust the p-value far"
     p_value = (1 + as_large) / (1 + draws)

@@ -82,7 +82,7 @@ def _policy(solver: Solver, game: PreferenceGame) -> Float:
 
 
 def _upper(game: PreferenceGame, samples: PreferenceGame, policy: Float) -> float:
-    """max_i of the upper ends of (P pi)_i for all i at once, as a gap: a bootstrap of the largest."""
+    """The gap that max_i (P pi)_i has at the upper ends of a simultaneous bootstrap-t band."""
     if not np.isfinite(policy).all():
         return float("nan")
     rates = game.win_rates(policy)

@@ -1,5 +1,6 @@
-"""Are the cycles real? Three-cycles that the votes establish, and what a transitive truth would show."""
+"""Are the cycles real? Those that the votes establish, and what a transitive truth would show."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -163,15 +164,15 @@ def cycles(
     )
 
 
-def _over_blocks(draw, n: int, draws: int) -> Shape:
+def _over_blocks(draw: Callable[[int], Float], n: int, draws: int) -> Shape:
     block = max(1, _DRAWN_AT_ONCE // n**2)
     sizes = [min(block, draws - start) for start in range(0, draws, block)]
     shapes = [shape(draw(size)) for size in sizes]
-    weights = np.array(sizes) / draws
+    weights = np.array(sizes, dtype=float)
     return Shape(
         np.concatenate([part.cyclic_share for part in shapes]),
         np.concatenate([part.single_gap for part in shapes]),
-        sum(w * part.condorcet for w, part in zip(weights, shapes, strict=True)),
-        sum(w * part.smith for w, part in zip(weights, shapes, strict=True)),
-        float(sum(w * part.no_winner for w, part in zip(weights, shapes, strict=True))),
+        np.average([part.condorcet for part in shapes], axis=0, weights=weights),
+        np.average([part.smith for part in shapes], axis=0, weights=weights),
+        float(np.average([part.no_winner for part in shapes], weights=weights)),
     )

@@ -68,7 +68,7 @@ def pair_tests(votes: Votes, by: str | None = None) -> PairTests:
     lead = np.bincount(at, votes.weight * turned)
     i, j = np.divmod(where, n)
     off = lead - count * (share[i, j] - 0.5)
-    units = np.bincount(where, minlength=n * n).reshape(n, n)
+    units = np.bincount(where, minlength=n * n).reshape(n, n).astype(np.float64)
     squares = np.bincount(where, off**2, n * n).reshape(n, n)
     units, squares = units + units.T, squares + squares.T
     many = units > 1

@@ -86,8 +86,7 @@ def rests_on(concept: str, smooth: MatchedKl, sharp: Solver, votes: Votes) -> Re
     kinds = {"pair": pair, **votes.clusters}
     shifts = [i for what, key in kinds.items() for i in _left_out(what, key, smooth, votes)]
     named = [
-        replace(i, key=divmod(int(code[i.key]), votes.n)) if i.what == "pair" else i  # type: ignore[call-overload]
-        for i in shifts
+        replace(i, key=divmod(int(code[i.key]), votes.n)) if i.what == "pair" else i for i in shifts
     ]
     return RestsOn(concept, named, *_fewest_flips(sharp, votes))
 

@@ -59,10 +59,9 @@ def likelihood_ratio(data: Comparisons, near: Float | None = None) -> Float:
     off = abs(reward_gradient(P, w, _RIDGE, r)).max(-1) > _STATIONARY
     r[off] = fit_rewards(P[off], w[off], _RIDGE)
     log_fit = -np.logaddexp(0, r[:, None, :] - r[:, :, None])
-    gain = (pairs.reshape(-1, n, n) * P * (numerics.log(np.where(P > 0, P, 1)) - log_fit)).sum(
-        (1, 2)
-    )
-    return np.asarray(2 * gain.reshape(batch))
+    log_share = numerics.log(np.where(P > 0, P, 1))
+    gain = pairs.reshape(-1, n, n) * P * (log_share - log_fit)
+    return np.asarray(2 * gain.sum((-1, -2)).reshape(batch))
 
 
 def _near_fits(P: Float, w: Float, near: Float) -> Float:

@@ -26,8 +26,8 @@ RULES = (
     ),
     (
         "undecided",
-        "Rewards describe the preferences as far as these comparisons can tell, but which answer is "
-        "best is not settled: the three concepts agree within error; ask more.",
+        "Rewards describe the preferences as far as these comparisons can tell, but which answer "
+        "is best is not settled: the three concepts agree within error; ask more.",
     ),
 )
 """Condition and advice, the first that holds counts."""

@@ -1,4 +1,4 @@
-"""``Votes``: single comparisons and the clusters that they come in, and data sets drawn from them."""
+"""``Votes``: comparisons one by one with their clusters, and data sets drawn from them."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -81,7 +81,8 @@ class Votes:
     def points(self) -> Float:
         """Wins plus half the ties, (n, n)."""
         place, value, _ = self.cells
-        return np.bincount(place, value, self.n**2).reshape(self.n, self.n)
+        table = np.bincount(place, value, self.n**2).reshape(self.n, self.n)
+        return np.asarray(table, dtype=np.float64)
 
     def comparisons(self) -> Comparisons:
         """The counts; a share other than 0, 1/2 and 1 is divided between both sides' wins."""
