@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from games import Comparisons, SpecError
-from solvers.nlhf_exact import NlhfExact
+from games import Comparisons, GameError, SpecError
+from solvers import Solver
 from tabular.audit.answers import Answer, answers, solvers
 from tabular.audit.cluster_test import ClusterTest, cluster_test
 from tabular.audit.cost import Cost, costs
@@ -18,7 +18,6 @@ from tabular.audit.rests_on import RestsOn, rests_on
 from tabular.audit.reward_test import RewardTest, likelihood_ratio_test
 from tabular.audit.verdict import Verdict, verdict
 from tabular.audit.votes import Votes
-from tabular.matching import MatchedKl
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,13 @@ class Audit:
     next_pairs: NextPairs | None = None
     verdict: Verdict | None = None
 
+    @property
+    def smooth(self) -> str:
+        """The strength at which influence is measured: equal KL where all concepts reach it."""
+        kl, tau = f"KL = {self.settings.kl:g}", f"tau = {self.settings.tau:g}"
+        reached = all(not a.message for a in self.answers if a.strength == kl)
+        return kl if reached else tau
+
 
 PARTS = ("reward", "cycles", "answers", "cost", "influence", "next_pairs")
 
@@ -118,9 +124,16 @@ def audit(
     progress : callable
         Called with the name of each part of ``PARTS`` before it begins. A KeyboardInterrupt ends
         the audit with what is done.
+
+    Raises
+    ------
+    GameError
+        If nothing is compared.
     """
     votes = Votes.of(votes) if isinstance(votes, Comparisons) else votes
     settings = settings or Settings()
+    if not votes.weight.any():
+        raise GameError("audit: nothing is compared; expected at least one comparison")
     by = next(iter(votes.clusters), None)
     found = Audit(votes, settings, by)
     steps = dict(zip(PARTS, (_reward, _cycles, _answers, _cost, _influence, _next), strict=True))
@@ -168,13 +181,8 @@ def _cost(found: Audit, rng: np.random.Generator) -> None:
 
 def _influence(found: Audit, rng: np.random.Generator) -> None:
     del rng
-    s = found.settings
-    smooth, sharp = {}, {}
-    for concept, strength, solver in solvers(s.tau, s.kl):
-        if isinstance(solver, MatchedKl):
-            smooth[concept] = solver
-        elif strength == "tau = 0":
-            sharp[concept] = solver
+    by_strength = _solvers(found)
+    smooth, sharp = by_strength[found.smooth], by_strength["tau = 0"]
     found.rests_on = [
         rests_on(concept, smooth[concept], sharp[concept], found.votes) for concept in smooth
     ]
@@ -184,5 +192,13 @@ def _next(found: Audit, rng: np.random.Generator) -> None:
     del rng
     assert found.pairs is not None
     more = max(1.0, float(found.votes.weight.sum()) / 10)
-    solver = MatchedKl(NlhfExact, found.settings.kl)
+    solver = _solvers(found)[found.smooth]["NLHF"]
     found.next_pairs = next_pairs(found.votes, found.pairs, solver, more)
+
+
+def _solvers(found: Audit) -> dict[str, dict[str, Solver]]:
+    """Strength -> concept -> solver."""
+    out: dict[str, dict[str, Solver]] = {}
+    for concept, strength, solver in solvers(found.settings.tau, found.settings.kl):
+        out.setdefault(strength, {})[concept] = solver
+    return out

@@ -51,11 +51,17 @@ def costs(
     The two bounds are about the policy that a third of the votes would give, which is noisier
     than the answer from all of them.
     """
+    whole = votes.comparisons().game()
     parts = votes.split(3, rng, by)
+    if not all(part.weight.any() for part in parts):
+        unknown = float("nan")
+        return [
+            Cost(c, s, float(measures.duality_gap(whole, _policy(solver, whole))), unknown, unknown)
+            for c, s, solver in solvers(tau, kl)
+        ]
     games = [game_of(part.points) for part in parts]
     held_out = parts[1].joined(parts[2])
     rest, samples = game_of(held_out.points), game_of(held_out.resampled(draws, rng, by))
-    whole = votes.comparisons().game()
     out = []
     for concept, strength, solver in solvers(tau, kl):
         policies = [_policy(solver, game) for game in games]

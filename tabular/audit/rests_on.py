@@ -10,7 +10,6 @@ from games.game import Float
 from solvers import Solver
 from tabular.audit.votes import Ints, Votes, game_of
 from tabular.derivatives import Derivative, derivative
-from tabular.matching import MatchedKl
 from tabular.smallest_flip import smallest_flip
 
 _SOLVED_AGAIN = 20
@@ -66,8 +65,8 @@ class RestsOn:
     message: str = ""
 
 
-def rests_on(concept: str, smooth: MatchedKl, sharp: Solver, votes: Votes) -> RestsOn:
-    """The influence on the answer at equal KL, and the fewest flips that turn it at tau = 0.
+def rests_on(concept: str, smooth: Solver, sharp: Solver, votes: Votes) -> RestsOn:
+    """The influence on a smooth answer, and the fewest flips that turn it at tau = 0.
 
     Pairs and clusters are ranked by the first-order response of the answer (``derivative``); the
     first twenty of a kind are then left out and solved again, and those shifts are reported.
@@ -75,8 +74,8 @@ def rests_on(concept: str, smooth: MatchedKl, sharp: Solver, votes: Votes) -> Re
     Parameters
     ----------
     concept : str
-    smooth : MatchedKl
-        The concept at the KL to the reference at which shifts are measured.
+    smooth : Solver
+        The concept at a strength at which its answer moves smoothly; shifts are measured there.
     sharp : Solver
         The concept at tau = 0.
     votes : Votes
@@ -91,7 +90,7 @@ def rests_on(concept: str, smooth: MatchedKl, sharp: Solver, votes: Votes) -> Re
     return RestsOn(concept, named, *_fewest_flips(sharp, votes))
 
 
-def _left_out(what: str, key: Ints, solver: MatchedKl, votes: Votes) -> list[Influence]:
+def _left_out(what: str, key: Ints, solver: Solver, votes: Votes) -> list[Influence]:
     """The clusters whose votes move the answer most when they are left out."""
     names, of = np.unique(key, return_inverse=True)
     n = votes.n

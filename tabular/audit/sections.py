@@ -292,7 +292,7 @@ def _rests_on(found: Audit) -> Iterator[Block]:
                 lines.append((r.concept, f"{what} {key}", i.votes, i.shift))
     yield TableBlock(
         pd.DataFrame(lines, columns=["concept", "left out", "comparisons", "shift"]),
-        f"What moves the answer at KL = {found.settings.kl:g} most when it is left out",
+        f"What moves the answer at {found.smooth} most when it is left out",
         (("shift", "total variation between the answers with it and without"),),
     )
 
@@ -326,7 +326,7 @@ def _next(found: Audit) -> Iterator[Block]:
         pd.DataFrame(lines, columns=["pair", "comparisons", "answer", "D-optimal", "A-optimal"]),
         f"What {value.more:,.0f} further comparisons of one pair would tell",
         (
-            ("answer", f"share of the variance of NLHF at KL = {found.settings.kl:g} removed"),
+            ("answer", f"share of the variance of NLHF at {found.smooth} removed"),
             ("D-optimal", "growth of the log determinant of the information on rewards"),
             ("A-optimal", "share of the mean variance of the rewards removed"),
         ),

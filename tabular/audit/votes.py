@@ -42,22 +42,24 @@ class Votes:
     def of(comparisons: Comparisons) -> "Votes":
         """One vote for each outcome that was counted, its count as the weight.
 
-        The wins of raters make each of them a cluster.
+        Raters make a cluster each, and so do contexts, which are pooled, where raters are unknown.
         """
-        raters = comparisons.raters
-        if raters is not None:
-            k, i, j = np.nonzero(raters)
-            share = np.ones(len(i))
-            return Votes(i, j, share, raters[k, i, j], comparisons.names, {"rater": k})
-        i, j = np.nonzero(comparisons.wins)
-        a, b = np.nonzero(np.triu(comparisons.ties))
+        n = comparisons.wins.shape[-1]
+        if comparisons.raters is not None:
+            tables = comparisons.raters.reshape(len(comparisons.raters), -1, n, n).sum(1)
+            kind, ties = ["rater"], np.zeros((len(tables), n, n))
+        else:
+            kind = ["prompt"] if comparisons.wins.ndim > 2 else []
+            tables, ties = comparisons.wins.reshape(-1, n, n), comparisons.ties.reshape(-1, n, n)
+        k, i, j = np.nonzero(tables)
+        c, a, b = np.nonzero(np.triu(ties))
         return Votes(
             np.concatenate([i, a]),
             np.concatenate([j, b]),
             np.concatenate([np.ones(len(i)), np.full(len(a), 0.5)]),
-            np.concatenate([comparisons.wins[i, j], comparisons.ties[a, b]]),
+            np.concatenate([tables[k, i, j], ties[c, a, b]]),
             comparisons.names,
-            {},
+            {name: np.concatenate([k, c]) for name in kind},
         )
 
     @property
