@@ -93,6 +93,17 @@ class Votes:
         wins = replace(self, weight=self.weight * ~tied).points
         return Comparisons(wins, ties + ties.T, self.names)
 
+    def take(self, mask: NDArray[np.bool_]) -> "Votes":
+        """The votes that a mask (m,) marks."""
+        return Votes(
+            self.first[mask],
+            self.second[mask],
+            self.share[mask],
+            self.weight[mask],
+            self.names,
+            {kind: key[mask] for kind, key in self.clusters.items()},
+        )
+
     def joined(self, other: "Votes") -> "Votes":
         """The votes of two parts of one split."""
         return replace(self, weight=self.weight + other.weight)

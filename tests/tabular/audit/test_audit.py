@@ -120,5 +120,5 @@ def test_an_interruption_keeps_what_is_done() -> None:
 def test_impossible_settings() -> None:
     for wrong in ({"tau": 0.0}, {"kl": -1.0}, {"tests": 0}, {"bootstrap": 1}, {"seed": -1}):
         with pytest.raises(SpecError, match="audit"):
-            Settings(**wrong)  # type: ignore[arg-type]
+            Settings(**wrong)
     assert isinstance(blocks(audited(cycle(0.1), 20), "x")[5], Heading | Paragraph | Bullets)
