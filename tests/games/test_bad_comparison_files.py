@@ -50,7 +50,7 @@ HEAD = "left,right,winner\na,b,left\n"
         ("v.jsonl", '{"left": "a", "right": "b"}', "make no comparison table"),
         ("v.jsonl", '{"chosen": "a", "rejected": "b"}\n{"chosen": "a"}', "line 2: lacks rejected"),
         ("v.jsonl", '{"chosen": "a", "rejected": null}', "line 1: rejected is null, expected"),
-        ("v.jsonl", '{"chosen": "a", "rejected": [{"role": "user"}]}', "line 1: rejected is list"),
+        ("v.jsonl", '{"chosen": "a", "rejected": [{"role": "user"}]}', "line 1: rejected is a list whose message 1 has the content null"),
         ("v.jsonl", '{"chosen": "a", "rejected": true}', "line 1: rejected is bool"),
         ("v.jsonl", json.dumps({"chosen": [{"content": "a"}], "rejected": [{"content": "a"}]}),
          "line 1: 'a' is compared with itself"),
