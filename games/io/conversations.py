@@ -1,6 +1,7 @@
 """Answers that are conversations: what all those of a prompt begin with is the prompt."""
 
 from collections.abc import Hashable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,22 +28,22 @@ def parted(first: Column, second: Column, prompt: Codes | None) -> tuple[Column,
         np.array([index.setdefault(value, len(index)) for value in column.values])[column.codes]
         for column in (first, second)
     ]
-    turns = [value if isinstance(value, tuple) else (("", str(value)),) for value in index]
-    groups = (
-        _openings(turns, *codes) if prompt is None else np.unique(prompt, return_inverse=True)[1]
-    )
+    values = list(index)
+    turns = [value if isinstance(value, tuple) else (("", str(value)),) for value in values]
+    asked = _openings(turns, *codes) if prompt is None else prompt
+    groups = np.unique(asked, return_inverse=True)[1]
     n = len(index)
     pairs = np.concatenate([groups * n + code for code in codes])
     distinct, which = np.unique(pairs, return_inverse=True)
     starts = np.searchsorted(distinct // n, np.arange(groups.max() + 2))
     answers: list[Hashable] = []
     prompts: list[Hashable] = []
-    for start, end in zip(starts[:-1], starts[1:], strict=True):
+    for start, end in pairwise(starts):
         members = [turns[k] for k in distinct[start:end] % n]
         shared = _shared(members)
         prompts.append(joined(members[0][:shared]))
         answers += [
-            joined(each[shared:]) if isinstance(list(index)[k], tuple) else list(index)[k]
+            values[k] if not isinstance(values[k], tuple) else joined(each[shared:])
             for each, k in zip(members, distinct[start:end] % n, strict=True)
         ]
     one, two = np.split(which.astype(np.int32), 2)
@@ -54,7 +55,7 @@ def _openings(turns: Sequence[Turns], first: Codes, second: Codes) -> Codes:
     index: dict[Turns, int] = {(): 0}
     found = np.array([index.setdefault(_opening(each), len(index)) for each in turns])
     agreed = np.where(found[first] == found[second], found[first], 0)
-    return np.asarray(np.unique(agreed, return_inverse=True)[1])
+    return np.asarray(agreed)
 
 
 def _opening(turns: Turns) -> Turns:

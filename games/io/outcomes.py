@@ -89,7 +89,8 @@ def _labels(
         value = columns[said_by].values[columns[said_by].codes[k]]
         shown = value.problem if isinstance(value, Other) else f"{listed[winner[k]]!r:.60}"
         raise GameError(
-            f"{table.at(k)}: {said_by} is {shown}, expected {expected} or the name of one of the two"
+            f"{table.at(k)}: {said_by} is {shown}, expected {expected} or the name of one of the "
+            "two"
         )
     return np.asarray(result)
 
@@ -154,7 +155,7 @@ def _read(table: Table, name: str, column: Column) -> Float:
     values = numbers(column)
     blank = np.array(
         [
-            isinstance(value, Other) and value.problem in ("null", "NaN") or not str(value).strip()
+            value.problem in ("null", "NaN") if isinstance(value, Other) else not str(value).strip()
             for value in column.values
         ]
     )[column.codes]

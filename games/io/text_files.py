@@ -77,10 +77,8 @@ def _not_utf8(path: Path, limits: Limits) -> GameError:
                 line.decode()
             except UnicodeDecodeError as error:
                 byte = f"0x{line[error.start]:02x}"
-                break
-        else:
-            number, byte = number + 1, "the last"
-    return GameError(f"line {number}: byte {byte} is not UTF-8; save the file as UTF-8")
+                return GameError(f"line {number}: byte {byte} is not UTF-8; save the file as UTF-8")
+    return GameError("is not UTF-8; save the file as UTF-8")
 
 
 def read_csv(path: Path, limits: Limits, delimiter: str) -> Table | Square:

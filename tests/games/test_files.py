@@ -197,7 +197,7 @@ def test_what_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     rows = b"left,right,winner\n" + b"a,b,left\n" * 116_506
     assert (1 << 20) - 9 < len(rows) <= 1 << 20
     assert load(written(tmp_path, "most.csv.gz", rows), limits=limits).n == 2
-    with pytest.raises(GameError, match="unpacks to more than 1,048,576 bytes; .* --max-bytes"):
+    with pytest.raises(GameError, match=r"unpacks to more than 1,048,576 bytes; .* --max-bytes"):
         load(written(tmp_path, "more.csv.gz", rows + b"a,b,left\n" * 10), limits=limits)
     assert load(written(tmp_path, "plain.csv", rows * 1 + b"a,b,left\n" * 10), limits=limits).n == 2
 
