@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from games.errors import GameError
-from games.io.cells import cell
+from games.io.arrow import cells
 from games.io.json_records import record_table
 from games.io.layouts import FORMS, hint, is_comparisons
 from games.io.named_arrays import from_arrays, numbers
@@ -45,7 +45,7 @@ def read_parquet(path: Path, limits: Limits) -> Table | Square:
             size = _NESTED_CHUNK if nested else CHUNK
             with _intact("Parquet"), pq.ParquetFile(path, read_dictionary=texts) as file:
                 for batch in file.iter_batches(size, columns=names):
-                    yield [_cells(batch.column(name)) for name in names]
+                    yield [cells(batch.column(name)) for name in names]
 
         numeric = [
             column
@@ -82,21 +82,6 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             for record in batch.to_pylist():
                 place += 1
                 yield place, record
-
-
-def _cells(array: Any) -> Cells:
-    """Cells of an Arrow array: texts and numbers by their distinct values."""
-    import pyarrow as pa
-
-    if pa.types.is_nested(array.type):
-        return list(map(cell, array.to_pylist())), None
-    if not pa.types.is_dictionary(array.type):
-        array = array.dictionary_encode()
-    values = array.dictionary
-    if len(values) > 2 * len(array):
-        return list(map(cell, array.to_pylist())), None
-    which = array.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
-    return [*map(cell, values.to_pylist()), cell(None)], which
 
 
 def read_npy(path: Path, limits: Limits) -> Square:

@@ -72,27 +72,28 @@ def _labels(
     (first, second, winner), listed = names([columns[name] for name in (*answers, said_by)])
     share = np.array([words.get(normal(name), np.nan) for name in listed])
     expected = f"{answers[0]}, {answers[1]}, tie"
-    taken = ~np.isnan(share[first]) | ~np.isnan(share[second])
-    if taken.any():
-        k = int(np.argmax(taken))
+    if taken := [k for k in np.flatnonzero(~np.isnan(share)) if k in first or k in second]:
+        k = int(np.argmax(np.isin(first, taken) | np.isin(second, taken)))
         raise GameError(
             f"{table.at(k)}: compares {listed[first[k]]!r:.60} with {listed[second[k]]!r:.60}; no "
             f"answer may be called {expected}, since {said_by} may say that; rename it"
         )
-    named = np.where(winner == first, 1.0, np.where(winner == second, 0.0, np.nan))
-    named = np.where(first == second, np.nan, named)
-    result = np.where(np.isnan(share[winner]), named, share[winner])
-    none = np.array([name == "" for name in listed])[winner]
-    wrong = np.isnan(result) & ~none if blank else np.isnan(result)
-    if wrong.any():
-        k = int(np.argmax(wrong))
+    result = share[winner]
+    rest = np.flatnonzero(np.isnan(result))
+    one, two, who = first[rest], second[rest], winner[rest]
+    result[rest[(who == one) & (one != two)]] = 1.0
+    result[rest[(who == two) & (one != two)]] = 0.0
+    none = np.array([name == "" for name in listed])[who]
+    wrong = rest[np.isnan(result[rest]) & ~(none & blank)]
+    if len(wrong):
+        k = int(wrong[0])
         value = columns[said_by].values[columns[said_by].codes[k]]
         shown = value.problem if isinstance(value, Other) else f"{listed[winner[k]]!r:.60}"
         raise GameError(
             f"{table.at(k)}: {said_by} is {shown}, expected {expected} or the name of one of the "
             "two"
         )
-    return np.asarray(result)
+    return result
 
 
 def _confidence(table: Table, roles: Roles, share: Float, said: Column) -> Float:

@@ -75,9 +75,11 @@ def _from_comparisons(table: Table, used: Roles, limits: Limits, *, by_texts: bo
     columns = table.columns(used.columns, limits)
     share, weight = first_wins(table, used, columns), weights(table, used, columns)
     one, two, row = _listed(*(columns[name] for name in used.layout.answers))
-    kept = ~np.isnan(share[row]) & (weight[row] > 0)
     _say_left_out(int(np.isnan(share).sum()), len(share), used.said_by)
-    one, two, row = one.take(kept), two.take(kept), row[kept]
+    kept = ~np.isnan(share) & (weight > 0)
+    if not kept.all():
+        kept = np.flatnonzero(kept[row])
+        one, two, row = one.take(kept), two.take(kept), row[kept]
     prompt = columns[used.prompt].take(row) if used.prompt else None
     if one.has(tuple) or two.has(tuple):
         asked = None if prompt is None else names([prompt])[0][0]
@@ -91,8 +93,8 @@ def _from_comparisons(table: Table, used: Roles, limits: Limits, *, by_texts: bo
         prompt,
         columns[used.rater].take(row) if used.rater else None,
         np.full(len(row), int(used.layout.shown), np.int8),
-        row.astype(np.int64),
-        row.astype(np.int64),
+        row,
+        row,
     )
     if not used.group:
         return _compared(table, whole, used.layout.answers, grouped=False)
@@ -153,7 +155,7 @@ class Draft:
     def records(self) -> Records:
         """The records, with the answers sorted by name."""
         (one, two), listed = names([self.one, self.two])
-        used = np.unique(np.concatenate([one, two]))
+        used = _used(len(listed), one, two)
         ranked = sorted(used, key=lambda k: listed[k])
         rank = np.zeros(len(listed), np.int32)
         rank[ranked] = np.arange(len(ranked))
@@ -186,8 +188,15 @@ def _coded(column: Column | None, n: int) -> tuple[Codes, tuple[str, ...]]:
     if column is None:
         return np.full(n, -1, np.int32), ()
     (codes,), listed = names([column])
-    used, compact = np.unique(codes, return_inverse=True)
-    return compact.astype(np.int32), tuple(listed[k] for k in used)
+    used = _used(len(listed), codes)
+    compact = np.zeros(len(listed), np.int32)
+    compact[used] = np.arange(len(used))
+    return compact[codes], tuple(listed[k] for k in used)
+
+
+def _used(n: int, *codes: Codes) -> NDArray[np.intp]:
+    """The codes below n that occur."""
+    return np.flatnonzero(sum(np.bincount(each, minlength=n) for each in codes))
 
 
 def _compared(table: Table, draft: Draft, labels: tuple[str, str], *, grouped: bool) -> Records:
@@ -240,7 +249,7 @@ def _refuse_blank(table: Table, column: Column, name: str, row: NDArray[np.integ
 
 def _listed(one: Column, two: Column) -> tuple[Column, Column, NDArray[np.intp]]:
     """Each answer of a list against each of the other list, and the rows that they come from."""
-    rows = np.arange(len(one.codes))
+    rows = np.arange(len(one.codes), dtype=np.int64)
     if not (one.has(Answers) or two.has(Answers)):
         return one, two, rows
     values: list[Hashable] = []
@@ -256,7 +265,7 @@ def _listed(one: Column, two: Column) -> tuple[Column, Column, NDArray[np.intp]]
                 first.append(start + i)
                 second.append(start + len(above) + j)
     codes = np.array([first, second], np.int32)
-    return Column(codes[0], values), Column(codes[1], values), np.array(row)
+    return Column(codes[0], values), Column(codes[1], values), np.array(row, np.int64)
 
 
 def _say_left_out(left_out: int, n: int, said_by: Sequence[str]) -> None:

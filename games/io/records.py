@@ -82,12 +82,12 @@ class Records:
                 f"{contexts:,} prompts of {n:,} answers are too many for a table each; pool them: "
                 "leave out --by-prompt"
             )
-        c = self.prompt.astype(np.int64) if self.contexts else 0
-        ahead = (c * n + self.first) * n + self.second
-        behind = (c * n + self.second) * n + self.first
+        first, second = self.first.astype(np.int64), self.second.astype(np.int64)
+        start = self.prompt * np.int64(n * n) if self.contexts else 0
+        ahead, behind = start + first * n + second, start + second * n + first
         tied = self.share == 0.5
-        won = np.where(tied, 0, self.weight * self.share)
-        lost = np.where(tied, 0, self.weight - won)
+        won = self.weight * self.share * ~tied
+        lost = self.weight * (1 - self.share) * ~tied
         shape = (contexts, n, n) if self.contexts else (n, n)
 
         def counted(at: NDArray[np.int64], weight: Float) -> Float:
@@ -103,12 +103,14 @@ class Records:
 
     def complete(self) -> bool:
         """Whether there are several prompts, and each compares every pair of all answers."""
-        n = len(self.names)
+        n, contexts = len(self.names), len(self.prompts)
+        pairs = contexts * (n * (n - 1) // 2)
+        if contexts < 2 or len(self) < pairs:
+            return False
         low, high = np.minimum(self.first, self.second), np.maximum(self.first, self.second)
         pair = low.astype(np.int64) * n + high
         found = np.unique(self.prompt * np.int64(n * n) + pair)
-        contexts = len(self.prompts)
-        return contexts > 1 and len(found) == contexts * (n * (n - 1) // 2)
+        return len(found) == pairs
 
 
 def from_counts(counts: Comparisons) -> Records:

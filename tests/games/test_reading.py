@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from games import GameError, PreferenceGame, load
-from games.io import Limits, read
+from games.io import Limits, read, text_files
 from tests.written import written
 
 CYCLE = [[0.5, 0.9, 0.5], [0.1, 0.5, 0.6], [0.5, 0.4, 0.5]]
@@ -433,6 +433,29 @@ def test_more_rows_than_the_limit_are_refused(tmp_path: Path, kind: str) -> None
     assert load(path, limits=Limits(rows=5)).pair_weights[0, 1] == 5
     with pytest.raises(GameError, match=r"more than 4 rows; .* --max-rows"):
         load(path, limits=Limits(rows=4))
+
+
+def test_large_files_are_read_as_small_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "model_a,model_b,winner,judge,count\r\n oak,elm,model_a,x,1.0\n\nelm,oak,,x,2\n"
+    broken, whole = rows, rows.replace("oak,,", "oak,TIE,") + "ash,1.0,ash,,3\nash,1,tie,y,1"
+    expected = read(written(tmp_path, "whole.csv", whole))
+    monkeypatch.setattr(text_files, "_LARGE", 0)
+    found = read(tmp_path / "whole.csv")
+    for name in ("first", "second", "share", "weight", "rater", "row", "names", "raters"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    for text, message in (
+        (broken, "line 4: winner is ''"),
+        (whole + ",\n", "line 6: 6 cells, expected 5"),
+        (whole + "\noak\n", "line 7: 1 cells, expected 5"),
+        (whole + "\n\nelm,\udcff,tie,x,1", "line 8: byte 0xff is not UTF-8"),
+    ):
+        path = written(tmp_path, "broken.csv", text.encode(errors="surrogateescape"))
+        with pytest.raises(GameError, match=message):
+            load(path)
+    quoted = read(written(tmp_path, "quoted.csv", whole.replace("elm", '"elm"')))
+    assert quoted.names == found.names
 
 
 def test_ratings_that_make_too_many_pairs_are_refused(tmp_path: Path) -> None:
