@@ -243,6 +243,43 @@ def solve(
 
 
 @app.command()
+def audit(
+    data: Annotated[Path, typer.Argument(metavar="FILE", help="A file of comparisons.")],
+    tau: Annotated[float, typer.Option(help="Temperature of the answers besides 0.")] = 0.1,
+    kl: Annotated[float, typer.Option(help="KL to the uniform reference, in nats.")] = 0.1,
+    tests: Annotated[int, typer.Option(help="Samples for p-values.")] = 999,
+    bootstrap: Annotated[int, typer.Option(help="Samples for intervals.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+    repeats: Annotated[
+        bool, typer.Option("--repeats", help="Count a vote that its rater repeats each time.")
+    ] = False,
+    page: Annotated[
+        Path | None, typer.Option("--html", metavar="PAGE", help="Write an HTML page too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, numbers in full.")] = False,
+    group_by: _GroupBy = None,
+    max_rows: _MaxRows = None,
+    max_bytes: _MaxBytes = None,
+) -> None:
+    """Say what a file of comparisons shows: is a reward enough, are cycles real, what follows."""
+    from benchmarks import audit as auditing
+    from benchmarks.data import DataOptions
+    from tabular.audit import Settings
+
+    settings = Settings(tau, kl, tests, bootstrap, seed, repeats)
+    options = DataOptions(group_by, False, max_rows, max_bytes)
+    found = auditing.run(data, options, settings)
+    if as_json:
+        auditing.show_json(found)
+    else:
+        auditing.show(found, data.name)
+    if page is not None:
+        console.say(str(auditing.write_page(found, data.name, page)))
+    if found.next_pairs is None:
+        raise typer.Exit(130)
+
+
+@app.command()
 def convert(
     data: Annotated[Path, typer.Argument(metavar="FILE", help="A file of comparisons.")],
     out: Annotated[

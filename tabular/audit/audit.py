@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from games import Comparisons, GameError, SpecError
+from games.io.records import Records
 from solvers import Solver
 from tabular.audit.answers import Answer, answers, solvers
 from tabular.audit.cluster_test import ClusterTest, cluster_test
@@ -35,6 +36,9 @@ class Settings:
     bootstrap : int >= 2
         Samples for intervals.
     seed : int >= 0
+    repeats : bool
+        Whether a vote that its rater repeats on the same prompt counts again in the test of the
+        rewards as if all comparisons were independent.
 
     Raises
     ------
@@ -47,6 +51,7 @@ class Settings:
     tests: int = 999
     bootstrap: int = 200
     seed: int = 0
+    repeats: bool = False
 
     def __post_init__(self) -> None:
         if not (self.tau > 0 and self.kl > 0):
@@ -108,7 +113,7 @@ PARTS = ("reward", "cycles", "answers", "cost", "influence", "next_pairs")
 
 
 def audit(
-    votes: Votes | Comparisons,
+    data: Votes | Comparisons | Records,
     settings: Settings | None = None,
     progress: Callable[[str], None] = lambda part: None,
 ) -> Audit:
@@ -119,7 +124,7 @@ def audit(
 
     Parameters
     ----------
-    votes : Votes or Comparisons
+    data : Votes, Comparisons or games.io.Records
     settings : Settings, optional
     progress : callable
         Called with the name of each part of ``PARTS`` before it begins. A KeyboardInterrupt ends
@@ -130,7 +135,7 @@ def audit(
     GameError
         If nothing is compared.
     """
-    votes = Votes.of(votes) if isinstance(votes, Comparisons) else votes
+    votes = data if isinstance(data, Votes) else Votes.of(data)
     settings = settings or Settings()
     if not votes.weight.any():
         raise GameError("audit: nothing is compared; expected at least one comparison")
@@ -149,7 +154,8 @@ def audit(
 def _reward(found: Audit, rng: np.random.Generator) -> None:
     votes, draws = found.votes, found.settings.tests
     found.pairs = pair_tests(votes, found.by)
-    found.reward = likelihood_ratio_test(votes.comparisons(), draws, rng)
+    alone = votes if found.settings.repeats else votes.distinct()
+    found.reward = likelihood_ratio_test(alone.comparisons(), draws, rng)
     found.clustered = {
         kind: cluster_test(
             votes.first, votes.second, votes.share, votes.weight, key, votes.n, draws, rng

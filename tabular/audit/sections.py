@@ -72,6 +72,13 @@ def _read(found: Audit) -> Iterator[Block]:
     tied = votes.weight[votes.share == 0.5].sum() / total if total else 0.0
     points = [f"{tied:.0%} are ties, which count half to each side."]
     points += [f"{len(np.unique(key)):,} {kind}s." for kind, key in votes.clusters.items()]
+    repeated = len(votes.first) - len(votes.distinct().first)
+    if repeated:
+        counted = "counts again" if found.settings.repeats else "counts once"
+        points.append(
+            f"{repeated:,} rows repeat a vote of the same rater or prompt; each {counted} in the "
+            "test that takes comparisons as independent."
+        )
     if found.by is None:
         points.append("Who compared is not known: all comparisons are taken as independent.")
     else:

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from games.comparisons import Comparisons
 from games.game import Float, PreferenceGame
+from games.io.records import Records, from_counts
 
 Ints = NDArray[np.int64]
 
@@ -39,28 +40,44 @@ class Votes:
     clusters: dict[str, Ints]
 
     @staticmethod
-    def of(comparisons: Comparisons) -> "Votes":
-        """One vote for each outcome that was counted, its count as the weight.
+    def of(data: Comparisons | Records) -> "Votes":
+        """The comparisons one by one; of counts one vote for each outcome, its count as weight.
 
-        Raters make a cluster each, and so do contexts, which are pooled, where raters are unknown.
+        Raters, prompts and ratings become clusters where they are known. Contexts are pooled.
+        Without raters the comparisons of a prompt are a cluster, as they are of the same answers.
         """
-        n = comparisons.wins.shape[-1]
-        if comparisons.raters is not None:
-            tables = comparisons.raters.reshape(len(comparisons.raters), -1, n, n).sum(1)
-            kind, ties = ["rater"], np.zeros((len(tables), n, n))
-        else:
-            kind = ["prompt"] if comparisons.wins.ndim > 2 else []
-            tables, ties = comparisons.wins.reshape(-1, n, n), comparisons.ties.reshape(-1, n, n)
-        k, i, j = np.nonzero(tables)
-        c, a, b = np.nonzero(np.triu(ties))
+        records = _records(data) if isinstance(data, Comparisons) else data
+        clusters = {
+            kind: _apart(np.asarray(key, dtype=np.int64))
+            for kind, key, known in (
+                ("rater", records.rater, len(records.raters) > 1),
+                ("prompt", records.prompt, len(records.prompts) > 1),
+                ("rating", records.cluster, len(np.unique(records.cluster)) < len(records)),
+            )
+            if known
+        }
         return Votes(
-            np.concatenate([i, a]),
-            np.concatenate([j, b]),
-            np.concatenate([np.ones(len(i)), np.full(len(a), 0.5)]),
-            np.concatenate([tables[k, i, j], ties[c, a, b]]),
-            comparisons.names,
-            {name: np.concatenate([k, c]) for name in kind},
+            records.first.astype(np.int64),
+            records.second.astype(np.int64),
+            records.share,
+            records.weight,
+            records.names,
+            clusters,
         )
+
+    def distinct(self) -> "Votes":
+        """The votes without repetitions by a rater on a prompt, where one of them is known."""
+        if not self.clusters.keys() & {"rater", "prompt"}:
+            return self
+        turned = self.first > self.second
+        low, high = np.minimum(self.first, self.second), np.maximum(self.first, self.second)
+        share = np.where(turned, 1 - self.share, self.share)
+        columns = [low, high, share, self.weight]
+        columns += [self.clusters[k] for k in ("rater", "prompt") if k in self.clusters]
+        _, kept = np.unique(np.stack(columns, axis=1), axis=0, return_index=True)
+        mask = np.zeros(len(low), dtype=bool)
+        mask[kept] = True
+        return self.take(mask)
 
     @property
     def n(self) -> int:
@@ -140,6 +157,24 @@ class Votes:
             unit, number = of[vote], len(names)
         parts = sparse.csr_array((value, (unit, place)), shape=(number, self.n**2))
         return np.asarray(counts @ parts).reshape(draws, self.n, self.n)
+
+
+def _records(counts: Comparisons) -> Records:
+    """Records of counts; the wins of each rater are its own."""
+    if counts.raters is None:
+        return from_counts(counts)
+    n = counts.wins.shape[-1]
+    tables = counts.raters.reshape(len(counts.raters), -1, n, n).sum(1)
+    found = from_counts(Comparisons(tables, names=counts.names))
+    unknown = np.full_like(found.prompt, -1)
+    return replace(
+        found, rater=found.prompt, raters=found.prompts, prompt=unknown, prompts=(), contexts=False
+    )
+
+
+def _apart(key: Ints) -> Ints:
+    """The clusters, with one of its own for each vote whose cluster is not known (-1)."""
+    return np.where(key < 0, key.max() + 1 + np.arange(len(key)), key)
 
 
 def game_of(points: Float) -> PreferenceGame:
