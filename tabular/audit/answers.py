@@ -80,7 +80,7 @@ def answers(
     game = votes.comparisons().game()
     points = votes.resampled(draws, rng, by)
     samples = game_of(points)
-    sets = tau_zero_sets(tests, *_rewards(game, samples))
+    sets = tau_zero_sets(tests, game, samples)
     out = []
     for concept, strength, solver in solvers(tau, kl):
         found = solver.solve(game)
@@ -92,24 +92,20 @@ def answers(
                 Answer(concept, strength, policy, nothing, nothing, inside, 1.0, str(found.message))
             )
             continue
-        drawn = solver.solve(samples)
-        exists = np.asarray(drawn.message == "") & np.isfinite(drawn.policy).all(-1)
-        ends = np.tile(nothing, (2, 1))
-        if exists.sum() > 1:
-            tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-            ends = np.asarray(np.quantile(drawn.policy[exists], tails, axis=0))
-        share = float(exists.mean())
-        out.append(
-            Answer(concept, strength, policy, ends[0], ends[1], every, share, str(found.message))
-        )
+        low, high, share = percentiles(solver, samples)
+        out.append(Answer(concept, strength, policy, low, high, every, share, str(found.message)))
     return out
 
 
-def _rewards(game: PreferenceGame, samples: PreferenceGame) -> tuple[Float, Float]:
-    """Rewards (n,) of the votes, and of the samples in which they are finite (draws, n)."""
-    solver = RlhfExact(0.0)
-    drawn = solver.rewards(samples)
-    return solver.rewards(game), drawn[np.isfinite(drawn).all(-1)]
+def percentiles(solver: Solver, samples: PreferenceGame) -> tuple[Float, Float, float]:
+    """Lower and upper ends (n,) of a policy over samples, and the share in which it exists."""
+    drawn = solver.solve(samples)
+    exists = np.asarray(drawn.message == "") & np.isfinite(drawn.policy).all(-1)
+    ends = np.full((2, samples.n), np.nan)
+    if exists.sum() > 1:
+        tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+        ends = np.asarray(np.quantile(drawn.policy[exists], tails, axis=0))
+    return ends[0], ends[1], float(exists.mean())
 
 
 def bands(tests: PairTests) -> tuple[Float, Float]:
@@ -137,7 +133,9 @@ def bands(tests: PairTests) -> tuple[Float, Float]:
     return low, high
 
 
-def tau_zero_sets(tests: PairTests, rewards: Float, drawn: Float) -> dict[str, Mask]:
+def tau_zero_sets(
+    tests: PairTests, game: PreferenceGame, samples: PreferenceGame
+) -> dict[str, Mask]:
     """The answers that each concept may give at tau = 0, whatever P inside the bands is true.
 
     NLHF: those that may be in the Smith set, which holds every maximal lottery: they reach every
@@ -145,6 +143,8 @@ def tau_zero_sets(tests: PairTests, rewards: Float, drawn: Float) -> dict[str, M
     smallest upper end of their row, is no less than the best of the smallest lower ends. RLHF:
     those whose reward is not below the highest by more than both of their simultaneous margins.
     """
+    rewards, drawn = (RlhfExact(0.0).rewards(g) for g in (game, samples))
+    drawn = drawn[np.isfinite(drawn).all(-1)]
     n = len(tests.share)
     low, high = bands(tests)
     reach = high >= 0.5

@@ -11,7 +11,7 @@ from solvers.slhf_exact import SlhfExact
 from tabular.audit.answers import Answer, answers, bands, tau_zero_sets
 from tabular.audit.cost import costs
 from tabular.audit.pair_tests import pair_tests
-from tabular.audit.votes import Votes
+from tabular.audit.votes import Votes, game_of
 from tabular.matching import MatchedKl
 from tests.tabular.audit.votes_drawn import bradley_terry, cycle, drawn
 
@@ -75,17 +75,10 @@ def test_the_sets_hold_the_true_answer(P: Float) -> None:
     missed = 0
     for _ in range(40):
         votes = drawn(P, 30, rng)
-        drawn_rewards = RlhfExact(0.0).rewards(_resampled(votes, rng))
-        rewards = RlhfExact(0.0).rewards(votes.comparisons().game())
-        sets = tau_zero_sets(pair_tests(votes), rewards, drawn_rewards)
+        observed, samples = votes.comparisons().game(), game_of(votes.resampled(100, rng))
+        sets = tau_zero_sets(pair_tests(votes), observed, samples)
         missed += any((true[c][~sets[c]] > 0).any() for c in sets)
     assert missed <= 5
-
-
-def _resampled(votes: Votes, rng: np.random.Generator) -> PreferenceGame:
-    points = votes.resampled(100, rng)
-    pairs = points + np.swapaxes(points, -1, -2)
-    return PreferenceGame(points / np.where(pairs > 0, pairs, 1) + 0.5 * (pairs == 0), pairs=pairs)
 
 
 @pytest.mark.parametrize("copies", [1, 3])
