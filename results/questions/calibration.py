@@ -1,5 +1,7 @@
 """How often is an audit wrong?"""
 
+from typing import Any
+
 import pandas as pd
 
 from results.questions.layout import pivot
@@ -34,7 +36,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
     return out
 
 
-def _words(line: "pd.Series[object]") -> str:
+def _words(line: Any) -> str:
     copies = f", each by {line['copies']:g} copies" if line["copies"] != 1 else ""
     ties = f", ties {line['nu']:g}" if line["nu"] != 0 else ""
     return f"{line['game']}, {line['per_pair']:g} a pair{ties}{copies}, {line['method']}"
