@@ -126,8 +126,8 @@ def _linear(parts: sparse.csr_array, points: Float, response: Derivative) -> Flo
     block = max(1, 4_000_000 // len(i))
     for start in range(0, parts.shape[0], block):
         rows = slice(start, start + block)
-        won, gone = up[rows].toarray(), (up[rows] + down[rows]).toarray()
-        left = total - gone
+        won, removed = up[rows].toarray(), (up[rows] + down[rows]).toarray()
+        left = total - removed
         share = np.divide(points[i, j] - won, left, out=np.full(left.shape, 0.5), where=left > 0)
         before = np.divide(points[i, j], total, out=np.full(total.shape, 0.5), where=total > 0)
         dw = left / np.maximum(left.sum(-1, keepdims=True), 1) - total / every

@@ -48,7 +48,7 @@ class Votes:
         """
         records = _records(data) if isinstance(data, Comparisons) else data
         clusters = {
-            kind: _apart(np.asarray(key, dtype=np.int64))
+            kind: _filled(np.asarray(key, dtype=np.int64))
             for kind, key, known in (
                 ("rater", records.rater, len(records.raters) > 1),
                 ("prompt", records.prompt, len(records.prompts) > 1),
@@ -172,7 +172,7 @@ def _records(counts: Comparisons) -> Records:
     )
 
 
-def _apart(key: Ints) -> Ints:
+def _filled(key: Ints) -> Ints:
     """The clusters, with one of its own for each vote whose cluster is not known (-1)."""
     return np.where(key < 0, key.max() + 1 + np.arange(len(key)), key)
 
