@@ -112,8 +112,8 @@ class Calibration(Experiment):
                 continue
             if sharp:
                 inside = tau_zero_sets(pairs, observed, samples)[solver.concept.upper()]
-                covered = not (truth.policy[~inside] > 0).any()
-                found.setdefault("set_coverage", []).append(float(covered))
+                holds = not (truth.policy[~inside] > 0).any()
+                found.setdefault("set_coverage", []).append(float(holds))
                 found.setdefault("set_size", []).append(float(inside.sum()))
             else:
                 low, high, _ = percentiles(solver, samples)
