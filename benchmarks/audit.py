@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,9 @@ from benchmarks.data import DataOptions
 from results import export
 from results.document import Block, Bullets, Fold, Heading, Paragraph, TableBlock
 from results.page import html
+from results.sheet import save
 from tabular.audit import Audit, Settings, audit
+from tabular.audit.drawings import draw
 from tabular.audit.plain import plain
 from tabular.audit.sections import blocks
 
@@ -39,9 +42,15 @@ def show_json(found: Audit) -> None:
 
 
 def write_page(found: Audit, name: str, target: Path) -> Path:
-    """Write the audit as one HTML file; return its path."""
+    """Write the audit as one HTML file with its figures; return its path."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(html(blocks(found, name), target.parent), encoding="utf-8")
+    drawn = draw(found)
+    with tempfile.TemporaryDirectory() as folder:
+        for figure, (picture, _) in drawn.items():
+            save(picture, Path(folder, figure))
+        captions = {figure: caption for figure, (_, caption) in drawn.items()}
+        text = html(blocks(found, name, captions), Path(folder))
+    target.write_text(text, encoding="utf-8")
     return target
 
 

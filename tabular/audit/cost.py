@@ -11,6 +11,8 @@ from solvers import Solver
 from tabular.audit.answers import LEVEL, solvers
 from tabular.audit.votes import Votes, game_of
 
+_DIGITS = 12
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -74,7 +76,7 @@ def costs(
             Cost(
                 concept,
                 strength,
-                float(measures.duality_gap(whole, everything)),
+                round(float(measures.duality_gap(whole, everything)), _DIGITS),
                 float(np.mean(gaps)),
                 _upper(rest, samples, policies[0]),
             )

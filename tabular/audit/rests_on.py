@@ -24,8 +24,8 @@ class Influence:
     ----------
     what : str
         "pair", or the kind of cluster.
-    key : int or pair of ints
-        Which one.
+    key : str or pair of ints
+        The name of the cluster, or the two answers.
     shift : float in [0, 1]
         Total variation between the answer with it and without.
     votes : float
@@ -33,7 +33,7 @@ class Influence:
     """
 
     what: str
-    key: int | tuple[int, int]
+    key: str | tuple[int, int]
     shift: float
     votes: float
 
@@ -82,12 +82,14 @@ def rests_on(concept: str, smooth: Solver, sharp: Solver, votes: Votes) -> Rests
     """
     low, high = np.minimum(votes.first, votes.second), np.maximum(votes.first, votes.second)
     code, pair = np.unique(low * votes.n + high, return_inverse=True)
-    kinds = {"pair": pair, **votes.clusters}
-    shifts = [i for what, key in kinds.items() for i in _left_out(what, key, smooth, votes)]
-    named = [
-        replace(i, key=divmod(int(code[i.key]), votes.n)) if i.what == "pair" else i for i in shifts
+    pairs = [
+        replace(i, key=divmod(int(code[int(str(i.key))]), votes.n))
+        for i in _left_out("pair", pair, smooth, votes)
     ]
-    return RestsOn(concept, named, *_fewest_flips(sharp, votes))
+    clusters = [
+        i for kind, key in votes.clusters.items() for i in _left_out(kind, key, smooth, votes)
+    ]
+    return RestsOn(concept, [*pairs, *clusters], *_fewest_flips(sharp, votes))
 
 
 def _left_out(what: str, key: Ints, solver: Solver, votes: Votes) -> list[Influence]:
@@ -107,7 +109,7 @@ def _left_out(what: str, key: Ints, solver: Solver, votes: Votes) -> list[Influe
     shifts = numerics.total_variation(after.policy, before.policy)
     weights = np.bincount(of, votes.weight)
     found = [
-        Influence(what, int(names[c]), float(shift), float(weights[c]))
+        Influence(what, votes.cluster_name(what, int(names[c])), float(shift), float(weights[c]))
         for c, shift in zip(order, shifts, strict=True)
     ]
     return sorted(found, key=lambda i: -np.nan_to_num(i.shift, nan=2.0))

@@ -1,12 +1,12 @@
 """An audit in words and tables: blocks for the terminal, Markdown and HTML."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from games.game import Float
-from results.document import Block, Bullets, Fold, Heading, Paragraph, TableBlock
+from results.document import Block, Bullets, Fold, Heading, Image, Paragraph, TableBlock
 from tabular.audit.answers import Answer
 from tabular.audit.audit import Audit
 from tabular.audit.cluster_test import ClusterTest
@@ -15,9 +15,15 @@ from tabular.audit.verdict import LEVEL, RULES
 
 _SHOWN = 10
 _TINY = 0.0005
+_FIGURES = {
+    "Is a reward enough?": ("wins",),
+    "Are the cycles real?": ("majorities",),
+    "What would be chosen": ("answers",),
+    "What it rests on": ("influence",),
+}
 
 
-def blocks(found: Audit, name: str) -> list[Block]:
+def blocks(found: Audit, name: str, captions: Mapping[str, str] | None = None) -> list[Block]:
     """The sections that were reached, each with a plain sentence before its numbers.
 
     Parameters
@@ -25,7 +31,10 @@ def blocks(found: Audit, name: str) -> list[Block]:
     found : Audit
     name : str
         What the data are called in the title.
+    captions : mapping of str to str, optional
+        Names of figures -> captions; the figure is the file ``<name>.svg``.
     """
+    captions = captions or {}
     sections: dict[str, tuple[bool, Callable[[Audit], Iterator[Block]]]] = {
         "In one paragraph": (found.verdict is not None, _verdict),
         "What was read": (True, _read),
@@ -39,7 +48,10 @@ def blocks(found: Audit, name: str) -> list[Block]:
     out: list[Block] = [Heading(f"prefgames audit: {name}", 1)]
     for title, (reached, section) in sections.items():
         if reached:
-            out += [Heading(title), *section(found)]
+            parts = list(section(found))
+            figures = [f for f in _FIGURES.get(title, ()) if f in captions]
+            images = [Image(captions[f], f"{f}.svg", captions[f]) for f in figures]
+            out += [Heading(title), *parts[:1], *images, *parts[1:]]
     missing = [title for title, (reached, _) in sections.items() if not reached]
     if missing:
         out.append(Paragraph(f"Interrupted before: {', '.join(missing)}."))
@@ -149,8 +161,7 @@ def _cycles(found: Audit) -> Iterator[Block]:
         )
     elif cycles.found:
         yield Paragraph(
-            f"Not established: {len(cycles.found)} three-cycles are observed, and each may be "
-            "chance.",
+            f"Not established: {_n_cycles(len(cycles.found))} observed, which may be chance.",
             lead=True,
         )
     else:
@@ -183,6 +194,10 @@ def _cycles(found: Audit) -> Iterator[Block]:
             "different attributes, or a judge that prefers what it saw first, can look cyclic too.",
         )
     )
+
+
+def _n_cycles(n: int) -> str:
+    return "one three-cycle is" if n == 1 else f"{n} three-cycles are"
 
 
 def _frequencies(cycles: Cycles, names: Sequence[str]) -> pd.DataFrame:

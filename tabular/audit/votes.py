@@ -1,6 +1,7 @@
 """``Votes``: comparisons one by one with their clusters, and data sets drawn from them."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -30,6 +31,8 @@ class Votes:
     clusters : mapping
         What the comparisons have in common -> int array (m,), such as the rater of each.
         Comparisons of different clusters are independent.
+    cluster_names : mapping
+        What the comparisons have in common -> names of the clusters by number; may be missing.
     """
 
     first: Ints
@@ -37,7 +40,8 @@ class Votes:
     share: Float
     weight: Float
     names: tuple[str, ...]
-    clusters: dict[str, Ints]
+    clusters: Mapping[str, Ints]
+    cluster_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @staticmethod
     def of(data: Comparisons | Records) -> "Votes":
@@ -63,6 +67,7 @@ class Votes:
             records.weight,
             records.names,
             clusters,
+            {"rater": records.raters, "prompt": records.prompts},
         )
 
     def distinct(self) -> "Votes":
@@ -119,7 +124,13 @@ class Votes:
             self.weight[mask],
             self.names,
             {kind: key[mask] for kind, key in self.clusters.items()},
+            self.cluster_names,
         )
+
+    def cluster_name(self, kind: str, number: int) -> str:
+        """The name of a cluster, or its number."""
+        names = self.cluster_names.get(kind, ())
+        return names[number] if number < len(names) else str(number)
 
     def joined(self, other: "Votes") -> "Votes":
         """The votes of two parts of one split."""

@@ -56,6 +56,9 @@ def test_the_json_has_fixed_keys_and_no_nan(
         assert set(answer) >= {"policy", "low", "high", "set"}
         assert sum(answer["policy"]) == pytest.approx(1)
     assert found["cost"]["NLHF"]["tau = 0"]["same_data"] == pytest.approx(0, abs=1e-9)
+    raters = {i["key"] for i in found["influence"]["NLHF"]["left_out"] if i["what"] == "rater"}
+    assert raters <= {f"r{k}" for k in range(40)}
+    assert len(raters) == 20
     assert found["verdict"]["not_bradley_terry"] is True
     assert found["verdict"]["cyclic"] is True
 
@@ -74,6 +77,9 @@ def test_the_page_holds_the_sections_and_names_stay_text(
     assert "Are the cycles real?" in text
     assert "<b>C" not in text
     assert "&lt;b&gt;C" in text
+    assert text.count("<svg") == 4
+    for caption in ("Bold where a band", "An arrow leads", "Probability of each", "without a pair"):
+        assert caption in text
 
 
 def test_mistakes_are_one_line(

@@ -27,7 +27,10 @@ def some_votes(seed: int = 0) -> Votes:
     rng = np.random.default_rng(seed)
     votes = drawn(bradley_terry(REWARDS), 20, rng)
     raters = {"rater": rng.integers(0, 10, len(votes.first))}
-    return replace(votes, clusters=raters).take(rng.random(len(votes.first)) < 0.8)
+    names = {"rater": (*map(str, range(9)), "Zoe")}
+    return replace(votes, clusters=raters, cluster_names=names).take(
+        rng.random(len(votes.first)) < 0.8
+    )
 
 
 def without(votes: Votes, mask: NDArray[np.bool_]) -> Float:
@@ -39,9 +42,9 @@ def test_what_is_left_out_is_solved_again() -> None:
     found = rests_on("NLHF", SMOOTH, NlhfExact(0.0), votes)
     before = SMOOTH.solve(game_of(votes.points)).policy
     raters = {i.key: i for i in found.left_out if i.what == "rater"}
-    assert set(raters) == set(range(10))
+    assert set(raters) == {*map(str, range(9)), "Zoe"}
     for rater, influence in raters.items():
-        mask = votes.clusters["rater"] == rater
+        mask = votes.clusters["rater"] == (9 if rater == "Zoe" else int(str(rater)))
         shift = numerics.total_variation(without(votes, mask), before)
         assert influence.shift == pytest.approx(float(shift), abs=1e-9)
         assert influence.votes == mask.sum()
