@@ -38,6 +38,21 @@ def _one_of(names: list[str]) -> dict[str, Any]:
     return {"callback": check, "metavar": f"[{'|'.join(names)}]"}
 
 
+_GroupBy = Annotated[
+    str | None, typer.Option(help="Column of the data whose values are the answers.")
+]
+_ByPrompt = Annotated[
+    bool, typer.Option("--by-prompt", help="Make a context of every prompt of the data.")
+]
+_MaxRows = Annotated[
+    int | None, typer.Option(min=1, help="Most rows that are read of data; default 20,000,000.")
+]
+_MaxBytes = Annotated[
+    int | None,
+    typer.Option(min=1, help="Most bytes that a compressed file may unpack to; default 1 GiB."),
+]
+
+
 def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
@@ -86,9 +101,10 @@ def run(
     data: Annotated[
         list[Path] | None, typer.Option(help="Add the game in this file; repeat for more.")
     ] = None,
-    group_by: Annotated[
-        str | None, typer.Option(help="Column of the data whose values are the answers.")
-    ] = None,
+    group_by: _GroupBy = None,
+    by_prompt: _ByPrompt = False,
+    max_rows: _MaxRows = None,
+    max_bytes: _MaxBytes = None,
     parameter: Annotated[
         list[str] | None,
         typer.Option(
@@ -120,21 +136,23 @@ def run(
     from dataclasses import replace
 
     from benchmarks import files, show
+    from benchmarks.data import DataOptions
     from benchmarks.methods import METHODS
     from benchmarks.runner import one_cell
     from benchmarks.runner import run as compute
     from benchmarks.spec import read
-    from games import SpecError, load
+    from games import SpecError
     from results.rows import FAILED
 
     plan = read(spec)
     datasets = {}
+    options = DataOptions(group_by, by_prompt, max_rows, max_bytes)
     for path in data or ():
-        loaded = load(path, group_by)
+        loaded, _ = options.game(path)
         name = path.name.partition(".")[0]
         plan, datasets[name] = plan.with_data(name, loaded.digest[:16]), loaded
-    if group_by and not datasets:
-        raise SpecError("--group-by belongs to --data; give a file")
+    if options.given and not datasets:
+        raise SpecError(f"{options.given} belongs to --data; give a file")
     if game:
         plan = plan.only("game", [*game, *datasets])
     if game_parameter:
@@ -190,9 +208,10 @@ def solve(
     game_parameter: Annotated[
         list[str] | None, typer.Option("-g", metavar="NAME=VALUE", help="Parameter of the game.")
     ] = None,
-    group_by: Annotated[
-        str | None, typer.Option(help="Column of the file whose values are the answers.")
-    ] = None,
+    group_by: _GroupBy = None,
+    by_prompt: _ByPrompt = False,
+    max_rows: _MaxRows = None,
+    max_bytes: _MaxBytes = None,
     seed: Annotated[int, typer.Option(min=0, help="For games and solvers that draw.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, numbers in full.")] = False,
 ) -> None:
@@ -200,6 +219,7 @@ def solve(
     import numpy as np
 
     from benchmarks import solve as solving
+    from benchmarks.data import DataOptions
 
     params = _parameters("-p", parameter or [])
     if tau is not None:
@@ -208,16 +228,84 @@ def solve(
         params["tau"] = tau
     instance = solving.find_solver(solver, params)
     rng = np.random.default_rng(seed)
-    preferences = solving.find_game(game, _parameters("-g", game_parameter or []), group_by, rng)
+    options = DataOptions(group_by, by_prompt, max_rows, max_bytes)
+    game_params = _parameters("-g", game_parameter or [])
+    preferences, prompts = solving.find_game(game, game_params, options, rng)
     try:
         solution = solving.solved(instance, preferences, rng)
     except solving.BrokenSolverError as error:
         console.say(f"prefgames: {solver}: {error}")
         raise typer.Exit(1) from error
     if as_json:
-        solving.show_json(preferences, instance, solution)
+        solving.show_json(preferences, instance, solution, prompts)
     else:
-        solving.show(preferences, solution)
+        solving.show(preferences, solution, prompts)
+
+
+@app.command()
+def audit(
+    data: Annotated[Path, typer.Argument(metavar="FILE", help="A file of comparisons.")],
+    tau: Annotated[float, typer.Option(help="Temperature of the answers besides 0.")] = 0.1,
+    kl: Annotated[float, typer.Option(help="KL to the uniform reference, in nats.")] = 0.1,
+    tests: Annotated[int, typer.Option(help="Samples for p-values.")] = 999,
+    bootstrap: Annotated[int, typer.Option(help="Samples for intervals.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+    repeats: Annotated[
+        bool, typer.Option("--repeats", help="Count a vote that its rater repeats each time.")
+    ] = False,
+    page: Annotated[
+        Path | None, typer.Option("--html", metavar="PAGE", help="Write an HTML page too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, numbers in full.")] = False,
+    group_by: _GroupBy = None,
+    max_rows: _MaxRows = None,
+    max_bytes: _MaxBytes = None,
+) -> None:
+    """Say what a file of comparisons shows: is a reward enough, are cycles real, what follows."""
+    from benchmarks import audit as auditing
+    from benchmarks.data import DataOptions
+    from tabular.audit import Settings
+
+    settings = Settings(tau, kl, tests, bootstrap, seed, repeats)
+    options = DataOptions(group_by, False, max_rows, max_bytes)
+    found = auditing.run(data, options, settings)
+    if as_json:
+        auditing.show_json(found)
+    else:
+        auditing.show(found, data.name)
+    if page is not None:
+        console.say(str(auditing.write_page(found, data.name, page)))
+    if found.next_pairs is None:
+        raise typer.Exit(130)
+
+
+@app.command()
+def convert(
+    data: Annotated[Path, typer.Argument(metavar="FILE", help="A file of comparisons.")],
+    out: Annotated[
+        Path, typer.Argument(help="File to write: .csv, .tsv, .jsonl, .parquet, .soi or .toi.")
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            help="trl (chosen, rejected), the default, or arena (model_a, model_b, winner); .soi "
+            "and .toi are PrefLib's.",
+            **_one_of(["trl", "arena", "preflib"]),
+        ),
+    ] = None,
+    group_by: _GroupBy = None,
+    by_prompt: _ByPrompt = False,
+    max_rows: _MaxRows = None,
+    max_bytes: _MaxBytes = None,
+) -> None:
+    """Write comparisons in another form, which loads as the same game; print its path."""
+    from benchmarks.data import DataOptions
+    from games.io import write
+
+    options = DataOptions(group_by, by_prompt, max_rows, max_bytes)
+    write(options.records(data), out, form)
+    console.out(str(out))
 
 
 @app.command()

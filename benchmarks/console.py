@@ -88,6 +88,17 @@ def grouped(header: Sequence[str], groups: Mapping[str, Sequence[Sequence[str]]]
                 out(_line([row[k] for k in part], widths, between=1))
 
 
+def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text; a table wider than the terminal goes on in further ones, as in groups."""
+    header, cells = [_shown(name) for name in header], [[*map(_shown, row)] for row in rows]
+    width = _widths(header, cells)
+    for number, part in enumerate(_parts(width, _room())):
+        if number:
+            out("")
+        for line in (header, *cells):
+            out(_line([line[k] for k in part], [width[k] for k in part]))
+
+
 def definitions(meanings: Mapping[str, str]) -> None:
     """Print terms and their meanings in two columns, the meanings folded."""
     indent = max(map(len, meanings), default=0) + 2

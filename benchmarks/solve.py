@@ -1,11 +1,13 @@
 """One solver on one game: the answer, its follower, its gap and its certificate."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import calls, console, files, plugins
+from benchmarks.data import DataOptions
 from benchmarks.methods import METHODS
 from games import (
     GAMES,
@@ -13,7 +15,6 @@ from games import (
     PrefgamesError,
     SolverError,
     SpecError,
-    load,
     measures,
 )
 from games.game import Float
@@ -26,6 +27,7 @@ _MOST_ANSWERS = 30
 _MOST_REPLIES = 12
 _MOST_CONTEXTS = 20
 _LONGEST_NAME = 30
+_LONGEST_PROMPT = 40
 
 
 class BrokenSolverError(Exception):
@@ -51,29 +53,31 @@ def find_solver(text: str, params: plugins.Params) -> Solver:
 
 
 def find_game(
-    text: str, params: plugins.Params, group_by: str | None, rng: np.random.Generator
-) -> PreferenceGame:
+    text: str, params: plugins.Params, data: DataOptions, rng: np.random.Generator
+) -> tuple[PreferenceGame, tuple[str, ...]]:
     """The game of the catalogue or of a .py file, else the one that the data in a file make.
+
+    With it come the prompts that its contexts stand for; none if they are not known.
 
     Raises
     ------
     SpecError
-        If there is neither, parameters are given for data, or --group-by for a game.
+        If there is neither, parameters are given for data, or options for data with a game.
     GameError
         If the file or a parameter is wrong.
     """
     name, written = calls.parse(text)
     is_game = name in GAMES or name.endswith(".py")
-    if is_game and not (group_by is not None and Path(text).exists()):
-        if group_by is not None:
-            raise SpecError(f"--group-by belongs to a file of comparisons, and {text} is a game")
+    if is_game and not (data.given and Path(text).exists()):
+        if data.given:
+            raise SpecError(f"{data.given} belongs to a file of comparisons, and {text} is a game")
         name = files.registered("game", name)
-        return plugins.game(name, _joined(text, written, params), rng)
+        return plugins.game(name, _joined(text, written, params), rng), ()
     if not Path(text).exists():
         raise SpecError(f"no game named {text!r} and no such file{near(name, GAMES)}")
     if params:
         raise SpecError(f"{text}: -g is for games of the catalogue, a file has no parameters")
-    return load(text, group_by)
+    return data.game(Path(text))
 
 
 def _joined(text: str, written: plugins.Params, given: plugins.Params) -> dict[str, Any]:
@@ -108,11 +112,14 @@ def solved(solver: Solver, game: PreferenceGame, rng: np.random.Generator) -> So
     return require_answer(solution)
 
 
-def show_json(game: PreferenceGame, solver: Solver, solution: Solution) -> None:
+def show_json(
+    game: PreferenceGame, solver: Solver, solution: Solution, prompts: Sequence[str] = ()
+) -> None:
     """Print everything as one line of JSON; numbers in full, null where there is no answer."""
     certificate = solution.certificate
     answer = {
         "names": game.names,
+        **({"prompts": tuple(prompts)} if prompts else {}),
         "concept": solver.concept,
         "policy": _or_null(solution.policy),
         "follower": None if solution.follower is None else _or_null(solution.follower),
@@ -128,12 +135,12 @@ def show_json(game: PreferenceGame, solver: Solver, solution: Solution) -> None:
     console.out(canonical(answer))
 
 
-def show(game: PreferenceGame, solution: Solution) -> None:
+def show(game: PreferenceGame, solution: Solution, prompts: Sequence[str] = ()) -> None:
     """Print tables for people: of one context the answer in full, of many one line each."""
     gap = measures.duality_gap(game, solution.policy)
     certificate = solution.certificate
     if game.batch:
-        _show_contexts(game, solution, gap)
+        _show_contexts(game, solution, gap, prompts)
     else:
         _show_policy(game, solution)
         console.out("")
@@ -182,15 +189,31 @@ def _show_policy(game: PreferenceGame, solution: Solution) -> None:
     console.table(["answer \\ follower", *names], replies)
 
 
-def _show_contexts(game: PreferenceGame, solution: Solution, gap: Any) -> None:
+def _show_contexts(
+    game: PreferenceGame, solution: Solution, gap: Any, prompts: Sequence[str]
+) -> None:
     """Print a table with one line for each context."""
     policy = solution.policy.reshape(-1, game.n)
     columns = np.ravel(gap), np.ravel(solution.certificate.residual), np.ravel(solution.status)
     rows = [
-        [k, _likeliest(game, p), float(p.max()), float(g), float(r), str(s)]
+        [
+            console.one_line(prompts[k], _LONGEST_PROMPT) if prompts else k,
+            _likeliest(game, p),
+            float(p.max()),
+            float(g),
+            float(r),
+            str(s),
+        ]
         for k, (p, g, r, s) in enumerate(zip(policy, *columns, strict=True))
     ]
-    header = ["context", "likeliest answer", "policy", "duality gap", "residual", "status"]
+    header = [
+        "prompt" if prompts else "context",
+        "likeliest answer",
+        "policy",
+        "duality gap",
+        "residual",
+        "status",
+    ]
     console.table(header, rows[:_MOST_CONTEXTS])
     if len(rows) > _MOST_CONTEXTS:
         console.out(f"... and {len(rows) - _MOST_CONTEXTS} more contexts; --json gives all")

@@ -138,7 +138,11 @@ class Comparisons:
         """
         pairs = self.pairs
         if not (pairs.sum((-1, -2)) > 0).all():
-            raise GameError("Comparisons: a context has no comparison; drop it")
+            raise GameError(
+                "Comparisons: a context has no comparison; drop it"
+                if pairs.ndim > 2
+                else "Comparisons: nothing is compared; give at least one comparison"
+            )
         return PreferenceGame(self.shares, ref, pairs=pairs, names=self.names)
 
     @staticmethod

@@ -275,6 +275,21 @@ METRICS: dict[str, Metric] = {
         "1 if every answer is beaten by another one, so that no pure policy is an equilibrium at "
         "tau = 0",
     ),
+    # calibration
+    "rejection_rate": Metric(
+        "share of data sets in which the Bradley-Terry model is rejected at 5 %",
+        synonyms="size, where the model is true; power, where it is not",
+    ),
+    "cycle_rate": Metric("share of data sets in which some three-cycle is established at 5 %"),
+    "interval_coverage": Metric(
+        "share of answers whose 95 % interval holds the probability of the answer on the true game",
+    ),
+    "set_coverage": Metric(
+        "share of data sets in which the answers that are not excluded hold the true answer",
+    ),
+    "set_size": Metric(
+        "number of answers that are not excluded", 1.0, _INF, unit="", better="lower"
+    ),
     # convergence, stability, fixed points
     "regularised_gap": Metric(
         "2 tau KL(pi | best response to pi), at the solver's tau",

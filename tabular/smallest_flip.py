@@ -236,28 +236,26 @@ def _maximin(comparisons: Comparisons, top: int) -> Flips | None:
     best: Flips | None = None
     for challenger in np.delete(np.arange(n), top):
         low, high = P[challenger].min(), P[top].min()
-        levels = {high}
+        reachable = [np.array([high])]
         for answer, sign in ((top, -1), (challenger, 1)):
             for j in np.flatnonzero(compared[answer]):
                 reach = P[answer, j] + sign * np.arange(pairs[answer, j] + 1) / pairs[answer, j]
-                levels |= set(reach[(reach >= low - _SLACK) & (reach <= high + _SLACK)])
-        for v in sorted(levels):
-            raised = np.ceil(pairs[challenger] * (v - P[challenger]) - _SLACK).clip(0)
-            lowered = np.ceil(pairs[top] * (P[top] - v) - _SLACK).clip(0)
-            impossible = (raised > wins[:, challenger]) | (raised > 0) & ~compared[challenger]
-            if impossible.any() or v > 0.5 + _SLACK:
-                continue
-            lowered = np.where(
-                compared[top] & (lowered <= wins[top]) | (lowered == 0), lowered, np.inf
-            )
-            lowered[top] = 0 if v >= 0.5 - _SLACK else np.inf
-            extra = lowered - np.where(np.arange(n) == challenger, raised[top], 0)
-            target = int(np.argmin(extra.clip(0)))
-            if not np.isfinite(extra[target]):
-                continue
+                reachable.append(reach[(reach >= low - _SLACK) & (reach <= high + _SLACK)])
+        v = np.unique(np.concatenate(reachable))[:, None]
+        raised = np.ceil(pairs[challenger] * (v - P[challenger]) - _SLACK).clip(0)
+        impossible = (raised > wins[:, challenger]) | (raised > 0) & ~compared[challenger]
+        lowered = np.ceil(pairs[top] * (P[top] - v) - _SLACK).clip(0)
+        lowered = np.where(compared[top] & (lowered <= wins[top]) | (lowered == 0), lowered, np.inf)
+        lowered[:, top] = np.where(v[:, 0] >= 0.5 - _SLACK, 0, np.inf)
+        lowered[:, challenger] -= raised[:, top]
+        extra = lowered.clip(0)
+        cost = raised.sum(-1) + extra.min(-1)
+        cost[impossible.any(-1) | (v[:, 0] > 0.5 + _SLACK)] = np.inf
+        k = int(cost.argmin())
+        if np.isfinite(cost[k]):
             flips = np.zeros(P.shape, np.int64)
-            flips[:, challenger] = raised
-            flips[top, target] += int(extra[target].clip(0))
+            flips[:, challenger] = raised[k]
+            flips[top, int(extra[k].argmin())] += int(extra[k].min())
             best = _fewer(best, flips)
     return best
 

@@ -12,14 +12,15 @@ from games.comparisons import Comparisons
 from games.errors import GameError
 from games.game import PreferenceGame
 from games.io.binary_files import read_npy, read_npz, read_parquet
-from games.io.comparison_table import Table
-from games.io.counting import comparisons
 from games.io.named_arrays import to_arrays
 from games.io.preflib import read_orders
+from games.io.reading import records
+from games.io.records import Records, from_counts
 from games.io.square_table import Square
+from games.io.tables import Limits, Table
 from games.io.text_files import read_csv, read_json, read_jsonl
 
-Reader = Callable[[Path], Table | Square]
+Reader = Callable[[Path, Limits], Table | Square]
 
 _TEXT: dict[str, Reader] = {
     ".csv": partial(read_csv, delimiter=","),
@@ -34,14 +35,21 @@ _TEXT: dict[str, Reader] = {
 _BINARY: dict[str, Reader] = {".parquet": read_parquet, ".npy": read_npy, ".npz": read_npz}
 
 
-def load(path: str | os.PathLike[str], group_by: str | None = None) -> PreferenceGame:
+def load(
+    path: str | os.PathLike[str],
+    group_by: str | None = None,
+    *,
+    by_prompt: bool = False,
+    limits: Limits | None = None,
+) -> PreferenceGame:
     """The game in a file; comparisons are counted.
 
     The ending of a file (text also gzipped, as in ``.csv.gz``) says what it contains:
 
     - comparisons: ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` (a record a line) and ``.json`` (a
       list of records), with the columns left,right,winner or model_a,model_b,winner or
-      chosen,rejected; ``games.io.counting`` says what becomes of prompts and models;
+      chosen,rejected or those of another of ``games.io.layouts``; ``games.io.reading`` says what
+      becomes of prompts and models;
     - a square table of win probabilities or win counts: ``.csv``, ``.tsv``, ``.parquet``,
       ``.npy`` and ``.json`` (a list of rows); ``games.io.square_table`` decides which;
     - named arrays, ``P`` or ``wins`` with ``names``: ``.json`` (an object) and ``.npz``;
@@ -57,30 +65,101 @@ def load(path: str | os.PathLike[str], group_by: str | None = None) -> Preferenc
     group_by : str, optional
         For comparisons: what stands for the answers; "score" is read from the columns
         ``score_chosen`` and ``score_rejected``.
+    by_prompt : bool
+        For comparisons: whether every prompt is a context, even if they do not compare the same
+        answers.
+    limits : Limits, optional
+        How much is read at most.
 
     Raises
     ------
     GameError
         If anything is wrong with the file; the message names the file, the line and the repair.
     """
-    path = Path(path)
+    content = counted(path, group_by, by_prompt=by_prompt, limits=limits)
+    if not isinstance(content, Comparisons):
+        return content
+    try:
+        return content.game()
+    except GameError as error:
+        raise GameError(f"{path}: {error}") from None
+
+
+def counted(
+    path: str | os.PathLike[str],
+    group_by: str | None = None,
+    *,
+    by_prompt: bool = False,
+    limits: Limits | None = None,
+) -> Square:
+    """What a file holds, as for ``load``: counted comparisons, or win probabilities.
+
+    Raises
+    ------
+    GameError
+        If anything is wrong with the file.
+    """
+    content = _content(Path(path), group_by, by_prompt, limits)
+    if isinstance(content, Records):
+        try:
+            content = content.comparisons()
+        except GameError as error:
+            raise GameError(f"{path}: {error}") from None
+    if isinstance(content, Comparisons):
+        _warn_of_unseen(Path(path), content)
+    return content
+
+
+def read(
+    path: str | os.PathLike[str],
+    group_by: str | None = None,
+    *,
+    by_prompt: bool = False,
+    limits: Limits | None = None,
+) -> Records:
+    """The comparisons in a file one by one, with their raters and prompts where it gives them.
+
+    Win counts and orders become weighted records of pairs.
+
+    Parameters
+    ----------
+    path, group_by, by_prompt, limits
+        As for ``load``.
+
+    Raises
+    ------
+    GameError
+        If anything is wrong with the file, or it holds probabilities.
+    """
+    content = _content(Path(path), group_by, by_prompt, limits)
+    if isinstance(content, Comparisons):
+        content = from_counts(content)
+    if not isinstance(content, Records):
+        raise GameError(f"{path}: holds win probabilities, not comparisons; give those")
+    return content
+
+
+def _content(
+    path: Path, group_by: str | None, by_prompt: bool, limits: Limits | None
+) -> Square | Records:
+    limits = limits or Limits()
     try:
         with np.errstate(all="ignore"):  # the checks report bad numbers
-            content = _reader(path)(path)
+            content: Table | Square | Records = _reader(path)(path, limits)
             if isinstance(content, Table):
-                content = comparisons(content, group_by)
-            elif group_by is not None:
-                raise GameError(f"holds no comparisons; leave out --group-by {group_by}")
-            game = content.game() if isinstance(content, Comparisons) else content
-        if any(name.encode(errors="replace").decode() != name for name in game.names):
+                content = records(content, group_by, by_prompt, limits)
+            elif group_by is not None or by_prompt:
+                option = f"--group-by {group_by}" if group_by is not None else "--by-prompt"
+                raise GameError(f"holds no comparisons; leave out {option}")
+            if isinstance(content, Comparisons) and not content.pairs.any():
+                content.game()
+        if any(name.encode(errors="replace").decode() != name for name in content.names):
             raise GameError("a name has half a surrogate pair, which is no text; rename it")
+        return content
     except OSError as error:
         raise GameError(f"{path}: {error.strerror or error}; give a readable file") from None
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
-    if isinstance(content, Comparisons):
-        _warn_of_unseen(path, content)
-    return game
 
 
 def save(game: PreferenceGame, path: str | os.PathLike[str]) -> None:

@@ -7,26 +7,29 @@ indifferent, and these to 2.
 
 import re
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
 from games.comparisons import Comparisons
 from games.errors import GameError
 from games.game import DENSE_LIMIT
+from games.io.tables import Limits
 from games.io.text_files import open_text
 
 _SIZE = re.compile(r"#\s*NUMBER ALTERNATIVES:\s*([0-9]{1,9})")
 _NAME = re.compile(r"#\s*ALTERNATIVE NAME ([0-9]{1,9}):(.*)")
-_ORDER = re.compile(r"([0-9]{1,15})\s*:\s*(.*)")
+_ORDER = re.compile(r"([0-9]{1,19})\s*:\s*(.*)")
 _RANK = re.compile(r"\s*(?:\{([0-9,\s]+)\}|([0-9]+))\s*(?:,(?=.)|$)")
 
 
-def read_orders(path: Path, *, complete: bool, ties: bool) -> Comparisons:
+def read_orders(path: Path, limits: Limits, *, complete: bool, ties: bool) -> Comparisons:
     """Count, over all voters, who is ranked above whom; answers not listed are not compared.
 
     Parameters
     ----------
     path : path
+    limits : Limits
     complete : bool
         Whether every order must list every answer (.soc, .toc).
     ties : bool
@@ -37,7 +40,8 @@ def read_orders(path: Path, *, complete: bool, ties: bool) -> Comparisons:
     GameError
         If a line is malformed, with its number, or the header does not name all answers.
     """
-    names, ballots = _read(path)
+    with open_text(path, limits) as stream:
+        names, ballots = _read(stream)
     n = len(names)
     wins, tied = np.zeros((2, n, n))
     for number, text in ballots:
@@ -59,15 +63,17 @@ def read_orders(path: Path, *, complete: bool, ties: bool) -> Comparisons:
         block = np.ix_(listed, listed)
         wins[block] += voters * (rank[:, None] < rank)
         tied[block] += voters * equal
+    if not (wins.any() or tied.any()):
+        raise GameError("no order with voters ranks two alternatives, so nothing is compared")
     return Comparisons(wins, tied, names)
 
 
-def _read(path: Path) -> tuple[list[str], list[tuple[int, str]]]:
+def _read(stream: TextIO) -> tuple[list[str], list[tuple[int, str]]]:
     """Names of the alternatives, and the ballots with their line numbers."""
     n = 0
     names: dict[str, str] = {}
     ballots: list[tuple[int, str]] = []
-    for number, line in enumerate(open_text(path), 1):
+    for number, line in enumerate(stream, 1):
         text = line.strip()
         if match := _SIZE.fullmatch(text):
             n = int(match[1])

@@ -9,17 +9,16 @@ from numpy.typing import NDArray
 from games.comparisons import Comparisons
 from games.errors import GameError
 from games.game import PreferenceGame
-from games.io.comparison_table import FORMS
+from games.io.layouts import FORMS
 
 Square = Comparisons | PreferenceGame
 """Win counts or win probabilities."""
 
 _READINGS = (
     "a square table holds win probabilities (diagonal 1/2, P + P^T = 1) "
-    "or win counts (diagonal 0, blank or NaN; whole numbers >= 0)"
+    "or win counts (diagonal 0, blank or NaN; whole numbers >= 0 or halves, for ties)"
 )
-_MOST = 2**53
-"""Above it, float64 skips whole numbers."""
+_MOST = 2.0**63
 
 
 def square(table: NDArray[Any], names: Sequence[str] = (), lines: Sequence[int] = ()) -> Square:
@@ -57,11 +56,11 @@ def win_counts(
     if wins.ndim > 1 and wins.shape[-1] == wins.shape[-2]:
         k = np.arange(wins.shape[-1])
         wins[..., k, k] = np.where(np.isnan(wins[..., k, k]), 0, wins[..., k, k])
-        wrong = ~((wins >= 0) & (wins <= _MOST) & (wins == np.floor(wins)))
+        wrong = ~((wins >= 0) & (wins <= _MOST) & (2 * wins == np.floor(2 * wins)))
         wrong[..., k, k] = wins[..., k, k] != 0
         if wrong.any():
             at = tuple(np.argwhere(wrong)[0])
-            expected = "0 or nothing" if at[-1] == at[-2] else "a whole number >= 0"
+            expected = "0 or nothing" if at[-1] == at[-2] else "a whole number >= 0, or a half,"
             raise GameError(f"{_entry(wins, at, lines)}, expected {expected} as a win count")
     return Comparisons(wins, names=names)
 

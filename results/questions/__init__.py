@@ -4,6 +4,7 @@
 """
 
 from results.questions import (
+    calibration,
     consistency,
     convergence,
     data_sensitivity,
@@ -30,6 +31,7 @@ SECTIONS: tuple[Section, ...] = (
     incentives.SECTION,
     round_robin.SECTION,
     frequency.SECTION,
+    calibration.SECTION,
     influence.SECTION,
     trainings.SECTION,
     convergence.SECTION,

@@ -55,7 +55,7 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: Counts([[1, 2], [3, 0]]), "wins compares an answer with itself; drop those"),
     (lambda: Counts([[0, 2], [3, 0]], np.eye(2)), "ties compares an answer with itself"),
     (lambda: Counts([[0, 2], [3, 0]], [[0, 1], [0, 0]]), "enter each tie in both triangles"),
-    (lambda: Counts(np.zeros((2, 2))).game(), "a context has no comparison; drop it"),
+    (lambda: Counts(np.zeros((2, 2))).game(), "nothing is compared; give at least one"),
     (lambda: Counts([WINS, np.zeros((3, 3))]).game(), "a context has no comparison"),
     (lambda: Counts(WINS, names=["a"]), "1 names, expected 3: one for each answer"),
     (lambda: Counts([[0, 1], [1]]), "Comparisons: wins is ragged"),

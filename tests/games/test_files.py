@@ -17,7 +17,7 @@ from games import (
     ScoreGame,
     load,
 )
-from games.io import binary_files, text_files
+from games.io import Limits
 from games.io.files import save
 from tests.written import written
 
@@ -192,24 +192,21 @@ def test_damaged_gzip_says_so(tmp_path: Path) -> None:
             load(tmp_path / f"{name}.csv.gz")
 
 
-def test_what_unpacks_to_too_much_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(text_files, "MAX_UNPACKED", 1 << 20)
-    monkeypatch.setattr(binary_files, "MAX_UNPACKED", 1 << 20)
+def test_what_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    limits = Limits(bytes=1 << 20)
     rows = b"left,right,winner\n" + b"a,b,left\n" * 116_506
     assert (1 << 20) - 9 < len(rows) <= 1 << 20
-    assert load(written(tmp_path, "most.csv.gz", rows)).n == 2
-    with pytest.raises(GameError, match="unpacks to more than 1,048,576 bytes; unpack it yourself"):
-        load(written(tmp_path, "more.csv.gz", rows + b"a,b,left\n" * 10))
-    assert load(written(tmp_path, "plain.csv", rows * 1 + b"a,b,left\n" * 10)).n == 2
+    assert load(written(tmp_path, "most.csv.gz", rows), limits=limits).n == 2
+    with pytest.raises(GameError, match=r"unpacks to more than 1,048,576 bytes; .* --max-bytes"):
+        load(written(tmp_path, "more.csv.gz", rows + b"a,b,left\n" * 10), limits=limits)
+    assert load(written(tmp_path, "plain.csv", rows * 1 + b"a,b,left\n" * 10), limits=limits).n == 2
 
     table = np.full((400, 400), 0.5)
     np.savez(tmp_path / "plain.npz", P=table)
-    assert load(tmp_path / "plain.npz").n == 400
+    assert load(tmp_path / "plain.npz", limits=limits).n == 400
     np.savez_compressed(tmp_path / "packed.npz", P=table)
     with pytest.raises(GameError, match=r"packed\.npz: unpacks to 1,280,\d+ bytes, more than"):
-        load(tmp_path / "packed.npz")
+        load(tmp_path / "packed.npz", limits=limits)
 
 
 def test_other_archives_say_what_is_missing(tmp_path: Path) -> None:

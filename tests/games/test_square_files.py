@@ -134,8 +134,8 @@ BOTH = "a square table holds win probabilities (diagonal 1/2, P + P^T = 1) or wi
          "expected two probabilities that sum to 1, or (P + 1 - P^T) / 2 if they were rounded; "
          + BOTH),
         ("a,a,b\na,.5,1.5\nb,-.5,.5\n", "line 2: entry [0, 1] is 1.5 and its mirror image -0.5"),
-        (",a,b\na,0,.6\nb,.4,0\n", f"line 2: entry [0, 1] is 0.6, expected a whole number >= 0 as "
-         f"a win count; {BOTH}"),
+        (",a,b\na,0,.6\nb,.4,0\n", f"line 2: entry [0, 1] is 0.6, expected a whole number >= 0, "
+         f"or a half, as a win count; {BOTH}"),
         (",a,b\na,0,3\nb,-1,0\n", "line 3: entry [1, 0] is -1"),
         (",a,b\na,0,3\nb,1e300,0\n", "line 3: entry [1, 0] is 1e+300"),
         (",a,b\na,0,nan\nb,1,0\n", "line 2: entry [0, 1] is nan"),
@@ -148,7 +148,7 @@ BOTH = "a square table holds win probabilities (diagonal 1/2, P + P^T = 1) or wi
         (",a,b\nb,0,1\na,1,0\n", "line 2: the row is called 'b' and its column 'a'"),
         (",a,a\na,0,1\na,1,0\n", "name 'a' is given twice"),
         (",a,\na,0,1\n,1,0\n", "name 1 is '', expected non-blank"),
-        (",a,b\na,0,0\nb,0,0\n", "a context has no comparison"),
+        (",a,b\na,0,0\nb,0,0\n", "nothing is compared"),
         ("0,5\n5,1\n", "line 1: entry [0, 0] is 0 and its mirror image 0"),
         ("judge,first,second\nx,a,b\ny,b,c\n", "line 2: the row is called 'x' and its column"),
         ("judge,first\nx,a\ny,b\n", "3 lines of 2 cells are not square"),
@@ -180,7 +180,7 @@ def test_a_table_that_is_neither_says_where_and_why(
         ('{"P": [[0.5, 0.2], [0.3, 0.5]]}', "P[0, 1] + P[1, 0] is 0.5"),
         ('{"P": [[0.5, 0.2, 0.8]]}', "P has shape (1, 3), expected square"),
         ('{"wins": [[0, 2, 8]]}', "wins (1, 3)"),
-        ('{"wins": [[0, 2], [1.5, 0]]}', "entry [1, 0] is 1.5"),
+        ('{"wins": [[0, 2], [1.3, 0]]}', "entry [1, 0] is 1.3"),
         ('{"wins": [[2, 2], [1, 0]]}', "entry [0, 0] is 2, expected 0 or nothing"),
         ('{"P": [[0.5, 0.2], [0.8, 0.5]], "names": ["a"]}', "1 names for 2 answers"),
         ('{"P": [[0.5, 0.2], [0.8, 0.5]], "names": "ab"}', "names is no list of text"),

@@ -146,9 +146,9 @@ MUTANTS = mutants({
         ("raised = np.ceil(pairs[challenger]", "raised = np.floor(pairs[challenger]"),
         ("lowered = np.ceil(pairs[top]", "lowered = np.floor(pairs[top]"),
         ("P[challenger].min(), P[top].min()", "P[challenger].max(), P[top].max()"),
-        ("raised[top], 0)", "0, 0)"),
+        ("[:, challenger] -= raised[:, top]", "[:, challenger] -= 0"),
         ("second.sum() < first.sum()", "second.sum() > first.sum()"),
-        ("lowered[top] = 0 if v >= 0.5 - _SLACK else np.inf", "lowered[top] = 0"),
+        ("lowered[:, top] = np.where(v[:, 0] >= 0.5 - _SLACK, 0, np.inf)", "lowered[:, top] = 0"),
     ],
 })  # fmt: skip
 
