@@ -117,7 +117,7 @@ def test_the_case_of_answers_is_kept(tmp_path: Path) -> None:
 LAYOUTS: dict[str, Sequence[dict[str, Any]]] = {
     "left": [
         {"left": one, "right": two, "winner": who}
-        for one, two, who in ("ab1", "ab2", "ba1", "abt")
+        for one, two, who in map(tuple, ("ab1", "ab2", "ba1", "abt"))
         for who in [{"1": "left", "2": "right", "t": "tie"}[who]]
     ],
     "one_hot": [
