@@ -127,9 +127,8 @@ def test_every_layout_says_the_same(tmp_path: Path, layout: str, kind: str) -> N
     else:
         pd.DataFrame(rows).to_parquet(path)
     game = load(path)
-    assert game.batch == (
-        (4,) if layout == "HelpSteer, ratings" else ()
-    )  # each prompt has both answers
+    complete = layout == "HelpSteer, ratings"  # each prompt has both answers
+    assert game.batch == ((4,) if complete else ())
     assert game.names == ("a", "b")
     assert points(game, "a", "b") == 1.5
     assert game.pair_weights[..., 0, 1].sum() == 4
