@@ -391,3 +391,10 @@ def test_counts_and_orders_are_records_too(tmp_path: Path) -> None:
     assert found.comparisons().game() == load(path)
     with pytest.raises(GameError, match="holds win probabilities, not comparisons"):
         read(written(tmp_path, "p.csv", "0.5,1\n0,0.5\n"))
+
+
+def test_the_last_message_belongs_to_the_answer(tmp_path: Path) -> None:
+    short, long = turns("Is water wet?", "Yes"), turns("Is water wet?", "Yes", "Sure?", "No")
+    record = {"chosen": short, "rejected": long}
+    game = load(written(tmp_path, "pairs.jsonl", jsonl(record, record)))
+    assert game.names == ("Yes", "Yes\nSure?\nNo")
