@@ -11,9 +11,10 @@ import numpy as np
 from games.errors import GameError
 from games.io.arrow import cells
 from games.io.json_records import record_table
-from games.io.layouts import FORMS, hint, is_comparisons
+from games.io.layouts import FORMS
 from games.io.named_arrays import from_arrays, numbers
 from games.io.ratings import NESTED
+from games.io.roles import hint, is_comparisons
 from games.io.square_table import Square, square
 from games.io.tables import CHUNK, Cells, Limits, Table, plain
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from games.errors import GameError
 from games.game import Float
 from games.io.cells import Other, is_number, names, numbers
-from games.io.layouts import Layout, Roles
+from games.io.layouts import Layout
+from games.io.roles import Roles
 from games.io.tables import Column, Table
 
 TIES = (

@@ -2,20 +2,21 @@
 
 import logging
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from games.errors import GameError
-from games.game import DENSE_LIMIT, Float
+from games.game import DENSE_LIMIT
 from games.io.cells import Answers, Other, names, numbers, text
 from games.io.conversations import parted
-from games.io.layouts import Ratings, Roles, not_read, ratings, roles
+from games.io.drafts import Draft
 from games.io.outcomes import first_wins, weights
 from games.io.ratings import pairs
 from games.io.records import Records
-from games.io.tables import Codes, Column, Limits, Table
+from games.io.roles import Ratings, Roles, not_read, ratings, roles
+from games.io.tables import Column, Limits, Table
 
 _log = logging.getLogger("prefgames")
 
@@ -76,9 +77,9 @@ def _from_comparisons(table: Table, used: Roles, limits: Limits, *, by_texts: bo
     share, weight = first_wins(table, used, columns), weights(table, used, columns)
     one, two, row = _listed(*(columns[name] for name in used.layout.answers))
     _say_left_out(int(np.isnan(share).sum()), len(share), used.said_by)
-    kept = ~np.isnan(share) & (weight > 0)
-    if not kept.all():
-        kept = np.flatnonzero(kept[row])
+    says = ~np.isnan(share) & (weight > 0)
+    if not says.all():
+        kept = np.flatnonzero(says[row])
         one, two, row = one.take(kept), two.take(kept), row[kept]
     prompt = columns[used.prompt].take(row) if used.prompt else None
     if one.has(tuple) or two.has(tuple):
@@ -138,67 +139,6 @@ def _from_ratings(table: Table, used: Ratings, limits: Limits) -> Records:
     ).records()
 
 
-@dataclass(frozen=True)
-class Draft:
-    """Records whose answers, prompts and raters are columns of the file."""
-
-    one: Column
-    two: Column
-    share: Float
-    weight: Float
-    prompt: Column | None
-    rater: Column | None
-    order: NDArray[np.int8]
-    cluster: NDArray[np.int64]
-    row: NDArray[np.int64]
-
-    def records(self) -> Records:
-        """The records, with the answers sorted by name."""
-        (one, two), listed = names([self.one, self.two])
-        used = _used(len(listed), one, two)
-        ranked = sorted(used, key=lambda k: listed[k])
-        rank = np.zeros(len(listed), np.int32)
-        rank[ranked] = np.arange(len(ranked))
-        prompt, prompts = _coded(self.prompt, len(one))
-        rater, raters = _coded(self.rater, len(one))
-        if prompts == ("",):
-            prompt, prompts = _coded(None, len(one))
-        if "" in raters:
-            blank = raters.index("")
-            rater = np.where(rater == blank, -1, rater - (rater > blank)).astype(np.int32)
-            raters = tuple(name for name in raters if name)
-        return Records(
-            rank[one],
-            rank[two],
-            self.share,
-            self.weight,
-            prompt,
-            rater,
-            self.order,
-            self.cluster,
-            self.row,
-            tuple(listed[k] for k in ranked),
-            prompts,
-            raters,
-        )
-
-
-def _coded(column: Column | None, n: int) -> tuple[Codes, tuple[str, ...]]:
-    """The names of a column in order of appearance, and which each row has; -1 without one."""
-    if column is None:
-        return np.full(n, -1, np.int32), ()
-    (codes,), listed = names([column])
-    used = _used(len(listed), codes)
-    compact = np.zeros(len(listed), np.int32)
-    compact[used] = np.arange(len(used))
-    return compact[codes], tuple(listed[k] for k in used)
-
-
-def _used(n: int, *codes: Codes) -> NDArray[np.intp]:
-    """The codes below n that occur."""
-    return np.flatnonzero(sum(np.bincount(each, minlength=n) for each in codes))
-
-
 def _compared(table: Table, draft: Draft, labels: tuple[str, str], *, grouped: bool) -> Records:
     """The records that compare two groups; an answer compared with itself is refused."""
     for column, name in zip((draft.one, draft.two), labels, strict=True):
@@ -223,13 +163,7 @@ def _compared(table: Table, draft: Draft, labels: tuple[str, str], *, grouped: b
         *labels,
         at,
     )
-    kept = np.flatnonzero(~same)
-    columns = ("one", "two", "prompt", "rater")
-    parts = {name: getattr(draft, name) for name in columns}
-    taken = {name: part and part.take(kept) for name, part in parts.items()}
-    arrays = ("share", "weight", "order", "cluster", "row")
-    taken |= {name: getattr(draft, name)[kept] for name in arrays}
-    return Draft(**taken).records()
+    return draft.take(np.flatnonzero(~same)).records()
 
 
 def _refuse_blank(table: Table, column: Column, name: str, row: NDArray[np.integer]) -> None:

@@ -91,7 +91,7 @@ class Records:
         shape = (contexts, n, n) if self.contexts else (n, n)
 
         def counted(at: NDArray[np.int64], weight: Float) -> Float:
-            return np.bincount(at, weight, contexts * n * n).reshape(shape)
+            return np.bincount(at, weight, contexts * n * n).astype(np.float64).reshape(shape)
 
         ties = counted(ahead[tied], self.weight[tied])
         return Comparisons(

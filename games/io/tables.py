@@ -123,7 +123,7 @@ class Table:
         if not n:
             raise GameError("no comparisons below the header; add a row for each")
         return {
-            name: Column(np.concatenate(part), list(codes))
+            name: _compact(np.concatenate(part), list(codes))
             for name, part, codes in zip(names, parts, index, strict=True)
         }
 
@@ -131,3 +131,13 @@ class Table:
 def plain(header: Sequence[object]) -> list[str]:
     """Names of columns in lower case, without white space around them."""
     return [str(name).strip().lower() for name in header]
+
+
+def _compact(codes: Codes, values: list[Hashable]) -> Column:
+    """A column without values that no row has, which dictionaries of Arrow may hold."""
+    used = np.flatnonzero(np.bincount(codes, minlength=len(values)))
+    if len(used) == len(values):
+        return Column(codes, values)
+    new = np.zeros(len(values), np.int32)
+    new[used] = np.arange(len(used))
+    return Column(new[codes], [values[k] for k in used])

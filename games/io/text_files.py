@@ -18,8 +18,9 @@ from games.game import DENSE_LIMIT
 from games.io.arrow import csv_chunks, unquoted
 from games.io.cells import is_number
 from games.io.json_records import record_table
-from games.io.layouts import FORMS, hint, is_comparisons
+from games.io.layouts import FORMS
 from games.io.named_arrays import from_arrays, numbers
+from games.io.roles import hint, is_comparisons
 from games.io.square_table import Square, from_rows, square
 from games.io.tables import CHUNK, Cells, Limits, Table, plain
 
@@ -222,7 +223,7 @@ def _orientation(document: dict[str, Any]) -> str:
         return "table"
     if not document or not all(isinstance(value, dict) for value in document.values()):
         return ""
-    return "columns" if is_comparisons(plain(document)) else "columns or index"
+    return "columns" if is_comparisons(plain(list(document))) else "columns or index"
 
 
 def _parsed(source: str, line: int = 1) -> Any:

@@ -197,3 +197,40 @@ def test_doctor_tells_versions_and_devices_and_no_path(
     for what in ("python", "prefgames", "numpy", "sources", "device"):
         assert re.search(rf"^{what} +\S", out, re.M)
     assert str(Path.cwd()) not in out
+
+
+def test_prompts_stand_for_contexts_in_tables_and_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text('prompt,chosen,rejected\n"Is\nwater wet?",Yes,No\nIs fire cold?,No,Yes\n')
+    out = call(monkeypatch, capsys, "solve", path, "--tau", "0")[1]
+    assert [line[:20].split("  ")[0] for line in out.splitlines()[:3]] == [
+        *("prompt", "Is water wet?", "Is fire cold?")
+    ]
+    answer = json.loads(call(monkeypatch, capsys, "solve", path, "--json")[1])
+    assert answer["prompts"] == ["Is\nwater wet?", "Is fire cold?"]
+
+
+def test_options_of_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text("prompt,chosen,rejected\np,A,B\nq,B,C\n")
+    answer = json.loads(call(monkeypatch, capsys, "solve", path, "--json", "--by-prompt")[1])
+    assert len(answer["policy"]) == 2
+    code, _, err = call(monkeypatch, capsys, "solve", path, "--max-rows", "1")
+    assert (code, "more than 1 rows" in err) == (2, True)
+    code, _, err = call(monkeypatch, capsys, "solve", "condorcet", "--by-prompt")
+    assert (code, "--by-prompt belongs to a file" in err) == (2, True)
+
+
+def test_convert_prints_where_it_has_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "votes.csv", tmp_path / "votes.jsonl"
+    path.write_text("left,right,winner\nA,B,left\n")
+    assert call(monkeypatch, capsys, "convert", path, out) == (0, f"{out}\n", "")
+    assert json.loads(out.read_text()) == {"chosen": "A", "rejected": "B"}
+    code, _, err = call(monkeypatch, capsys, "convert", path, tmp_path / "out.xlsx")
+    assert (code, "files that end in .csv" in err) == (2, True)

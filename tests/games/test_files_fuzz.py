@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from games import GameError, load
 from games.io.files import save
+from tests.example_rows import EXAMPLES
 
 P = [[0.5, 0.75, 0.25], [0.25, 0.5, 0.5], [0.75, 0.5, 0.5]]
 VOTES = [("a", "b", "left"), ("b", "c", "tie"), ("a", "b", "b"), ("c", "a", "right")]
@@ -45,6 +46,9 @@ def files() -> dict[str, list[bytes]]:
     np.savez(npz, P=P, names=["a", "b", "c"], ref=[0.2, 0.3, 0.5])
     pd.DataFrame(VOTES, columns=["left", "right", "winner"]).to_parquet(votes)
     pd.DataFrame(P, columns=["a", "b", "c"]).to_parquet(frame)
+    some = [json.dumps(rows) for rows in EXAMPLES.values()]
+    texts["json"] += some
+    texts["csv"] += ["left,right,prob,count\na,b,.7,2\nb,c,1,1\nc,a,0.5,3\n"]
     return {
         **{ending: [text.encode() for text in examples] for ending, examples in texts.items()},
         "csv.gz": [gzip.compress(text.encode(), mtime=0) for text in texts["csv"]],

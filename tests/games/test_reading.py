@@ -1,9 +1,7 @@
 """Inputs after public reports that used to fail, with answers by hand, and every layout."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +9,7 @@ import pytest
 
 from games import GameError, PreferenceGame, load
 from games.io import Limits, read, text_files
+from tests.example_rows import EXAMPLES
 from tests.written import written
 
 CYCLE = [[0.5, 0.9, 0.5], [0.1, 0.5, 0.6], [0.5, 0.4, 0.5]]
@@ -113,110 +112,28 @@ def test_the_case_of_answers_is_kept(tmp_path: Path) -> None:
         load(written(tmp_path, "v.csv", "left,right,winner\nA,B,a\n"))
 
 
-# Of layouts, one table each: a is preferred to b, b to a twice, once as a tie; P(a, b) = 1.5 / 4.
-LAYOUTS: dict[str, Sequence[dict[str, Any]]] = {
-    "left": [
-        {"left": one, "right": two, "winner": who}
-        for one, two, who in ("ab1", "ab2", "ba1", "abt")
-        for who in [{"1": "left", "2": "right", "t": "tie"}[who]]
-    ],
-    "one_hot": [
-        {
-            "id": k,
-            "model_a": one,
-            "model_b": two,
-            "prompt": '["Hi"]',
-            "response_a": f"[{k}]",
-            "response_b": f"[{-k}]",
-            "winner_model_a": int(who == "1"),
-            "winner_model_b": int(who == "2"),
-            "winner_tie": int(who == "t"),
-        }
-        for k, (one, two, who) in enumerate(("ab1", "ab2", "ba1", "abt"))
-    ],
-    "one_two": [
-        {"model_1": one, "model_2": two, "preference": who}
-        for one, two, who in (("a", "b", 1), ("a", "b", 2), ("b", "a", 1), ("a", "b", 1.5))
-    ],
-    "one_two_labels": [
-        {"model_1": one, "model_2": two, "preference": who}
-        for one, two, who in (
-            ("a", "b", "model_1"),
-            ("a", "b", "Model 2"),
-            ("b", "a", "b"),
-            ("a", "b", "tie"),
-        )
-    ],
-    "alpaca_eval": [
-        {
-            "instruction": f"Say {k}",
-            "output_1": f"yes {k}",
-            "output_2": f"no {k}",
-            "generator_1": one,
-            "generator_2": two,
-            "annotator": "judge",
-            "preference": who,
-        }
-        for k, (one, two, who) in enumerate(
-            (("a", "b", 1.0), ("a", "b", 2.0), ("b", "a", 1.0), ("a", "b", 1.5), ("a", "b", None))
-        )
-    ],
-    "helpsteer_preference": [
-        {"prompt": "Hi", "response_1": one, "response_2": two, "preference_strength": who}
-        for one, two, who in (("a", "b", -3), ("a", "b", 1), ("b", "a", -1), ("a", "b", 0))
-    ],
-    "shp": [
-        {"post_id": "x", "history": "Hi", "human_ref_A": one, "human_ref_B": two, "labels": who}
-        for one, two, who in (("a", "b", 1), ("a", "b", 0), ("b", "a", 1), ("a", "b", 0.5))
-    ],
-    "helpsteer": [
-        {"prompt": prompt, "response": answer, "helpfulness": rating}
-        for prompt, *ratings in (("p", 4, 1), ("q", 0, 1), ("r", 2, 4), ("s", 3, 3))
-        for answer, rating in zip("ab", ratings, strict=True)
-    ],
-    "ultrafeedback": [
-        {
-            "source": "x",
-            "instruction": f"Say {k}",
-            "models": ["a", "b"],
-            "completions": [
-                {"model": model, "response": f"{model} says {k}", "overall_score": rating}
-                for model, rating in zip("ab", ratings, strict=True)
-            ],
-        }
-        for k, ratings in enumerate(((4, 1), (0, 1), (2, 4.5), (3, 3)))
-    ],
-    "reward_bench": [
-        {"prompt": "Hi", "chosen": chosen, "rejected": rejected, "prob": prob}
-        for chosen, rejected, prob in (
-            (["a"], ["b"], 1),
-            (["b"], ["a"], 1),
-            (["b"], ["a"], 1),
-            (["a"], ["b"], 0.5),
-        )
-    ],
-    "parts": [
-        {
-            side: [
-                {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
-                {"role": "assistant", "content": [{"type": "text", "text": answer}]},
-            ]
-            for side, answer in (("chosen", one), ("rejected", two))
-        }
-        | {"prob": prob}
-        for one, two, prob in (("a", "b", 1), ("b", "a", 1), ("b", "a", 1), ("a", "b", 0.5))
-    ],
+NESTED = {
+    name: any(isinstance(value, list) for row in rows for value in row.values())
+    for name, rows in EXAMPLES.items()
 }
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "parquet", "csv"])
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_says_the_same(tmp_path: Path, layout: str, kind: str) -> None:
-    rows = LAYOUTS[layout]
+@pytest.mark.parametrize(
+    ("layout", "kind"),
+    [
+        (name, kind)
+        for name, nested in NESTED.items()
+        for kind in ("jsonl", "parquet", *(() if nested else ("csv", "large csv")))
+    ],
+)
+def test_every_layout_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, kind: str
+) -> None:
+    rows = EXAMPLES[layout]
+    if kind == "large csv":
+        monkeypatch.setattr(text_files, "_LARGE", 0)
+        kind = "csv"
     path = tmp_path / f"rows.{kind}"
-    nested = any(isinstance(value, list) for row in rows for value in row.values())
-    if kind == "csv" and nested:
-        pytest.skip("CSV has no lists")
     if kind == "jsonl":
         path.write_text(jsonl(*rows))
     elif kind == "csv":
@@ -224,7 +141,8 @@ def test_every_layout_says_the_same(tmp_path: Path, layout: str, kind: str) -> N
     else:
         pd.DataFrame(rows).to_parquet(path)
     game = load(path)
-    assert game.batch == ((4,) if layout == "helpsteer" else ())  # each prompt has both answers
+    complete = layout == "HelpSteer, ratings"  # each prompt has both answers
+    assert game.batch == ((4,) if complete else ())
     assert game.names == ("a", "b")
     assert points(game, "a", "b") == 1.5
     assert game.pair_weights[..., 0, 1].sum() == 4
@@ -233,10 +151,10 @@ def test_every_layout_says_the_same(tmp_path: Path, layout: str, kind: str) -> N
 def test_rows_without_an_outcome_are_left_out_and_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = written(tmp_path, "alpaca.jsonl", jsonl(*LAYOUTS["alpaca_eval"]))
+    path = written(tmp_path, "alpaca.jsonl", jsonl(*EXAMPLES["AlpacaEval"]))
     load(path)
     assert "1 of 5 rows left out: they have no preference" in caplog.text
-    rows = [{**row, "preference": None} for row in LAYOUTS["alpaca_eval"]]
+    rows = [{**row, "preference": None} for row in EXAMPLES["AlpacaEval"]]
     with pytest.raises(GameError, match="no row has a preference"):
         load(written(tmp_path, "none.jsonl", jsonl(*rows)))
 
@@ -355,7 +273,7 @@ def test_pooling_is_said_and_can_be_left_out(
 def test_grouping_by_model_pools_and_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    load(written(tmp_path, "alpaca.jsonl", jsonl(*LAYOUTS["alpaca_eval"][:4])))
+    load(written(tmp_path, "alpaca.jsonl", jsonl(*EXAMPLES["AlpacaEval"][:4])))
     (record,) = caplog.records
     assert record.getMessage().startswith("4 prompts are grouped by generator: pooled; ")
 
@@ -473,3 +391,10 @@ def test_counts_and_orders_are_records_too(tmp_path: Path) -> None:
     assert found.comparisons().game() == load(path)
     with pytest.raises(GameError, match="holds win probabilities, not comparisons"):
         read(written(tmp_path, "p.csv", "0.5,1\n0,0.5\n"))
+
+
+def test_the_last_message_belongs_to_the_answer(tmp_path: Path) -> None:
+    short, long = turns("Is water wet?", "Yes"), turns("Is water wet?", "Yes", "Sure?", "No")
+    record = {"chosen": short, "rejected": long}
+    game = load(written(tmp_path, "pairs.jsonl", jsonl(record, record)))
+    assert game.names == ("Yes", "Yes\nSure?\nNo")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ SOURCES = {
 }
 
 
-def by_name(game: PreferenceGame) -> list[object]:
+def by_name(game: PreferenceGame) -> list[Any]:
     """Win rates and counts with the answers sorted by name."""
     order = np.argsort(game.names)
     tables = [table[..., order, :][..., order] for table in (game.P, game.pair_weights)]
