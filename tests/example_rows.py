@@ -6,8 +6,12 @@ from typing import Any
 EXAMPLES: dict[str, Sequence[dict[str, Any]]] = {
     "two sides": [
         {"left": one, "right": two, "winner": who}
-        for one, two, who in map(tuple, ("ab1", "ab2", "ba1", "abt"))
-        for who in [{"1": "left", "2": "right", "t": "tie"}[who]]
+        for one, two, who in (
+            ("a", "b", "left"),
+            ("a", "b", "right"),
+            ("b", "a", "LEFT"),
+            ("a", "b", "tie"),
+        )
     ],
     "Kaggle's LMSYS": [
         {
@@ -21,7 +25,9 @@ EXAMPLES: dict[str, Sequence[dict[str, Any]]] = {
             "winner_model_b": int(who == "2"),
             "winner_tie": int(who == "t"),
         }
-        for k, (one, two, who) in enumerate(("ab1", "ab2", "ba1", "abt"))
+        for k, (one, two, who) in enumerate(
+            (("a", "b", "1"), ("a", "b", "2"), ("b", "a", "1"), ("a", "b", "t"))
+        )
     ],
     "arenas, MT-Bench": [
         {"question_id": 81, "model_a": one, "model_b": two, "winner": who, "judge": "expert"}
