@@ -84,7 +84,7 @@ class Reader:
                 continue
             try:
                 if block.kind == "text":
-                    _require_shown(block.text, printed)
+                    require_shown(block.text, printed)
                 else:
                     printed = self._run(block, names).splitlines()
             except Exception as error:  # names the block; pytest shows both
@@ -128,7 +128,7 @@ def _commands(text: str) -> Iterator[str]:
         yield line.removeprefix("$ ").partition("  #")[0]
 
 
-def _require_shown(text: str, printed: list[str]) -> None:
+def require_shown(text: str, printed: list[str]) -> None:
     """Every shown line was printed, in this order, and nothing between two without "..."."""
     place, skipping = 0, False
     for line in text.splitlines():

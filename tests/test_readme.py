@@ -13,7 +13,7 @@ import pytest
 from games import GAMES
 from solvers import SOLVERS
 from tests.command import call
-from tests.documents import ROOT, blocks, links
+from tests.documents import ROOT, blocks, links, require_shown
 from tests.outside import prefgames
 
 README = ROOT / "README.md"
@@ -25,11 +25,11 @@ def texts(kind: str) -> list[str]:
     return [block.text for block in blocks(README) if block.kind == kind and not block.not_run]
 
 
-def follow(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Do what a line of a shell block says in the current directory; a run takes one seed.
+def follow(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """Do what a line of a shell block says in the current directory, and return what it prints.
 
-    A run with a method of one's own draws its figures too; those of the spec are drawn by
-    tests/test_packaging.py.
+    A run takes one seed, and is not read. A run with a method of one's own draws its figures too;
+    those of the spec are drawn by tests/test_packaging.py.
     """
     command = line.removeprefix("$ ").partition("  #")[0]
     program, *arguments = shlex.split(command)
@@ -44,6 +44,8 @@ def follow(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     else:
         code, out, err = call(monkeypatch, capsys, *arguments)
         assert code == 0, out + err
+        return out
+    return ""
 
 
 def test_every_block_is_run_unless_it_says_why_not() -> None:
@@ -59,8 +61,14 @@ def test_blocks_run_in_order(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     trains = importlib.util.find_spec("torch") is not None  # else what needs it is left out
-    for line in "".join(texts("console")).splitlines():
-        follow(line, monkeypatch, capsys)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    printed = ""
+    for block in blocks(README):
+        if block.kind == "console":
+            commands = block.text.splitlines()
+            printed = "".join(follow(line, monkeypatch, capsys) for line in commands)
+        elif block.kind == "text" and printed:
+            require_shown(block.text, printed.splitlines())
     runs = {path.name: (path / "report.html").is_file() for path in tmp_path.glob("runs/*")}
     assert sorted(runs.values()) == [False, True]
     (run,) = (name for name, drawn in runs.items() if not drawn)
