@@ -40,10 +40,10 @@ def test_a_mean_of_a_negative_zero_is_zero() -> None:
 
 
 def test_a_row_without_a_key_has_no_line() -> None:
-    table = frame(6).assign(word=pd.Categorical(["a", None, "b", "a", None, "b"]), number=1)
-    line, lines = numbered(table, ["word", "number"])
-    assert line.tolist() == [0, -1, 1, 0, -1, 1]
-    assert lines["word"].tolist() == ["a", "b"]
+    words = pd.Categorical(["a", None, "b", "a", None, "b"])
+    line, lines = numbered(frame(6).assign(word=words, number=[1, 2] * 3), ["word", "number"])
+    assert line.tolist() == [0, -1, 2, 1, -1, 3]
+    assert lines["word"].tolist() == ["a", "a", "b", "b"]
 
 
 def test_many_keys_are_numbered_as_few() -> None:
