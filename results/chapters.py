@@ -34,6 +34,9 @@ from results.side_by_side import PerRun, together
 TABLES = "tables"
 """Where a report has the files of its tables."""
 
+CELLS_OF = "cells_of_"
+"""How the names of files with the cells behind a question's numbers begin."""
+
 _FEW_LINES = 12
 """A longer table is folded."""
 
@@ -262,7 +265,7 @@ def _measured(
     if not runs:
         return
     cells = {source: provenance.cells_of(source, section) for source in runs}
-    name = f"cells_of_{section.name}"
+    name = f"{CELLS_OF}{section.name}"
     joined = together(cells, several)
     export(joined, folder / _file(name))
     yield Paragraph(
