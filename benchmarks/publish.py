@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"
 MOST_BYTES = 20_000_000
-_LARGE = 100_000
+_LARGE, _LARGEST = 100_000, 1_000_000
 _KEPT_BITS = 32
 """Of the 52 bits of a value's mantissa: a relative error below 2e-10."""
 
@@ -34,9 +34,10 @@ def publish(run_dir: Path, published: Path = PUBLISHED) -> tuple[Path, list[str]
     """Copy what is shown of a run, and the rows that it is computed from, as far as there is room.
 
     In this order: spec and environment; tables, those above 100 kB as .csv.gz, without the lists of
-    cells; rows and games; the page; figures in vectors. What would take the published runs beyond
-    ``MOST_BYTES`` is left out: ``prefgames report`` and ``figures`` make it from the rows, whose
-    values keep nine decimal digits. The spec's TOML file stands beside its resolved form.
+    cells and what takes more than a megabyte even so; rows and games; the page; figures in vectors.
+    What would take the published runs beyond ``MOST_BYTES`` is left out: ``prefgames report`` and
+    ``figures`` make it from the rows, whose values keep nine decimal digits. The spec's TOML file
+    stands beside its resolved form.
 
     Parameters
     ----------
@@ -98,7 +99,8 @@ def _tables(run_dir: Path, part: Path) -> list[Path]:
             shutil.copy(path, part / "tables")
         else:
             packed = gzip.compress(path.read_bytes(), mtime=0)
-            (part / "tables" / f"{path.name}.gz").write_bytes(packed)
+            if len(packed) <= _LARGEST:
+                (part / "tables" / f"{path.name}.gz").write_bytes(packed)
     return [part / "tables"]
 
 
