@@ -280,6 +280,9 @@ METRICS: dict[str, Metric] = {
         "share of data sets in which the Bradley-Terry model is rejected at 5 %",
         synonyms="size, where the model is true; power, where it is not",
     ),
+    "p_value": Metric(
+        "share of samples from fitted rewards, or of random signs, whose statistic is as large"
+    ),
     "cycle_rate": Metric("share of data sets in which some three-cycle is established at 5 %"),
     "interval_coverage": Metric(
         "share of answers whose 95 % interval holds the probability of the answer on the true game",

@@ -16,7 +16,7 @@ import pandas as pd
 
 from results.metrics import METRICS
 from results.sheet import Sheet, fitting, wrapped
-from results.style import FAINT, GREY, WHITE, MethodStyle
+from results.style import COLOURS, FAINT, GREY, MARKERS, WHITE, MethodStyle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -195,6 +195,14 @@ def bars(
     axes.tick_params(axis="x", length=0)
     limit(axes, "y")
     axes.set_ylim(-0.03, 1.12)
+
+
+def dot(concept: str) -> Any:
+    """A legend entry: the dot of a concept's first method."""
+    from matplotlib.lines import Line2D
+
+    colour, marker = COLOURS[concept], MARKERS[concept][0]
+    return Line2D([], [], color=colour, marker=marker, linestyle="")
 
 
 def legend(

@@ -5,7 +5,9 @@ and repetitions by raters there are, and no cycle is established; intervals and 
 answer in 95 %.
 """
 
-from collections.abc import Iterator
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,50 +79,56 @@ class Calibration(Experiment):
     def measure(
         self, game: PreferenceGame, solver: Solver, rng_for: RngFor
     ) -> Iterator[Measurement]:
-        """Yield one value a metric and seed: the mean over the data sets."""
-        if solver.concept == "other" or not taus(type(solver)):
-            reason = "an audit answers by RLHF, NLHF and SLHF"
+        """Yield one value a metric and context: the mean over the data sets."""
+        if solver.concept == "other" or solver.draws or not taus(type(solver)):
+            reason = "an audit answers by RLHF, NLHF and SLHF, without drawing"
             yield Measurement("rejection_rate", np.nan, status="skipped", message=reason)
             return
-        if game.batch or game.n < 2 or measures.certain(game).any():
-            reason = "calibration needs one context, two answers and no certain preference"
-            yield Measurement("rejection_rate", np.nan, status="skipped", message=reason)
-            return
-        labels = {
-            "answers": game.n,
-            "per_pair": self.per_pair,
-            "nu": self.nu,
-            "copies": self.copies,
-        }
+        for k in range(math.prod(game.batch)):
+            one, context = (game.at(k), k) if game.batch else (game, None)
+            if one.n < 2 or measures.certain(one).any():
+                reason = "calibration needs two answers and no certain preference"
+                yield Measurement(
+                    "rejection_rate", np.nan, context, status="skipped", message=reason
+                )
+                continue
+            kinds = {"per_pair": self.per_pair, "nu": self.nu, "copies": self.copies}
+            labels = {"answers": one.n, **kinds}
+            streams = (rng_for("data", k, number) for number in range(self.data_sets))
+            for metric, values in self._audited(one, solver, streams).items():
+                yield Measurement(metric, float(np.mean(values)), context, labels)
+
+    def _audited(
+        self, game: PreferenceGame, solver: Solver, streams: Iterable[np.random.Generator]
+    ) -> dict[str, list[float]]:
+        """Metric -> its value in each data set."""
         win, tie = _outcomes(game.P, self.nu)
         truth = solver.solve(PreferenceGame(win + tie / 2))
         sharp = not any(getattr(solver, name, 1.0) for name in taus(type(solver)))
-        found: dict[str, list[float]] = {}
-        for k in range(self.data_sets):
-            rng = rng_for("data", k)
+        by = "rater" if self.copies > 1 else None
+        found = defaultdict[str, list[float]](list)
+        for rng in streams:
             votes = self._drawn(win, tie, rng)
-            by = "rater" if self.copies > 1 else None
             pairs = pair_tests(votes, by)
             observed = votes.comparisons().game()
             samples = game_of(votes.resampled(self.bootstrap, rng, by))
             p_value = self._p_value(votes, rng)
             if not np.isnan(p_value):
-                found.setdefault("rejection_rate", []).append(float(p_value <= _LEVEL))
+                found["rejection_rate"].append(float(p_value <= _LEVEL))
+                found["p_value"].append(p_value)
             established = any(cycle.established for cycle in three_cycles(pairs))
-            found.setdefault("cycle_rate", []).append(float(established))
+            found["cycle_rate"].append(float(established))
             if str(truth.message):
                 continue
             if sharp:
                 inside = tau_zero_sets(pairs, observed, samples)[solver.concept.upper()]
-                holds = not (truth.policy[~inside] > 0).any()
-                found.setdefault("set_coverage", []).append(float(holds))
-                found.setdefault("set_size", []).append(float(inside.sum()))
+                found["set_coverage"].append(float(not (truth.policy[~inside] > 0).any()))
+                found["set_size"].append(float(inside.sum()))
             else:
                 low, high, _ = percentiles(solver, samples)
                 covered = (low <= truth.policy) & (truth.policy <= high)
-                found.setdefault("interval_coverage", []).append(float(covered.mean()))
-        for metric, values in found.items():
-            yield Measurement(metric, float(np.mean(values)), labels=labels)
+                found["interval_coverage"].append(float(covered.mean()))
+        return found
 
     def _drawn(self, win: Float, tie: Float, rng: np.random.Generator) -> Votes:
         n = len(win)

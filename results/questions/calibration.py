@@ -10,6 +10,7 @@ from results.statistics import estimate
 
 COLUMNS = (
     Column("rejection_rate"),
+    Column("p_value", "mean p-value of the test; 1/2 where the Bradley-Terry model is true"),
     Column("cycle_rate"),
     Column("interval_coverage"),
     Column("set_coverage"),

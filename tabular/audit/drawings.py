@@ -1,11 +1,11 @@
 """The figures of an audit: who wins how surely, what would be chosen, what it rests on."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from results import style
+from results import panels, style
 from results.preference_graph import draw_graph
 from results.sheet import Sheet, wrapped
 from results.stored_games import StoredGame
@@ -13,22 +13,19 @@ from tabular.audit.answers import bands
 from tabular.audit.audit import Audit
 from tabular.audit.votes import game_of
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 MOST_ANSWERS = 12
 _MOST_IN_GRAPH = 8
 _BARS = 8
 _DARK = 0.65
 
 
-def draw(found: Audit) -> dict[str, tuple["Figure", str]]:
-    """Name -> figure and caption, of the sections that were reached.
+def draw(found: Audit) -> dict[str, tuple[Any, str]]:
+    """Name -> figure of matplotlib and caption, of the sections that were reached.
 
     With more than twelve answers there are only the bars; the graph has at most eight.
     """
     few = found.votes.n <= MOST_ANSWERS
-    drawings: dict[str, tuple[bool, Callable[[Audit], Figure], str]] = {
+    drawings: dict[str, tuple[bool, Callable[[Audit], Sheet], str]] = {
         "wins": (
             few and found.pairs is not None,
             _wins,
@@ -54,13 +51,13 @@ def draw(found: Audit) -> dict[str, tuple["Figure", str]]:
     }
     with style.settings():
         return {
-            name: (make(found), caption)
+            name: (make(found).figure, caption)
             for name, (drawn, make, caption) in drawings.items()
             if drawn
         }
 
 
-def _wins(found: Audit) -> "Figure":
+def _wins(found: Audit) -> Sheet:
     assert found.pairs is not None
     share, names = found.pairs.share, found.votes.names
     low, high = bands(found.pairs)
@@ -86,10 +83,10 @@ def _wins(found: Audit) -> "Figure":
     axes.set_yticks(range(len(names)), short)
     axes.set(xlabel="preferred to", ylabel="rate at which this answer is")
     axes.tick_params(length=0)
-    return sheet.figure
+    return sheet
 
 
-def _majorities(found: Audit) -> "Figure":
+def _majorities(found: Audit) -> Sheet:
     assert found.cycles is not None
     observed = game_of(found.votes.points)
     game = StoredGame(found.votes.names, observed.P, observed.ref)
@@ -98,17 +95,17 @@ def _majorities(found: Audit) -> "Figure":
     title = f"Majorities: {cycles} three-cycle{'s' * (cycles != 1)}, {established} established"
     sheet = Sheet(title, {}, 3.0)
     draw_graph(sheet.panels(0, 1, 1)[0, 0], game)
-    return sheet.figure
+    return sheet
 
 
-def _answers(found: Audit) -> "Figure":
+def _answers(found: Audit) -> Sheet:
     chosen = [a for a in found.answers if a.strength == found.smooth]
     names = found.votes.names
     weight = np.nan_to_num(np.array([a.policy for a in chosen])).max(0)
     order = np.argsort(-weight, kind="stable")
     axis = np.arange(len(order))
     title = f"What each concept would choose at {found.smooth}"
-    key = {a.concept: _handle(a.concept) for a in chosen}
+    key = {a.concept: panels.dot(a.concept.lower()) for a in chosen}
     sheet = Sheet(title, key, 0.9 + 0.3 * len(order))
     axes = sheet.panels(0, 1, 1)[0, 0]
     for k, a in enumerate(chosen):
@@ -123,17 +120,10 @@ def _answers(found: Audit) -> "Figure":
     axes.invert_yaxis()
     axes.set_xlim(left=0)
     axes.set_xlabel("probability of the answer")
-    return sheet.figure
+    return sheet
 
 
-def _handle(concept: str) -> Any:
-    from matplotlib.lines import Line2D
-
-    name = concept.lower()
-    return Line2D([], [], color=style.COLOURS[name], marker=style.MARKERS[name][0], linestyle="")
-
-
-def _influence(found: Audit) -> "Figure":
+def _influence(found: Audit) -> Sheet:
     names = found.votes.names
     sheet = Sheet(f"What the answers at {found.smooth} rest on most", {}, 0.7 + 0.2 * _BARS)
     grid = sheet.panels(0, 1, len(found.rests_on), sharex=True)[0]
@@ -151,4 +141,4 @@ def _influence(found: Audit) -> "Figure":
         axes.set_yticks(range(len(ranked)), words)
         axes.invert_yaxis()
         axes.set(title=rests.concept, xlabel="shift when left out")
-    return sheet.figure
+    return sheet

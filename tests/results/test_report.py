@@ -88,7 +88,7 @@ def test_every_link_leads_somewhere(whole: Path) -> None:
         *("influence.svg", "influence.csv", "sharpness.csv", "data_sensitivity_by_comparisons.csv"),
         "consistency_KL_0.05_nats.svg",
         "frontier.svg",
-        *("story.svg", "simplex.svg", "missing_pairs.svg"),
+        *("story.svg", "simplex.svg", "missing_pairs.svg", "cross_refinement.svg"),
         "frontier.csv",
         *(f"{n}.csv" for n in ("consistency", "data_sensitivity", "robustness", "refinement")),
         *("changes.csv", "types.csv", "first_answers.csv", "revisions.csv"),
@@ -160,7 +160,7 @@ def test_methods_at_another_tau_are_shown_there_and_move_nothing(
     figures.draw(folder)
     text = report.write(folder, "md").read_text(encoding="utf-8")
     drawn = {path.stem for path in (folder / "figures").glob("*.svg")}
-    unasked = {"story", "simplex", "missing_pairs"}  # of no single question
+    unasked = {"story", "simplex", "missing_pairs", "cross_refinement"}  # of no single question
     assert drawn == {
         "consistency", "consistency_KL_0.05_nats", "consistency_tau_0.1", "data_sensitivity",
         "refinement", "refinement_tau_0.1", "robustness", "influence", "frontier", *unasked,

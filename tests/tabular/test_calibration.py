@@ -31,7 +31,8 @@ def rates(experiment: Calibration, solver: Solver, game: PreferenceGame) -> dict
 def test_where_rewards_are_true_they_are_seldom_rejected(copies: int) -> None:
     experiment = Calibration(per_pair=20, copies=copies, data_sets=20, bootstrap=50)
     found = rates(experiment, NlhfExact(0.1), TRANSITIVE)
-    assert set(found) == {"rejection_rate", "cycle_rate", "interval_coverage"}
+    assert set(found) == {"rejection_rate", "p_value", "cycle_rate", "interval_coverage"}
+    assert 0.3 < found["p_value"] < 0.7
     assert found["rejection_rate"] <= 0.15
     assert found["cycle_rate"] == 0
     assert 0.85 <= found["interval_coverage"] <= 1
@@ -45,7 +46,7 @@ def test_a_cycle_is_found_in_large_data() -> None:
 
 def test_sets_without_a_penalty() -> None:
     quick = {"data_sets": 6, "tests": 9, "bootstrap": 40}
-    few, many = Calibration(per_pair=10, **quick), Calibration(per_pair=400, **quick)
+    few, many = Calibration(per_pair=10, **quick), Calibration(per_pair=2000, **quick)
     for solver in (RlhfExact(0.0), NlhfExact(0.0), SlhfExact(0.0, 0.0)):
         small, large = rates(few, solver, TRANSITIVE), rates(many, solver, TRANSITIVE)
         assert "interval_coverage" not in small

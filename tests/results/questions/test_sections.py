@@ -66,6 +66,9 @@ def paths_of_rows() -> pd.DataFrame:
     rows.append(row("seconds", 0.1, step=3, **slow))
     rows.append(row("oracle_calls", 3, step=3, **slow))
     rows.append(row("row_tv", 0.3, step=3, labels={"action": "a"}, **slow))
+    kind = {"answers": 3, "per_pair": 20, "nu": 0, "copies": 1}
+    for metric in ("rejection_rate", "p_value", "cycle_rate", "interval_coverage", "set_coverage"):
+        rows.append(row(metric, 0.5, experiment="calibration", labels=kind, params={"tau": 0.1}))
     for statistic in ("min", "median", "max"):
         timed = {"statistic": statistic}
         rows.append(row("seconds", 1.0, solver="b", params={}, experiment="speed", labels=timed))
