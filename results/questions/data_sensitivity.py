@@ -128,7 +128,7 @@ def figure(rows: pd.DataFrame) -> "Figure":
         estimates = [*columns.values(), *few.values()]
         legend = panels.legend(styles, estimates, "lines" if few else "dots")
         heights = [panels.dots_height(shown, games, styles)]
-        heights += [comparison_counts.height(few)] * bool(few)
+        heights += [comparison_counts.height(few)] if few else []
         sheet = Sheet(title, legend, *heights)
         panels.dot_panels(sheet, 0, shown, games, styles)
         if few:

@@ -100,6 +100,14 @@ def test_shifts_are_those_of_unlimited_data_above_and_of_few_comparisons_below()
     assert [label.get_text() for label in regret.get_xticklabels()] == ["300"]
 
 
+def test_without_few_comparisons_there_is_one_band() -> None:
+    frame = annotators()
+    known = frame[(frame["labels"].str.contains("known")) | (frame["experiment"] == "consistency")]
+    axes = drawn(SECTION, known).axes
+    assert [a.get_xlabel() for a in axes] == ["total variation"] * len(axes)
+    assert len(axes) == 2
+
+
 def test_one_line_a_number_of_comparisons_and_preference_model() -> None:
     base: dict[str, Any] = {"experiment": "data_sensitivity", "game": "g"}
     rows = [
