@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"
 MOST_BYTES = 20_000_000
-_LARGE, _LARGEST = 100_000, 1_000_000
-_KEPT_BITS = 32
-"""Of the 52 bits of a value's mantissa: a relative error below 2e-10."""
+_LARGE, _LARGEST = 100_000, 500_000
+_KEPT_BITS = 30
+"""Of the 52 bits of a value's mantissa: a relative error below 5e-10."""
 
 
 def publish(run_dir: Path, published: Path = PUBLISHED) -> tuple[Path, list[str]]:
     """Copy what is shown of a run, and the rows that it is computed from, as far as there is room.
 
     In this order: spec and environment; tables, those above 100 kB as .csv.gz, without the lists of
-    cells and what takes more than a megabyte even so; rows and games; the page; figures in vectors.
+    cells and what takes more than 500 kB even so; rows and games; the page; figures in vectors.
     What would take the published runs beyond ``MOST_BYTES`` is left out: ``prefgames report`` and
     ``figures`` make it from the rows, whose values keep nine decimal digits. The spec's TOML file
     stands beside its resolved form.

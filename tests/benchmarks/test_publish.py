@@ -55,7 +55,7 @@ def test_a_published_run_holds_the_same_rows_and_its_spec(
     monkeypatch.setattr(module, "_LARGE", 500)
     target, left_out = publish(finished, tmp_path)
     assert (target, left_out) == (tmp_path / "small", [])
-    assert_frame_equal(load(target), load(finished), rtol=2e-10, atol=0)
+    assert_frame_equal(load(target), load(finished), rtol=5e-10, atol=0)
     assert (target / "spec.toml").read_text() == source.read_text()
     assert {path.name for path in (target / "games").iterdir()} >= {
         path.name for path in (finished / "games").iterdir()
@@ -97,7 +97,7 @@ def test_what_there_is_no_room_for_is_left_out(
 def test_values_keep_nine_digits() -> None:
     values = np.array([1 / 3, -2e5 / 7, 0.0, np.nan, np.inf, 1e-300, 5.0])
     rounded = module._rounded(values)
-    np.testing.assert_allclose(rounded, values, rtol=2e-10)
+    np.testing.assert_allclose(rounded, values, rtol=5e-10)
     assert rounded[0] != values[0]
     assert rounded[-1] == 5
 
