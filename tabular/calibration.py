@@ -59,7 +59,7 @@ class Calibration(Experiment):
     per_pair: int = 30
     nu: float = 0.0
     copies: int = 1
-    data_sets: int = 10
+    data_sets: int = 4
     tests: int = 99
     bootstrap: int = 100
 
