@@ -69,7 +69,6 @@ def test_the_report_shows_the_same_numbers() -> None:
         assert (RUN / "tables" / name).is_file()
 
 
-@pytest.mark.skipif(not PAPER.is_file(), reason="no run of paper is published with its rows")
 def test_published_rows_are_those_of_a_fresh_run_of_quick() -> None:
     """In the cells of both specs; tests/test_packaging.py runs quick and finds the golden rows."""
     fresh = pd.read_parquet(GOLDEN)

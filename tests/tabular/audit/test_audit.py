@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,32 @@ def test_raters_are_resampled_and_both_tests_shown() -> None:
     words = markdown(blocks(result, "votes"))
     assert "36 raters" in words
     assert "score, raters independent" in words
+
+
+def test_the_verdict_rests_on_the_tests_that_allow_for_raters() -> None:
+    P = bradley_terry(np.array([0.6, 0.2, -0.2, -0.6]))
+    votes = drawn(P, 12, np.random.default_rng(7), copies=8)
+    result = audit(votes, replace(QUICK, repeats=True))
+    assert result.reward is not None
+    assert result.verdict is not None
+    assert result.reward.p_value < 0.05 < result.clustered["rater"].p_value
+    assert result.verdict.not_bradley_terry is False
+
+
+def test_a_repeated_vote_counts_once_unless_it_is_asked_to() -> None:
+    votes = drawn(cycle(0.1), 15, np.random.default_rng(1), copies=4)
+    once, always = (
+        audit(votes, replace(QUICK, repeats=repeats)).reward for repeats in (False, True)
+    )
+    assert once is not None
+    assert always is not None
+    assert once.statistic > 0.1
+    assert always.statistic == pytest.approx(4 * once.statistic)
+    assert votes.distinct().weight.sum() == votes.weight.sum() / 4
+    turned = replace(votes, first=votes.second, second=votes.first, share=1 - votes.share)
+    assert len(turned.distinct().first) == len(votes.distinct().first)
+    unknown = replace(votes, clusters={})
+    assert len(unknown.distinct().first) == len(votes.first)
 
 
 def test_the_same_seed_gives_the_same_audit(cyclic: Audit) -> None:

@@ -1,9 +1,12 @@
 """Votes one by one: counts, samples of clusters, parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from games import Comparisons
+from games.io.records import from_counts
 from tabular.audit.votes import Votes, game_of
 from tests.tabular.audit.votes_drawn import cycle, drawn
 
@@ -45,6 +48,16 @@ def test_raters_and_prompts_of_counts_become_clusters() -> None:
     prompts = Votes.of(Comparisons(by, names=["a", "b"], prompts=["p", "q"]))
     np.testing.assert_array_equal(prompts.points, [[0, 2], [4, 0]])
     assert set(prompts.clusters) == {"prompt"}
+
+
+def test_votes_of_unknown_raters_are_clusters_of_their_own() -> None:
+    records = from_counts(Comparisons(np.array([[0, 3, 1], [2, 0, 1], [0, 4, 0]])))
+    rater = np.array([0, 1, -1, -1, 0], dtype=np.int32)
+    votes = Votes.of(replace(records, rater=rater, raters=("a", "b")))
+    first, second, third, fourth, fifth = votes.clusters["rater"].tolist()
+    assert (first, second, fifth) == (0, 1, 0)
+    assert len({first, second, third, fourth}) == 4
+    assert votes.cluster_name("rater", 1) == "b"
 
 
 def test_samples_have_the_mean_and_the_variance_of_clusters() -> None:
