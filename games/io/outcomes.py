@@ -98,13 +98,15 @@ def _labels(
 
 
 def _confidence(table: Table, roles: Roles, share: Float, said: Column) -> Float:
-    """Shares where a probability stands beside the winner.
+    """Shares where a probability stands beside the winner; that of a tie is 1/2.
 
-    It may be that of the winner or that of the first answer; both are the same if the first won.
+    Where it is blank, the winner counts as certain. It may be that of the winner or that of the
+    first answer; both are the same if the first won.
     """
     winner, column = roles.said_by
     prob = _read(table, column, said)
-    _within(table, column, prob, "a probability", (prob >= 0) & (prob <= 1))
+    blank = np.isnan(prob)
+    _within(table, column, prob, "a probability", blank | ((prob >= 0) & (prob <= 1)))
     lost = share == 0
     if (lost & (prob < 0.5)).any():
         k = int(np.argmax(lost & (prob < 0.5)))
@@ -114,7 +116,8 @@ def _confidence(table: Table, roles: Roles, share: Float, said: Column) -> Float
             f"probability of {two} or of {one}; leave out {winner} if it is that {one} is "
             f"preferred, or rename {column} to weight if it says how much the row counts"
         )
-    return np.asarray(np.where(lost, 1 - prob, prob))
+    said_alone = blank | (share == 0.5)
+    return np.asarray(np.where(said_alone, share, np.where(lost, 1 - prob, prob)))
 
 
 def _one_hot(table: Table, roles: Roles, said: list[Column]) -> Float:

@@ -102,6 +102,8 @@ def ratings(header: Collection[str], group_by: str | None) -> Ratings | None:
     group_by : str, optional
         The column that names the answers instead.
     """
+    if fitting(header):  # who was preferred is said; a rating beside it is no comparison
+        return None
     answer = first_of(("model", *_ANSWERS), header)
     rating, prompt = first_of(_RATINGS, header), first_of(PROMPTS, header)
     if not (answer and rating and prompt):

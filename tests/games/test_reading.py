@@ -398,3 +398,17 @@ def test_the_last_message_belongs_to_the_answer(tmp_path: Path) -> None:
     record = {"chosen": short, "rejected": long}
     game = load(written(tmp_path, "pairs.jsonl", jsonl(record, record)))
     assert game.names == ("Yes", "Yes\nSure?\nNo")
+
+
+def test_a_rating_beside_who_was_preferred_is_no_comparison(tmp_path: Path) -> None:
+    path = tmp_path / "both.csv"
+    path.write_text("prompt,chosen,rejected,model,score\np,A,B,m1,3\np,B,C,m2,4\np,A,C,m1,2\n")
+    found = read(path)
+    assert found.names == ("A", "B", "C")
+    assert [found.names[k] for k in found.first] == ["A", "B", "A"]
+
+
+def test_a_blank_probability_leaves_the_winner_and_a_tie_is_half(tmp_path: Path) -> None:
+    path = tmp_path / "votes.csv"
+    path.write_text("left,right,winner,prob\nA,B,left,0.9\nB,A,left,\nA,B,tie,0.9\nA,B,right,0.8\n")
+    np.testing.assert_allclose(read(path).share, [0.9, 1.0, 0.5, 0.2])

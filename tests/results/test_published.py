@@ -140,5 +140,5 @@ def test_readme_says_what_300_comparisons_teach() -> None:
         soft = learnt[game, "KL = 0.03 nats"]
         means = [float(soft[f"shift {method}"]) for method in ("RLHF", "NLHF", "SLHF")]
         assert max(means) - min(means) <= 0.016
-        assert "{}, {} and {}".format(*map(number, means)) in readme
+        assert "{}, {} and {}".format(*map(number, means)) in readme, means
     assert learnt["transitive_misranked", "tau = 0"]["shift RLHF"] == 0
