@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from games import numerics
 from games.estimation.rewards import fit_rewards, mean_weights
@@ -82,6 +83,10 @@ def cluster_test(
     P, pairs = np.full((n, n), 0.5), np.zeros((n, n))
     P[i, j], P[j, i] = share, 1 - share
     pairs[i, j] = pairs[j, i] = count
+    groups, _ = connected_components(pairs > 0, directed=False)
+    if len(code) - n + groups == 0:
+        why = "the compared pairs form no circle, so that every table fits; compare more pairs"
+        return ClusterTest(0.0, len(names), np.nan, why)
     r = fit_rewards(P, mean_weights(pairs), _RIDGE)
     rate = numerics.sigmoid(r[i] - r[j])
     variance = np.maximum(count * rate * (1 - rate), 1e-12)

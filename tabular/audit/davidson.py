@@ -82,7 +82,8 @@ def fit(data: Comparisons) -> Davidson:
         curve[:n, :n] = -variance
         curve[np.arange(n), np.arange(n)] += variance.sum(-1) + _RIDGE
         curve[:n, n] = curve[n, :n] = shared.sum(-1)
-        curve[n, n] = (pairs * tie * (1 - tie)).sum() / 2
+        curve[n, n] = (pairs * tie * (1 - tie)).sum() / 2 + _RIDGE
+        slope[n] -= _RIDGE * theta[n]
         if never_tied:
             curve[n], curve[:, n], slope[n] = 0, 0, 0
             curve[n, n] = 1

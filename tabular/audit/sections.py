@@ -117,7 +117,7 @@ def _reward(found: Audit) -> Iterator[Block]:
         )
     else:
         yield Paragraph(
-            f"Nothing speaks against it: rewards describe the comparisons ({_p(max(known))}).",
+            f"Not rejected ({_p(max(known))}): a reward may be enough, if the data suffice to tell.",
             lead=True,
         )
     lines = [
@@ -165,7 +165,7 @@ def _cycles(found: Audit) -> Iterator[Block]:
             lead=True,
         )
     else:
-        yield Paragraph("There is none among the observed majorities.", lead=True)
+        yield Paragraph("There is no three-cycle among the observed majorities.", lead=True)
     lines = [
         (" > ".join(names[a] for a in (*c.answers, c.answers[0])), c.p_value, c.adjusted)
         for c in cycles.found[:_SHOWN]

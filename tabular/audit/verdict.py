@@ -27,7 +27,7 @@ RULES = (
     (
         "undecided",
         "Rewards describe the preferences as far as these comparisons can tell, but which answer "
-        "is best is not settled: the three concepts agree within error; ask more.",
+        "is best is not settled: ask more.",
     ),
 )
 """Condition and advice, the first that holds counts."""

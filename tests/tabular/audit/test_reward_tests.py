@@ -166,3 +166,16 @@ def test_which_answer_stands_first_does_not_matter() -> None:
     )
     assert clustered(turned, 1) == clustered(votes, 1)
     np.testing.assert_array_equal(turned.points, votes.points)
+
+
+def test_ties_alone_have_a_fit_and_a_tree_of_raters_no_p_value() -> None:
+    ties = 20 * (1 - np.eye(3))
+    model = davidson.fit(Comparisons(np.zeros((3, 3)), ties))
+    np.testing.assert_allclose(model.rewards, 0, atol=1e-9)
+    assert model.nu > 10
+    key = np.arange(40)
+    share = (key % 3 == 0).astype(float)
+    columns = (np.zeros(40, int), np.ones(40, int), share, np.ones(40), key)
+    test = cluster_test(*columns, 2, 19, np.random.default_rng(0))
+    assert np.isnan(test.p_value)
+    assert "circle" in test.message
