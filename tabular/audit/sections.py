@@ -117,7 +117,7 @@ def _reward(found: Audit) -> Iterator[Block]:
         )
     else:
         yield Paragraph(
-            f"Not rejected ({_p(max(known))}): a reward may be enough, if the data suffice to tell.",
+            f"Not rejected ({_p(max(known))}): a reward may be enough, if the data can tell.",
             lead=True,
         )
     lines = [
